@@ -1,0 +1,1 @@
+"""Polygons and the drawing state machine, rasters, formats. No Qt, no torch."""

@@ -1,0 +1,1 @@
+"""Every number that is promised, measured beside its peer."""

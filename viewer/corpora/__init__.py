@@ -1,0 +1,1 @@
+"""DICOM-shaped training data to `model.sample`. No Qt, no torch."""

@@ -1,0 +1,1 @@
+"""Files to series to volumes in HU, and back. No Qt, no torch."""

@@ -1,0 +1,107 @@
+"""What a scan finds: studies, series and slices, each with its problems."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Problem(StrEnum):
+    """Why a series cannot be shown, measured or scored without a warning."""
+
+    NOT_AN_IMAGE = "NOT_AN_IMAGE"
+    NO_PIXELS = "NO_PIXELS"
+    UNREADABLE_FILES = "UNREADABLE_FILES"
+    NO_POSITION = "NO_POSITION"
+    NO_SPACING = "NO_SPACING"
+    SPACING_ESTIMATED = "SPACING_ESTIMATED"
+    GANTRY_TILT = "GANTRY_TILT"
+    UNEVEN_SPACING = "UNEVEN_SPACING"
+    MISSING_SLICES = "MISSING_SLICES"
+    DUPLICATE_POSITIONS = "DUPLICATE_POSITIONS"
+    MIXED_ORIENTATIONS = "MIXED_ORIENTATIONS"
+    MIXED_SIZES = "MIXED_SIZES"
+    MIXED_KERNELS = "MIXED_KERNELS"
+    LOCALIZER = "LOCALIZER"
+    SINGLE_SLICE = "SINGLE_SLICE"
+    LOSSY_SOURCE = "LOSSY_SOURCE"
+    UNSUPPORTED_SYNTAX = "UNSUPPORTED_SYNTAX"
+    BURNED_IN_TEXT = "BURNED_IN_TEXT"
+    AI_NOT_RUN = "AI_NOT_RUN"
+    AI_CAUTION = "AI_CAUTION"
+
+
+@dataclass(frozen=True)
+class Note:
+    """One problem of one series. `badge` fits on a thumbnail (`tilt 18.5°`), `text` is a sentence."""
+
+    problem: Problem
+    badge: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SliceHeader:
+    """Where one slice's pixels are and how they lie in the patient.
+
+    position_mm: ImagePositionPatient, the centre of the first pixel, or None.
+    orientation: ImageOrientationPatient, row direction then column direction, or None.
+    spacing_mm: PixelSpacing, (between rows, between columns), or None.
+    frame: index in a multi-frame file, 0 else.
+    """
+
+    path: Path
+    sop_uid: str
+    frame: int
+    instance_number: int | None
+    position_mm: tuple[float, float, float] | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    spacing_mm: tuple[float, float] | None
+    rows: int
+    columns: int
+    window: tuple[float, float] | None  # (width, level) from the header
+
+
+@dataclass(frozen=True)
+class Series:
+    """Slices that lie on one stack, from the feet up (sorted along the slice normal), or by instance number.
+
+    gaps_mm: distances between neighbours along the normal, len(slices) - 1 of them; empty without positions.
+    tilt_deg: angle between the slice normal and the line of positions, >= 0.
+    z_mm: position of each slice along its normal (that of the first slice = its own position · normal).
+    """
+
+    study_uid: str
+    series_uid: str
+    number: int | None
+    modality: str
+    description: str
+    slices: tuple[SliceHeader, ...]
+    gaps_mm: tuple[float, ...]
+    z_mm: tuple[float, ...]
+    tilt_deg: float
+    thickness_mm: float | None
+    transfer_syntax: str
+    kernel: str
+    technique: str  # "120 kV · 300 mAs", empty where unknown
+    notes: tuple[Note, ...]
+
+    @property
+    def showable(self) -> bool:
+        """Whether the slices can be opened as a stack of pictures."""
+        never = {Problem.NOT_AN_IMAGE, Problem.NO_PIXELS, Problem.UNSUPPORTED_SYNTAX}
+        return bool(self.slices) and not any(note.problem in never for note in self.notes)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study. Dates are DICOM's (YYYYMMDD, HHMMSS), empty where unknown."""
+
+    study_uid: str
+    patient_name: str
+    patient_id: str
+    sex: str
+    age: str
+    date: str
+    time: str
+    description: str
+    series: tuple[Series, ...]

@@ -1,0 +1,1 @@
+"""Numbers to pictures and measures: windows, overlays, statistics. No Qt, no torch."""

@@ -1,0 +1,1 @@
+"""The local SQLite library: studies, annotations, findings. No Qt, no torch."""

@@ -1,0 +1,320 @@
+"""The state of the open window: one QObject, one signal per fact, past tense. An equal value emits nothing.
+
+Only `app` and widgets call setters, always on the GUI thread. Widgets that need work done (open a folder,
+retrain, export …) emit an intention (`*_requested`) which `app` connects to a job; they never start work.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from viewer.annotation.document import Document
+from viewer.dicom.series import Series, Study
+from viewer.dicom.volume import Volume
+from viewer.imaging.windows import BONE, BRAIN, SUBDURAL, Window
+
+
+class Mode(StrEnum):
+    """What keys and the left button mean."""
+
+    READ = "read"
+    ANNOTATE = "annotate"
+
+
+class Tool(StrEnum):
+    """What a left drag or click does in the active viewport."""
+
+    SCROLL = "scroll"
+    WINDOW = "window"
+    ZOOM = "zoom"
+    PAN = "pan"
+    POLYGON = "polygon"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to tell the user: what, where and what to do. `error` is red, `warning` yellow, `info` quiet."""
+
+    level: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """How the linked viewports look at the image.
+
+    zoom: screen pixels per image pixel relative to "fit" (1 = fit).
+    centre: image-relative point (column, row) as a fraction of the image, at the viewport's centre.
+    """
+
+    zoom: float = 1.0
+    centre: tuple[float, float] = (0.5, 0.5)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    quarter_turns: int = 0
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The model's answer for one series, growing while it is scored.
+
+    slice_scores: float32 (slices, 6) in `model.labels.SCORES` order, NaN where not scored yet.
+    masks: uint8 (slices, rows, columns) on the source grid, 0 none, 1..5 subtype; shared and filled in place.
+    study_scores: the six scores of the study, None until the whole series is scored.
+    thresholds: score above which a subtype (or `any`) is called suspected.
+    """
+
+    series_uid: str
+    model_id: str
+    slice_scores: npt.NDArray[np.float32]
+    masks: npt.NDArray[np.uint8]
+    scored: int
+    total: int
+    study_scores: dict[str, float] | None = None
+    volume_ml: dict[str, float] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    cautions: tuple[str, ...] = ()
+    not_run: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the whole series is scored."""
+        return self.study_scores is not None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What lies under the cursor."""
+
+    hu: int | None
+    patient_mm: tuple[float, float, float] | None
+    pixel: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """A retraining as the window shows it. Curves are one value an epoch (or step); `state` is one of
+    `idle`, `preparing`, `running`, `stopping`, `candidate`, `failed`."""
+
+    state: str = "idle"
+    text: str = ""
+    progress: float = 0.0
+    seconds_left: float | None = None
+    train_loss: tuple[float, ...] = ()
+    validation_loss: tuple[float, ...] = ()
+    candidate_id: str = ""
+    comparison: tuple[tuple[str, str, str], ...] = ()  # (measure, incumbent, candidate), ready to show
+
+
+READ_LAYOUT = (BRAIN, SUBDURAL, BONE)
+"""Windows of the Read layout: the large viewport, then the two small ones."""
+
+
+class Session(QObject):
+    """What the window shows now. Attributes are read freely and changed only through the setters."""
+
+    # facts
+    studies_changed = Signal(object)  # tuple[Study, ...]
+    study_opened = Signal(object)  # Study | None
+    study_status_changed = Signal(str)  # study_uid; read `study_status`
+    series_changed = Signal(object)  # Series | None
+    volume_changed = Signal(object)  # Volume | None
+    slice_loaded = Signal(int)
+    slice_index_changed = Signal(int)
+    windows_changed = Signal(object)  # tuple[Window, ...], one per viewport
+    active_view_changed = Signal(int)
+    maximised_view_changed = Signal(object)  # int | None
+    view_changed = Signal(object)  # ViewState
+    mode_changed = Signal(object)  # Mode
+    tool_changed = Signal(object)  # Tool
+    subtype_changed = Signal(str)
+    overlay_changed = Signal(bool)
+    findings_changed = Signal(object)  # Findings | None
+    slice_scored = Signal(int)
+    document_changed = Signal(object)  # Document
+    selection_changed = Signal(object)  # annotation uid | None
+    save_state_changed = Signal(str)
+    ai_state_changed = Signal(str)
+    load_state_changed = Signal(str)
+    model_changed = Signal(str)
+    retraining_changed = Signal(object)  # Retraining
+    probe_changed = Signal(object)  # Probe | None
+    noticed = Signal(object)  # Notice
+
+    # intentions
+    open_requested = Signal(object)  # tuple[Path, ...]
+    demo_requested = Signal()
+    series_requested = Signal(str)  # series_uid
+    score_requested = Signal()
+    score_cancel_requested = Signal()
+    edit_requested = Signal(object)  # an annotation edit, applied by the annotation controller
+    undo_requested = Signal()
+    redo_requested = Signal()
+    export_masks_requested = Signal(object)  # Path of a folder
+    accept_findings_requested = Signal()
+    retrain_requested = Signal()
+    retrain_cancel_requested = Signal()
+    promote_requested = Signal(str)  # model id
+    discard_requested = Signal(str)  # model id
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.studies: tuple[Study, ...] = ()
+        self.study_status: dict[str, str] = {}  # study_uid → "not scored" | "scoring 12/38" | "SDH .97"
+        self.study: Study | None = None
+        self.series: Series | None = None
+        self.volume: Volume | None = None
+        self.slice_index = 0
+        self.windows: tuple[Window, ...] = READ_LAYOUT
+        self.active_view = 0
+        self.maximised_view: int | None = None
+        self.view = ViewState()
+        self.mode = Mode.READ
+        self.tool = Tool.SCROLL
+        self.subtype = "SDH"
+        self.overlay = True
+        self.findings: Findings | None = None
+        self.document = Document()
+        self.selection: str | None = None
+        self.save_state = ""
+        self.ai_state = ""
+        self.load_state = ""
+        self.model_id = ""
+        self.retraining = Retraining()
+        self.probe: Probe | None = None
+
+    def _set(self, name: str, value: object, signal: object) -> None:
+        if getattr(self, name) == value:
+            return
+        setattr(self, name, value)
+        signal.emit(value)  # type: ignore[attr-defined]
+
+    def set_studies(self, studies: tuple[Study, ...]) -> None:
+        """Replace the worklist."""
+        self._set("studies", studies, self.studies_changed)
+
+    def set_study(self, study: Study | None) -> None:
+        """Show `study` in the series list."""
+        self._set("study", study, self.study_opened)
+
+    def set_study_status(self, study_uid: str, status: str) -> None:
+        """Say how far the scoring of a study is."""
+        if self.study_status.get(study_uid) != status:
+            self.study_status[study_uid] = status
+            self.study_status_changed.emit(study_uid)
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Open another series' pixels; slice, findings and selection start anew."""
+        if volume is self.volume:
+            return
+        self.volume = volume
+        self.series = volume.series if volume else None
+        self.findings = None
+        self.slice_index = 0
+        self.series_changed.emit(self.series)
+        self.volume_changed.emit(volume)
+        self.slice_index_changed.emit(0)
+        self.findings_changed.emit(None)
+        self.set_selection(None)
+
+    def mark_slice_loaded(self, index: int) -> None:
+        """Say that `volume.loaded[index]` (or `failed`) became true."""
+        self.slice_loaded.emit(index)
+
+    def set_slice_index(self, index: int) -> None:
+        """Go to a slice; out of range goes to the nearest end."""
+        count = len(self.volume.hu) if self.volume is not None else 1
+        self._set("slice_index", min(max(index, 0), count - 1), self.slice_index_changed)
+
+    def set_window(self, view: int, window: Window) -> None:
+        """Change the window of one viewport."""
+        windows = (*self.windows[:view], window, *self.windows[view + 1 :])
+        self._set("windows", windows, self.windows_changed)
+
+    def set_active_view(self, view: int) -> None:
+        """Make a viewport the one keys act on."""
+        self._set("active_view", view, self.active_view_changed)
+
+    def set_maximised_view(self, view: int | None) -> None:
+        """Show one viewport alone, or all."""
+        self._set("maximised_view", view, self.maximised_view_changed)
+
+    def set_view(self, view: ViewState) -> None:
+        """Zoom, pan, flip or turn all linked viewports."""
+        self._set("view", view, self.view_changed)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Switch between reading and annotating; the tool follows."""
+        if mode == self.mode:
+            return
+        self._set("mode", mode, self.mode_changed)
+        self.set_tool(Tool.POLYGON if mode is Mode.ANNOTATE else Tool.SCROLL)
+
+    def set_tool(self, tool: Tool) -> None:
+        """Choose what the left button does."""
+        self._set("tool", tool, self.tool_changed)
+
+    def set_subtype(self, code: str) -> None:
+        """Choose the subtype that new polygons get."""
+        self._set("subtype", code, self.subtype_changed)
+
+    def set_overlay(self, visible: bool) -> None:
+        """Show or hide the model's masks."""
+        self._set("overlay", visible, self.overlay_changed)
+
+    def set_findings(self, findings: Findings | None) -> None:
+        """Take the model's answer for the open series."""
+        if findings is not self.findings:
+            self.findings = findings
+            self.findings_changed.emit(findings)
+
+    def mark_slice_scored(self, index: int) -> None:
+        """Say that scores and mask of one slice arrived in `findings`."""
+        self.slice_scored.emit(index)
+
+    def set_document(self, document: Document) -> None:
+        """Show another state of the annotations."""
+        self._set("document", document, self.document_changed)
+
+    def set_selection(self, uid: str | None) -> None:
+        """Select an annotation."""
+        self._set("selection", uid, self.selection_changed)
+
+    def set_save_state(self, text: str) -> None:
+        """Say whether the work is safe: `Saved`, `Saving …`, or what is wrong."""
+        self._set("save_state", text, self.save_state_changed)
+
+    def set_ai_state(self, text: str) -> None:
+        """Say what the model is doing."""
+        self._set("ai_state", text, self.ai_state_changed)
+
+    def set_load_state(self, text: str) -> None:
+        """Say how much is loaded."""
+        self._set("load_state", text, self.load_state_changed)
+
+    def set_model(self, model_id: str) -> None:
+        """Say which model answers from now on."""
+        self._set("model_id", model_id, self.model_changed)
+
+    def set_retraining(self, retraining: Retraining) -> None:
+        """Say how the retraining goes."""
+        self._set("retraining", retraining, self.retraining_changed)
+
+    def set_probe(self, probe: Probe | None) -> None:
+        """Say what lies under the cursor."""
+        self._set("probe", probe, self.probe_changed)
+
+    def notice(self, level: str, title: str, text: str) -> None:
+        """Tell the user something."""
+        self.noticed.emit(Notice(level, title, text))
+
+    def request_open(self, *paths: Path) -> None:
+        """Ask for files or folders to be opened."""
+        self.open_requested.emit(tuple(paths))

@@ -1,0 +1,1 @@
+"""Widgets: they draw the session and forward intentions."""

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,7 @@ def load_sample(path: Path) -> Sample:
             )
     except InvalidSampleError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidSampleError(
             f"{path.name} cannot be read as a training sample ({error}). Make it again from its source."
         ) from error

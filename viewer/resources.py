@@ -1,0 +1,53 @@
+"""Where the files that come with Pterion are, and where the user's own are. Nobody else knows."""
+
+import os
+import sys
+from pathlib import Path
+
+from model.errors import PterionError
+
+
+def assets_dir() -> Path:
+    """The folder of bundled files: in a frozen build, in a checkout, or in an installed wheel."""
+    frozen = getattr(sys, "_MEIPASS", None)
+    if frozen is not None:
+        return Path(frozen) / "assets"
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "assets"
+    return checkout if (package.parent / "pyproject.toml").is_file() else package / "_assets"
+
+
+def asset(name: str) -> Path:
+    """A bundled file or folder by its path in `assets/`, with forward slashes.
+
+    Raises PterionError where it is missing, which means that the installation is incomplete.
+    """
+    path = assets_dir() / name
+    if not path.exists():
+        raise PterionError(
+            f"{name} is missing from the installation of Pterion. Install it again.", code="INSTALLATION"
+        )
+    return path
+
+
+def data_dir() -> Path:
+    """The folder of the user's own data (library, models, runs), made if need be.
+
+    PTERION_DATA overrides the platform's place. Raises PterionError where it cannot be made.
+    """
+    chosen = os.environ.get("PTERION_DATA")
+    if chosen:
+        folder = Path(chosen).expanduser()
+    else:
+        from platformdirs import user_data_path
+
+        folder = user_data_path("Pterion", appauthor=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PterionError(
+            f"Pterion's data folder {folder} cannot be made: {error.strerror}. "
+            "Make room or set PTERION_DATA to a folder you can write to.",
+            code="DATA_FOLDER",
+        ) from error
+    return folder

@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all, and the operating system's errors as sentences."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from model.errors import PterionError
+
+_CAUSES = {
+    errno.ENOSPC: ("DISK_FULL", "the disk is full", "Free some space, or choose another place"),
+    errno.EDQUOT: ("DISK_FULL", "the disk quota is used up", "Free some space, or choose another place"),
+    errno.EACCES: ("NO_PERMISSION", "permission is denied", "Choose another place, or ask for access to it"),
+    errno.EPERM: ("NO_PERMISSION", "permission is denied", "Choose another place, or ask for access to it"),
+    errno.EROFS: ("NO_PERMISSION", "the place is read-only", "Choose another place"),
+    errno.ENOENT: ("NOT_FOUND", "it does not exist", "Check the path"),
+    errno.ENOTDIR: ("NOT_FOUND", "a part of the path is a file, not a folder", "Check the path"),
+    errno.ENAMETOOLONG: ("BAD_PATH", "the name is too long", "Choose a shorter one"),
+    errno.EIO: ("READ_ERROR", "the disk reports an error", "Copy the files to another disk and try again"),
+}
+
+
+def file_error(error: OSError, doing: str) -> PterionError:
+    """What the operating system refused, as a sentence: `doing` is like `Writing IM0001.dcm`."""
+    code, cause, advice = _CAUSES.get(
+        error.errno or 0,
+        ("FILE_ERROR", error.strerror or type(error).__name__, "Check the place and try again"),
+    )
+    return PterionError(f"{doing} failed: {cause}. {advice}.", code=code)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears at `path` when the block ends without an error, and never by halves.
+
+    Raises PterionError where the operating system refuses; the folder must exist.
+    """
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pterion-", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise file_error(error, f"Writing {path.name}") from error
+        raise
+
+
+def _umask() -> int:
+    """The process's umask; reading it is only possible by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

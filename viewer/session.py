@@ -113,6 +113,17 @@ class Retraining:
     comparison: tuple[tuple[str, str, str], ...] = ()  # (measure, incumbent, candidate), ready to show
 
 
+@dataclass(frozen=True)
+class ModelEntry:
+    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`."""
+
+    id: str
+    status: str
+    created: str
+    current: bool
+    summary: str
+
+
 READ_LAYOUT = (BRAIN, SUBDURAL, BONE)
 """Windows of the Read layout: the large viewport, then the two small ones."""
 
@@ -144,12 +155,16 @@ class Session(QObject):
     ai_state_changed = Signal(str)
     load_state_changed = Signal(str)
     model_changed = Signal(str)
+    models_changed = Signal(object)  # tuple[ModelEntry, ...]
+    annotated_changed = Signal(object)  # (patients, slices) with annotations in the library
+    thumbnail_ready = Signal(str)  # series_uid; read `thumbnails`
     retraining_changed = Signal(object)  # Retraining
     probe_changed = Signal(object)  # Probe | None
     noticed = Signal(object)  # Notice
 
     # intentions
     open_requested = Signal(object)  # tuple[Path, ...]
+    browse_requested = Signal()  # ask the user what to open
     demo_requested = Signal()
     series_requested = Signal(str)  # series_uid
     score_requested = Signal()
@@ -163,6 +178,7 @@ class Session(QObject):
     retrain_cancel_requested = Signal()
     promote_requested = Signal(str)  # model id
     discard_requested = Signal(str)  # model id
+    roll_back_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -187,6 +203,10 @@ class Session(QObject):
         self.ai_state = ""
         self.load_state = ""
         self.model_id = ""
+        self.models: tuple[ModelEntry, ...] = ()
+        self.annotated = (0, 0)
+        self.thumbnails: dict[str, npt.NDArray[np.uint8]] = {}  # series_uid → grey (rows, columns)
+        self.slice_errors: dict[int, str] = {}  # slice of `volume` → why it cannot be read
         self.retraining = Retraining()
         self.probe: Probe | None = None
 
@@ -218,14 +238,17 @@ class Session(QObject):
         self.series = volume.series if volume else None
         self.findings = None
         self.slice_index = 0
+        self.slice_errors = {}
         self.series_changed.emit(self.series)
         self.volume_changed.emit(volume)
         self.slice_index_changed.emit(0)
         self.findings_changed.emit(None)
         self.set_selection(None)
 
-    def mark_slice_loaded(self, index: int) -> None:
-        """Say that `volume.loaded[index]` (or `failed`) became true."""
+    def mark_slice_loaded(self, index: int, error: str | None = None) -> None:
+        """Say that `volume.loaded[index]` (or `failed`, then with the reason) became true."""
+        if error:
+            self.slice_errors[index] = error
         self.slice_loaded.emit(index)
 
     def set_slice_index(self, index: int) -> None:
@@ -302,6 +325,19 @@ class Session(QObject):
     def set_model(self, model_id: str) -> None:
         """Say which model answers from now on."""
         self._set("model_id", model_id, self.model_changed)
+
+    def set_models(self, models: tuple[ModelEntry, ...]) -> None:
+        """Say which versions of the model there are."""
+        self._set("models", models, self.models_changed)
+
+    def set_annotated(self, patients: int, slices: int) -> None:
+        """Say how many patients and slices of the library carry annotations."""
+        self._set("annotated", (patients, slices), self.annotated_changed)
+
+    def set_thumbnail(self, series_uid: str, grey: npt.NDArray[np.uint8]) -> None:
+        """Give a series its thumbnail, uint8 (rows, columns)."""
+        self.thumbnails[series_uid] = grey
+        self.thumbnail_ready.emit(series_uid)
 
     def set_retraining(self, retraining: Retraining) -> None:
         """Say how the retraining goes."""

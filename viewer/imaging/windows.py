@@ -1,9 +1,13 @@
-"""CT display windows: width and level in HU, and their lookup."""
+"""CT display windows: width and level in HU, presets, and the arithmetic of dragging them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+DRAG_SHARE_PER_PX = 1 / 240
+"""Share of the window's width that one pixel of a drag changes: fine in a narrow window, fast in a wide one."""
+WIDEST, LEVELS = 8000.0, (-2000.0, 6000.0)
 
 
 @dataclass(frozen=True)
@@ -15,9 +19,11 @@ class Window:
     level: float
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the width is below 1."""
-        if self.width < 1:
+        """Raise ValueError where the width is below 1 or a number is not finite."""
+        if not (np.isfinite(self.width) and self.width >= 1):
             raise ValueError(f"a window's width must be at least 1 HU, got {self.width}")
+        if not np.isfinite(self.level):
+            raise ValueError(f"a window's level must be a number of HU, got {self.level}")
 
 
 BRAIN = Window("Brain", 80, 40)
@@ -30,8 +36,26 @@ PRESETS = {2: BRAIN, 3: SUBDURAL, 4: STROKE, 5: BONE, 6: SOFT_TISSUE, 7: POSTERI
 """Preset by its key; 1 is the header's window, 0 is `auto_window`."""
 
 
+def header_window(header: tuple[float, float] | None) -> Window | None:
+    """The window that a file asks for as (width, level), or None where it names none that can be shown."""
+    if header is None or not all(np.isfinite(header)) or header[0] < 1:
+        return None
+    return Window("Header", float(header[0]), float(header[1]))
+
+
 def auto_window(hu: npt.NDArray[np.int16]) -> Window:
     """A window from the 1st to the 99th percentile of the tissue (above -200 HU) in `hu`."""
     tissue = hu[hu > -200]
     low, high = np.percentile(tissue if tissue.size else hu, [1, 99])
     return Window("Auto", max(float(high - low), 1.0), float(low + high) / 2)
+
+
+def dragged(window: Window, right_px: float, down_px: float) -> Window:
+    """`window` after a drag: right widens, down brightens (IHE Basic Image Review), in whole HU.
+
+    The step grows with the width at the start of the drag, so that bone moves as readily as brain.
+    """
+    step = max(window.width * DRAG_SHARE_PER_PX, 0.25)
+    width = min(max(round(window.width + right_px * step), 1), WIDEST)
+    level = min(max(round(window.level - down_px * step), LEVELS[0]), LEVELS[1])
+    return Window("", float(width), float(level))

@@ -1,0 +1,149 @@
+"""CT-ICH v1.0.0 (M. Hssayeni et al., PhysioNet 2019, CC BY 4.0): a patient's folder of windowed JPEGs → Sample.
+
+HU are recovered from two windows: 40/120 where it is not clipped, 700/3200 elsewhere. The pixel size is not stored;
+it is estimated from the width of the skull, and slices are 5 mm apart (Data 2020, 5(1), 14).
+"""
+
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import PterionError
+from model.labels import UNKNOWN_SUBTYPE
+from model.preprocess import estimate_spacing_mm
+from model.sample import Sample
+
+TABLE = "hemorrhage_diagnosis.csv"
+SLICE_GAP_MM = 5.0
+LICENCE = "CC BY 4.0, M. Hssayeni et al., CT-ICH 1.0.0, PhysioNet 2019"
+
+_COLUMNS = ("Epidural", "Subdural", "Subarachnoid", "Intraventricular", "Intraparenchymal")
+_GREY_BLACK, _GREY_WHITE, _MASK_GREY = 2, 253, 128
+
+
+def patients(folder: Path) -> tuple[str, ...]:
+    """Numbers of the patients in a CT-ICH folder, as its sub-folders are named. Raises PterionError if none."""
+    root = folder / "Patients_CT"
+    numbers = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    if not numbers:
+        raise PterionError(
+            f"{folder.name} holds no folder Patients_CT with patients. Choose the folder that holds it and {TABLE}."
+        )
+    return tuple(numbers)
+
+
+def read_patient(folder: Path, number: str) -> Sample:
+    """One patient of the CT-ICH folder as a sample, slices from the base up.
+
+    A mask takes its subtype where the table names exactly one for its slice, UNKNOWN_SUBTYPE where several.
+    An end slice stored in one window only is left out (patient 084 has one); provenance says so.
+    Raises PterionError for a missing or contradictory table, slice, mask or image.
+    """
+    scores_of = _table(folder / TABLE)
+    place = folder / "Patients_CT" / number
+    brain, bone = _slice_files(place / "brain"), _slice_files(place / "bone")
+    if not brain:
+        raise PterionError(f"Patient {number} has no slices in brain/. Copy the data set again.")
+    both = sorted(set(brain) & set(bone))
+    unpaired = sorted(set(brain) ^ set(bone))
+    if not both or any(both[0] < k < both[-1] for k in unpaired):
+        raise PterionError(
+            f"Patient {number} has slices {unpaired} in only one of brain/ and bone/. Copy the data set again."
+        )
+    slices, labels, scores = [], [], []
+    for k in both:
+        score = scores_of.get((int(number), k)) if number.isdigit() else None
+        if score is None:
+            raise PterionError(
+                f"{TABLE} has no row for patient {number}, slice {k}. Copy the data set again."
+            )
+        hu = hu_from_windows(_read_grey(brain[k]), _read_grey(bone[k]))
+        slices.append(hu)
+        labels.append(_label(place / "brain" / f"{k}_HGE_Seg.jpg", hu.shape, score))
+        scores.append(score)
+    if len({hu.shape for hu in slices}) > 1:
+        raise PterionError(f"Patient {number} has slices of different sizes. Copy the data set again.")
+    volume = np.stack(slices)
+    spacing = estimate_spacing_mm(volume)
+    return Sample(
+        hu=volume,
+        spacing_mm=(spacing, spacing),
+        z_mm=np.arange(len(slices)) * SLICE_GAP_MM,
+        labels=np.stack(labels),
+        scores=np.stack(scores),
+        patient=f"ct-ich-{number}",
+        source="ct-ich",
+        provenance={"licence": LICENCE, "spacing_estimated": True, "slices": both, "left_out": unpaired},
+    )
+
+
+def hu_from_windows(brain: npt.NDArray[np.uint8], bone: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    """HU int16 from the same slice shown at 40/120 (`brain`) and 700/3200 (`bone`), 8-bit grey.
+
+    Raises PterionError when the two differ in size.
+    """
+    if brain.shape != bone.shape:
+        raise PterionError(
+            f"The brain and bone images differ in size: {brain.shape} and {bone.shape}. Copy them again."
+        )
+    fine = brain * (120 / 255) - 20
+    coarse = bone * (3200 / 255) - 900
+    unclipped = (brain > _GREY_BLACK) & (brain < _GREY_WHITE)
+    return np.rint(np.where(unclipped, fine, coarse)).astype(np.int16)
+
+
+def _label(path: Path, shape: tuple[int, ...], score: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Label map of one slice, from its mask file (none: no bleed) and its row of the table."""
+    label = np.zeros(shape, np.uint8)
+    if not path.exists():
+        return label
+    mask = _read_grey(path) >= _MASK_GREY
+    if mask.shape != shape:
+        raise PterionError(f"{path.name} is {mask.shape}, its slice {shape}. Copy the data set again.")
+    named = np.flatnonzero(score[1:]) + 1
+    label[mask] = int(named[0]) if len(named) == 1 else UNKNOWN_SUBTYPE
+    return label
+
+
+@lru_cache(maxsize=4)
+def _table(path: Path) -> dict[tuple[int, int], npt.NDArray[np.int8]]:
+    """Scores (6,) by patient and slice number."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = {}
+            for row in csv.DictReader(file):
+                flags = np.array([int(row[c]) for c in _COLUMNS], np.int8)
+                scores = np.concatenate([[flags.max()], flags]).astype(np.int8)
+                rows[int(row["PatientNumber"]), int(row["SliceNumber"])] = scores
+            return rows
+    except FileNotFoundError:
+        raise PterionError(
+            f"{path.name} is missing in {path.parent.name}. Copy the data set again."
+        ) from None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise PterionError(
+            f"{path.name} cannot be read as CT-ICH's table ({error}). Copy it again."
+        ) from error
+
+
+def _slice_files(folder: Path) -> dict[int, Path]:
+    if not folder.is_dir():
+        raise PterionError(f"{folder.parent.name}/{folder.name} is missing. Copy the data set again.")
+    return {int(p.stem): p for p in folder.glob("*.jpg") if p.stem.isdigit()}
+
+
+def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
+    import imagecodecs
+
+    try:
+        grey = imagecodecs.jpeg8_decode(path.read_bytes(), outcolorspace="GRAYSCALE")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise PterionError(
+            f"{path.parent.parent.name}/{path.parent.name}/{path.name} is not a readable JPEG ({error}). Copy it again."
+        ) from error
+    if grey.ndim != 2:
+        raise PterionError(f"{path.name} is not a grey image. Copy the data set again.")
+    return np.asarray(grey, np.uint8)

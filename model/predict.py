@@ -1,0 +1,278 @@
+"""Load a version once, then score volumes slice by slice. ONNX Runtime only; torch is never imported.
+
+Each slice is encoded once and decoded with its neighbours; at an end, or beside a slice that cannot be read, it
+is its own neighbour. What a slice gets depends on these three alone, so the order of scoring changes nothing.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model import preprocess
+from model.errors import Cancelled, PterionError
+from model.labels import SCORES
+from model.preprocess import Geometry
+from model.registry import GRAPHS, open_graph, read_file, read_info
+
+Floats = npt.NDArray[np.float32]
+SliceAt = Callable[[int], npt.NDArray[np.int16] | None]
+NextIndex = Callable[[npt.NDArray[np.bool_]], int | None]
+Order = Iterable[int] | NextIndex
+"""Which slice next: indices, the rest following in order; or a function of the slices done (bool (slices,)) that
+returns one not done, or None to end with what there is."""
+
+DEFAULT_GAP_MM = 5.0
+CACHE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """Slices that may arrive while they are scored.
+
+    spacing_mm: (row, column) distance between pixel centres.
+    z_mm: position of each slice along the normal, ascending; None where unknown.
+    slice_at: HU int16 (rows, columns) of one slice, or None where it cannot be read. May wait, and may raise
+        Cancelled.
+    """
+
+    count: int
+    spacing_mm: tuple[float, float]
+    z_mm: tuple[float, ...] | None
+    slice_at: SliceAt
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """One slice's answer.
+
+    scores: float32 (6,), provisional until the whole volume is scored.
+    mask: uint8 (rows, columns) of the source grid: 0 none, 1..5 subtype.
+    """
+
+    index: int
+    scores: Floats
+    mask: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The final answer: scores (6,) and slice_scores (slices, 6) in the order of SCORES, NaN where not scored."""
+
+    scores: Floats
+    slice_scores: Floats
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    geometry: Geometry
+    features: dict[str, Floats]
+
+    @property
+    def size(self) -> int:
+        return sum(feature.nbytes for feature in self.features.values())
+
+
+class Predictor:
+    """A loaded version. `score` may run in any thread."""
+
+    def __init__(self, version_path: Path, threads: int = 2) -> None:
+        """Load and check the version in `version_path`. Raises ModelFileError where it is not sound."""
+        info = read_info(version_path)
+        self.id: str = info["id"]
+        self.thresholds: dict[str, float] = {code: float(info["thresholds"][code]) for code in SCORES}
+        mask = info.get("mask", {})
+        self._mask_threshold = float(mask.get("threshold", 0.5))
+        self._slice_gate = float(mask.get("slice_gate", 0.0))
+        calibration = info.get("calibration", {})
+        self._calibration = {name: _platt(calibration.get(name, {})) for name in ("slice", "study")}
+        self._calibration["provisional"] = _platt(
+            calibration.get("provisional", calibration.get("slice", {}))
+        )
+        self._encode, self._decode, self._sequence = (
+            open_graph(version_path, name, read_file(version_path, info, name), threads) for name in GRAPHS
+        )
+        self._wanted = {node.name for node in self._decode.get_inputs()}
+        # Loads scipy now, so that the first slice does not wait for it.
+        preprocess.prepare_slice(np.zeros((8, 8), np.int16), (1.0, 1.0))
+
+    def score(
+        self,
+        source: VolumeSource,
+        order: Order,
+        on_slice: Callable[[SliceResult], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> StudyResult:
+        """Score a volume. `on_slice` is called in this thread as soon as a slice is decoded.
+
+        Raises Cancelled within one slice of `cancelled` becoming true, PterionError where no slice can be read.
+        """
+        start = time.perf_counter()
+        stream = _Stream(self, source, cancelled or (lambda: False))
+        for index in _indices(order, stream.done):
+            result = stream.finish(index)
+            if result is not None and on_slice is not None:
+                on_slice(result)
+        if not stream.embeddings:
+            raise PterionError(
+                "No slice of this series could be read, so nothing was scored.", code="NO_PIXELS"
+            )
+        scores, slice_scores = self._combine(stream.embeddings, source)
+        return StudyResult(scores, slice_scores, time.perf_counter() - start)
+
+    def encode(self, hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> _Encoded:
+        """Features of one slice by the names that the decoder knows its own by (`h0`, `h1` …)."""
+        x, geometry = preprocess.prepare_slice(hu, spacing_mm)
+        features = self._encode.run(None, {"x": x[None]})
+        return _Encoded(geometry, {f"h{number}": feature for number, feature in enumerate(features)})
+
+    def decode(
+        self, before: _Encoded, here: _Encoded, after: _Encoded
+    ) -> tuple[Floats, npt.NDArray[np.uint8], Floats]:
+        """Provisional scores (6,), mask (rows, columns) and embedding (1, E) of the slice `here`."""
+        given = {}
+        for letter, encoded in (("p", before), ("h", here), ("n", after)):
+            given.update({letter + name[1:]: feature for name, feature in encoded.features.items()})
+        mask_logits, slice_logits, embedding = self._decode.run(
+            None, {name: feature for name, feature in given.items() if name in self._wanted}
+        )
+        scores = _calibrated(slice_logits[0], self._calibration["provisional"])
+        if scores[0] < self._slice_gate:
+            return scores, np.zeros(here.geometry.shape, np.uint8), embedding
+        return scores, source_mask(mask_logits[0], here.geometry, self._mask_threshold), embedding
+
+    def _combine(self, embeddings: dict[int, Floats], source: VolumeSource) -> tuple[Floats, Floats]:
+        """Run the sequence over the scored slices, from the first to the last."""
+        indices = sorted(embeddings)
+        feeds = {"embeddings": np.stack([embeddings[index] for index in indices], axis=1)}
+        if any(node.name == "gaps_mm" for node in self._sequence.get_inputs()):
+            feeds["gaps_mm"] = gaps_mm(source.z_mm, indices)[None]
+        slice_logits, study_logits = self._sequence.run(None, feeds)
+        slice_scores = np.full((source.count, len(SCORES)), np.nan, np.float32)
+        slice_scores[indices] = _calibrated(slice_logits[0], self._calibration["slice"])
+        return _calibrated(study_logits[0], self._calibration["study"]), slice_scores
+
+
+class _Stream:
+    """The state of one `Predictor.score`: which slices are done, and features that are still needed."""
+
+    def __init__(self, predictor: Predictor, source: VolumeSource, cancelled: Callable[[], bool]) -> None:
+        self.done = np.zeros(source.count, np.bool_)
+        self.embeddings: dict[int, Floats] = {}
+        self._predictor = predictor
+        self._source = source
+        self._cancelled = cancelled
+        self._encoded: OrderedDict[int, _Encoded] = OrderedDict()
+        self._failed: set[int] = set()
+
+    def finish(self, index: int) -> SliceResult | None:
+        """Decode one slice; None where it cannot be read, or where the network's answer is not a number."""
+        here = self._features(index)
+        if here is None:
+            self._mark_done(index)
+            return None
+        before, after = self._features(index - 1) or here, self._features(index + 1) or here
+        self._stop_if_asked()
+        scores, mask, embedding = self._predictor.decode(before, here, after)
+        self._mark_done(index)
+        if not (np.isfinite(scores).all() and np.isfinite(embedding).all()):
+            return None
+        self.embeddings[index] = embedding
+        return SliceResult(index, scores, mask)
+
+    def _stop_if_asked(self) -> None:
+        if self._cancelled():
+            raise Cancelled
+
+    def _features(self, index: int) -> _Encoded | None:
+        if not 0 <= index < len(self.done) or index in self._failed:
+            return None
+        if index not in self._encoded:
+            self._stop_if_asked()
+            hu = self._source.slice_at(index)
+            if hu is None:
+                self._failed.add(index)
+                return None
+            self._encoded[index] = self._predictor.encode(hu, self._source.spacing_mm)
+            while len(self._encoded) > 3 and sum(e.size for e in self._encoded.values()) > CACHE_BYTES:
+                self._encoded.popitem(last=False)  # encoded once more if it is asked for again
+        self._encoded.move_to_end(index)
+        return self._encoded[index]
+
+    def _mark_done(self, index: int) -> None:
+        self.done[index] = True
+        for near in (index - 1, index, index + 1):
+            if self.done[max(near - 1, 0) : near + 2].all():
+                self._encoded.pop(near, None)
+
+
+def source_mask(mask_logits: Floats, geometry: Geometry, threshold: float) -> npt.NDArray[np.uint8]:
+    """Label map (rows, columns) of the source slice from logits (6, n, n), background first.
+
+    A pixel bleeds where the probabilities of the five subtypes add up to `threshold` or more; it gets the most
+    probable of them. Bilinear resampling never exceeds its input, so most slices end before it.
+    """
+    mask = np.zeros(geometry.shape, np.uint8)
+    powers = np.exp(mask_logits - mask_logits.max(0))
+    subtypes = (powers / powers.sum(0))[1:]
+    total = subtypes.sum(0)
+    if not (total >= threshold).any():
+        return mask
+    bleeds = preprocess.to_source(total[None], geometry)[0] >= threshold
+    rows, columns = np.flatnonzero(bleeds.any(1)), np.flatnonzero(bleeds.any(0))
+    if rows.size == 0:
+        return mask
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    inside = Geometry(
+        mask[box].shape,
+        geometry.spacing_mm,
+        (geometry.centre[0] - rows[0], geometry.centre[1] - columns[0]),
+    )
+    likeliest = preprocess.to_source(subtypes, inside).argmax(0) + 1
+    mask[box] = np.where(bleeds[box], likeliest, 0)
+    return mask
+
+
+def gaps_mm(z_mm: tuple[float, ...] | None, indices: list[int]) -> Floats:
+    """Distance (slices,) of each slice to the one before, the first taking the second's; 5 mm where unknown."""
+    gaps = np.full(len(indices), DEFAULT_GAP_MM, np.float32)
+    if z_mm is not None and len(indices) > 1:
+        found = np.abs(np.diff(np.asarray(z_mm, np.float64)[indices]))
+        gaps[1:] = np.where(np.isfinite(found) & (found > 0), found, DEFAULT_GAP_MM)
+        gaps[0] = gaps[1]
+    return gaps
+
+
+def _indices(order: Order, done: npt.NDArray[np.bool_]) -> Iterator[int]:
+    """Indices to finish, each once; `done` changes between them."""
+    if not callable(order):
+        for index in chain(order, range(len(done))):
+            if 0 <= index < len(done) and not done[index]:
+                yield index
+        return
+    while not done.all():
+        following = order(done)
+        if following is None:
+            return
+        if not 0 <= following < len(done) or done[following]:
+            raise ValueError(f"the order must name a slice that is not done, got {following}")
+        yield following
+
+
+def _platt(table: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Slope and offset (2, 6) of the calibration, 1 and 0 where the table has none."""
+    return np.array([table.get(code, (1.0, 0.0)) for code in SCORES], np.float64).T
+
+
+def _calibrated(logits: Floats, calibration: npt.NDArray[np.float64]) -> Floats:
+    """Scores 0..1 of logits (…, 6). Platt, Advances in Large Margin Classifiers 1999."""
+    z = np.clip(calibration[0] * logits + calibration[1], -60, 60)
+    scores: Floats = (1 / (1 + np.exp(-z))).astype(np.float32)
+    return scores

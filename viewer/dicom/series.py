@@ -40,6 +40,28 @@ class Note:
 
 
 @dataclass(frozen=True)
+class PixelLayout:
+    """How one file stores its pixels (PS3.5 8, PS3.3 C.7.6.3), so that loading reads no header again.
+
+    syntax: transfer syntax UID. offset: first byte of the pixel data's value in the file (in the inflated data
+    set where the syntax is Deflated). length: bytes, None where undefined (encapsulated).
+    slope, intercept: stored value → HU. padding: PixelPaddingValue as stored, or None.
+    """
+
+    syntax: str
+    offset: int
+    length: int | None
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    slope: float
+    intercept: float
+    padding: int | None = None
+    frames: int = 1
+
+
+@dataclass(frozen=True)
 class SliceHeader:
     """Where one slice's pixels are and how they lie in the patient.
 
@@ -47,6 +69,7 @@ class SliceHeader:
     orientation: ImageOrientationPatient, row direction then column direction, or None.
     spacing_mm: PixelSpacing, (between rows, between columns), or None.
     frame: index in a multi-frame file, 0 else.
+    pixels: None where the file holds none that can be read.
     """
 
     path: Path
@@ -59,6 +82,7 @@ class SliceHeader:
     rows: int
     columns: int
     window: tuple[float, float] | None  # (width, level) from the header
+    pixels: PixelLayout | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,11 @@ class Series:
 
     gaps_mm: distances between neighbours along the normal, len(slices) - 1 of them; empty without positions.
     tilt_deg: angle between the slice normal and the line of positions, >= 0.
-    z_mm: position of each slice along its normal (that of the first slice = its own position · normal).
+    z_mm: position of each slice along its normal (that of the first slice = its own position · normal); empty
+    without positions.
+    series_uid: SeriesInstanceUID. Where one series splits into several stacks, the largest keeps it and the
+    others add `#2`, `#3` … so that each has a name of its own; `dicom_series_uid` is the one in the files.
+    image_type: ImageType of the first slice. original: no slice is DERIVED.
     """
 
     study_uid: str
@@ -84,17 +112,34 @@ class Series:
     kernel: str
     technique: str  # "120 kV · 300 mAs", empty where unknown
     notes: tuple[Note, ...]
+    image_type: tuple[str, ...] = ()
+    original: bool = True
+    body_part: str = ""
+    frame_of_reference_uid: str = ""
+
+    @property
+    def dicom_series_uid(self) -> str:
+        """SeriesInstanceUID as the files have it."""
+        return self.series_uid.partition("#")[0]
+
+    @property
+    def problems(self) -> frozenset[Problem]:
+        """The codes of the notes."""
+        return frozenset(note.problem for note in self.notes)
 
     @property
     def showable(self) -> bool:
         """Whether the slices can be opened as a stack of pictures."""
         never = {Problem.NOT_AN_IMAGE, Problem.NO_PIXELS, Problem.UNSUPPORTED_SYNTAX}
-        return bool(self.slices) and not any(note.problem in never for note in self.notes)
+        return bool(self.slices) and not never & self.problems
 
 
 @dataclass(frozen=True)
 class Study:
-    """One study. Dates are DICOM's (YYYYMMDD, HHMMSS), empty where unknown."""
+    """One study. Dates are DICOM's (YYYYMMDD, HHMMSS), empty where unknown.
+
+    patient_name is as DICOM has it (family^given), in Unicode. Neither it nor any other patient data is logged.
+    """
 
     study_uid: str
     patient_name: str
@@ -105,3 +150,12 @@ class Study:
     time: str
     description: str
     series: tuple[Series, ...]
+    accession_number: str = ""
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found. `notes` are about files that belong to no series."""
+
+    studies: tuple[Study, ...]
+    notes: tuple[Note, ...] = ()

@@ -47,4 +47,4 @@ class Volume:
         if gaps.size == 0:
             return np.full(len(self.series.slices), self.series.thickness_mm or 0.0)
         padded = np.concatenate([gaps[:1], gaps, gaps[-1:]])
-        return (padded[:-1] + padded[1:]) / 2
+        return np.asarray((padded[:-1] + padded[1:]) / 2, np.float64)

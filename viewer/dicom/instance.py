@@ -1,0 +1,251 @@
+"""One file's header → the slices it holds, and what may be wrong with it."""
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from pydicom.uid import UID
+
+from viewer.dicom.header import Header
+from viewer.dicom.series import PixelLayout, SliceHeader
+from viewer.dicom.syntaxes import LOSSY, NATIVE, SUPPORTED
+
+SIDE_MAX = 8192
+
+SYNTAX, CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018
+STUDY_DATE, STUDY_TIME, ACCESSION, MODALITY = 0x00080020, 0x00080030, 0x00080050, 0x00080060
+STUDY_DESCRIPTION, SERIES_DESCRIPTION = 0x00081030, 0x0008103E
+PATIENT_NAME, PATIENT_ID, PATIENT_SEX, PATIENT_AGE = 0x00100010, 0x00100020, 0x00100040, 0x00101010
+BODY_PART, THICKNESS, KVP, TUBE_CURRENT, EXPOSURE = 0x00180015, 0x00180050, 0x00180060, 0x00181151, 0x00181152
+KERNEL = 0x00181210
+STUDY_UID, SERIES_UID, SERIES_NUMBER, ACQUISITION = 0x0020000D, 0x0020000E, 0x00200011, 0x00200012
+INSTANCE_NUMBER, POSITION, ORIENTATION = 0x00200013, 0x00200032, 0x00200037
+FRAME_OF_REFERENCE = 0x00200052
+SAMPLES, FRAMES, ROWS, COLUMNS, SPACING = 0x00280002, 0x00280008, 0x00280010, 0x00280011, 0x00280030
+BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
+PADDING, BURNED_IN, CALIBRATION = 0x00280120, 0x00280301, 0x00280A02
+CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE = 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00282110
+
+_PHASES = (0x00180010, 0x00180081, 0x00180086, 0x00189087, 0x00200100, ACQUISITION, 0x00080032)
+
+WANTED = frozenset(
+    {
+        *(CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID, STUDY_DATE, STUDY_TIME, ACCESSION, MODALITY),
+        *(STUDY_DESCRIPTION, SERIES_DESCRIPTION, PATIENT_NAME, PATIENT_ID, PATIENT_SEX, PATIENT_AGE),
+        *(BODY_PART, THICKNESS, KVP, TUBE_CURRENT, EXPOSURE, KERNEL),
+        *(STUDY_UID, SERIES_UID, SERIES_NUMBER, ACQUISITION, INSTANCE_NUMBER, POSITION, ORIENTATION),
+        *(FRAME_OF_REFERENCE, SAMPLES, FRAMES, ROWS, COLUMNS, SPACING),
+        *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED, PADDING, BURNED_IN, CALIBRATION),
+        *(CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE, *_PHASES),
+    }
+)
+
+_ENHANCED = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
+        "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
+        "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR
+        "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR
+    }
+)
+_NO_PICTURES = (
+    "1.2.840.10008.5.1.4.1.1.66",  # raw data, registration, segmentation, surface, tractography
+    "1.2.840.10008.5.1.4.1.1.88",  # structured reports, key object selection
+    "1.2.840.10008.5.1.4.1.1.104",  # encapsulated documents
+    "1.2.840.10008.5.1.4.1.1.11",  # presentation states
+    "1.2.840.10008.5.1.4.1.1.9",  # waveforms
+    "1.2.840.10008.5.1.4.1.1.481",  # radiotherapy plans, structures and doses
+    "1.2.840.10008.5.1.4.1.1.30",  # parametric map
+    "1.2.840.10008.5.1.4.1.1.67",  # real world value mapping
+    "1.2.840.10008.5.1.4.34",  # worklist
+)
+
+
+class Kind(Enum):
+    """What a file is good for."""
+
+    PICTURE = "picture"
+    NOT_AN_IMAGE = "not an image"
+    NO_PIXELS = "no pixels"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One slice of one file, with what decides which stack it belongs to.
+
+    damage: why its pixels cannot be read although its header can, empty if they can.
+    detail: for all kinds but PICTURE, what it is or why it cannot be shown.
+    """
+
+    header: Header
+    slice: SliceHeader
+    kind: Kind
+    detail: str = ""
+    damage: str = ""
+    thickness_mm: float | None = None
+
+    @property
+    def localizer(self) -> bool:
+        """Whether it is a scout (PS3.3 C.8.2.1.1.1, and SURVIEW as Philips writes it)."""
+        words = self.header.texts(IMAGE_TYPE)
+        return any(word == "LOCALIZER" or "SURVIEW" in word or word == "SCOUT" for word in words)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the pixels were ever compressed with loss."""
+        return self.header.text(LOSSY_IMAGE) == "01" or self.header.syntax in LOSSY
+
+    def phase(self) -> tuple[str, ...]:
+        """What tells apart slices at one position: contrast, echo, b-value, acquisition, time."""
+        return tuple(self.header.text(tag) for tag in _PHASES)
+
+
+def instances(header: Header) -> list[Instance]:
+    """The slices of one file, one for each frame; never empty."""
+    kind, detail = _kind(header)
+    single = Instance(
+        header=header,
+        slice=_slice(header, _layout(header) if kind is Kind.PICTURE else None),
+        kind=kind,
+        detail=detail,
+        thickness_mm=_positive(header.number(THICKNESS)),
+    )
+    if kind is not Kind.PICTURE:
+        damage = "it ends within its header" if header.cut else ""
+        return [replace(single, damage=damage)]
+    if header.text(SOP_CLASS) in _ENHANCED:
+        from viewer.dicom.enhanced import frames
+
+        return frames(single)
+    damage = _damage(header, single.slice)
+    count = single.slice.pixels.frames if single.slice.pixels else 1
+    return [
+        replace(single, slice=replace(single.slice, frame=frame), damage=damage) for frame in range(count)
+    ]
+
+
+def _kind(header: Header) -> tuple[Kind, str]:
+    """What the file is good for, and the reason if nothing."""
+    sop_class = header.text(SOP_CLASS)
+    name = UID(sop_class).name.removesuffix(" Storage") if sop_class else "no SOP class"
+    has_rows = bool(header.integer(ROWS) and header.integer(COLUMNS))
+    if sop_class.startswith(_NO_PICTURES) and not sop_class.startswith("1.2.840.10008.5.1.4.1.1.481.1"):
+        return Kind.NOT_AN_IMAGE, name
+    if header.pixel_offset is None:
+        image = has_rows or "Image" in name
+        return (Kind.NO_PIXELS if image else Kind.NOT_AN_IMAGE), name
+    if header.integer(SAMPLES) not in (1, None):
+        return Kind.NOT_AN_IMAGE, f"a colour picture ({name})"
+    return _readable(header, has_rows)
+
+
+def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:
+    """Whether the loader knows how to read these pixels."""
+    if header.syntax not in SUPPORTED:
+        return Kind.UNSUPPORTED, f"transfer syntax {UID(header.syntax).name}"
+    if header.float_pixels:
+        return Kind.UNSUPPORTED, "floating-point pixels"
+    if not has_rows:
+        return Kind.UNSUPPORTED, "no rows and columns in the header"
+    allocated, stored = header.integer(BITS_ALLOCATED), header.integer(BITS_STORED)
+    if allocated not in (8, 16) or stored is None or not 1 <= stored <= allocated:
+        return Kind.UNSUPPORTED, f"{stored} of {allocated} bits a pixel"
+    high = header.integer(HIGH_BIT)
+    if high is not None and not stored - 1 <= high < allocated:
+        return Kind.UNSUPPORTED, f"highest bit {high} of {allocated}"
+    slope = header.number(SLOPE)
+    if slope is not None and (not math.isfinite(slope) or slope == 0):
+        return Kind.UNSUPPORTED, f"rescale slope {slope}"
+    return Kind.PICTURE, ""
+
+
+def _layout(header: Header) -> PixelLayout:
+    """The pixel layout of a file of kind PICTURE."""
+    allocated, stored = header.integer(BITS_ALLOCATED) or 16, header.integer(BITS_STORED) or 16
+    high = header.integer(HIGH_BIT)
+    signed = header.integer(SIGNED) == 1
+    padding = header.integer(PADDING)
+    if padding is not None and signed and padding >= 1 << 15:
+        padding -= 1 << 16
+    intercept, slope, frames = header.number(INTERCEPT), header.number(SLOPE), header.number(FRAMES)
+    return PixelLayout(
+        syntax=header.syntax,
+        offset=header.pixel_offset or 0,
+        length=header.pixel_length,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=stored - 1 if high is None else high,
+        signed=signed,
+        slope=1.0 if slope is None else slope,
+        intercept=intercept if intercept is not None and math.isfinite(intercept) else 0.0,
+        padding=padding,
+        frames=int(frames) if frames is not None and 1 <= frames <= 1 << 16 else 1,
+    )
+
+
+def _slice(header: Header, layout: PixelLayout | None) -> SliceHeader:
+    """Place and size of the file's only, or first, frame."""
+    number = header.number(INSTANCE_NUMBER)
+    centre, width = header.number(CENTRE), _positive(header.number(WIDTH))
+    window = (width, centre) if width and centre is not None and math.isfinite(centre) else None
+    return SliceHeader(
+        path=header.path,
+        sop_uid=header.text(SOP_UID),
+        frame=0,
+        instance_number=int(number) if number is not None and math.isfinite(number) else None,
+        position_mm=position(header.numbers(POSITION)),
+        orientation=orientation(header.numbers(ORIENTATION)),
+        spacing_mm=spacing(header.numbers(SPACING)),
+        rows=header.integer(ROWS) or 0,
+        columns=header.integer(COLUMNS) or 0,
+        window=window,
+        pixels=layout,
+    )
+
+
+def _damage(header: Header, place: SliceHeader) -> str:
+    """Why the pixels cannot be right, as far as sizes tell; empty if nothing speaks against them."""
+    layout = place.pixels
+    if layout is None:
+        return ""
+    if max(place.rows, place.columns) > SIDE_MAX:
+        return f"it claims {place.rows} × {place.columns} pixels"
+    if layout.syntax not in NATIVE or layout.length is None:
+        return ""
+    needed = place.rows * place.columns * layout.frames * layout.bits_allocated // 8
+    if layout.length < needed:
+        return "it holds fewer pixels than its header says"
+    if header.size < layout.offset + needed and "1.2.840.10008.1.2.1.99" != layout.syntax:
+        return "it is cut short"
+    return ""
+
+
+def position(values: tuple[float, ...] | None) -> tuple[float, float, float] | None:
+    """ImagePositionPatient if it is three finite numbers."""
+    if values is None or len(values) != 3 or not all(map(math.isfinite, values)):
+        return None
+    return (values[0], values[1], values[2])
+
+
+def orientation(values: tuple[float, ...] | None) -> tuple[float, float, float, float, float, float] | None:
+    """ImageOrientationPatient as two unit vectors if it is two perpendicular ones within 1 %."""
+    if values is None or len(values) != 6 or not all(map(math.isfinite, values)):
+        return None
+    lengths = (math.hypot(*values[:3]), math.hypot(*values[3:]))
+    dot = sum(a * b for a, b in zip(values[:3], values[3:], strict=True))
+    if any(abs(length - 1) > 0.01 for length in lengths) or abs(dot) > 0.01:
+        return None
+    return values  # type: ignore[return-value]
+
+
+def spacing(values: tuple[float, ...] | None) -> tuple[float, float] | None:
+    """PixelSpacing (between rows, between columns) if it is two positive lengths."""
+    if values is None or len(values) != 2 or not all(math.isfinite(value) and value > 0 for value in values):
+        return None
+    return (values[0], values[1])
+
+
+def _positive(value: float | None) -> float | None:
+    """`value` if it is a positive finite number."""
+    return value if value is not None and math.isfinite(value) and value > 0 else None

@@ -1,1 +1,1 @@
-"""Polygons and the drawing state machine, rasters, formats. No Qt, no torch."""
+"""Polygons and masks: the document, the drawing state machine, rasterising, export. No Qt, no torch."""

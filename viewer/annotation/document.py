@@ -1,8 +1,22 @@
 """The annotations of one series: immutable values, edited by replacing the document."""
 
+import math
 from dataclasses import dataclass, field
 
+from model.labels import CODES
+
 Point = tuple[float, float]
+Ring = tuple[Point, ...]
+
+SOURCES = ("manual", "model", "model edited", "imported")
+
+
+def _ring(points: tuple[Point, ...], what: str) -> Ring:
+    """`points` as plain floats. Raises ValueError unless there are three or more, all finite."""
+    ring = tuple((float(x), float(y)) for x, y in points)
+    if len(ring) < 3 or not all(math.isfinite(x) and math.isfinite(y) for x, y in ring):
+        raise ValueError(f"{what} needs three or more finite points, got {len(ring)}: {ring[:4]}")
+    return ring
 
 
 @dataclass(frozen=True)
@@ -13,6 +27,7 @@ class Annotation:
     outline: the outer ring, not repeated at the end, at least three points.
     source: `manual`, `model`, `model edited` or `imported`.
     model_id: the model whose proposal it came from, empty for manual work.
+    holes: inner rings, as the outline is.
     """
 
     uid: str
@@ -23,12 +38,48 @@ class Annotation:
     source: str = "manual"
     model_id: str = ""
     reviewed: bool = True
+    holes: tuple[Ring, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError naming the first field that breaks a rule; points become plain floats."""
+        if not self.uid or not self.sop_uid:
+            raise ValueError(
+                f"an annotation needs a uid and a sop_uid, got {self.uid!r} and {self.sop_uid!r}"
+            )
+        if self.subtype not in CODES:
+            raise ValueError(f"subtype must be one of {CODES}, got {self.subtype!r}")
+        if self.source not in SOURCES:
+            raise ValueError(f"source must be one of {SOURCES}, got {self.source!r}")
+        object.__setattr__(self, "outline", _ring(self.outline, "an outline"))
+        object.__setattr__(self, "holes", tuple(_ring(hole, "a hole") for hole in self.holes))
+
+    @property
+    def rings(self) -> tuple[Ring, ...]:
+        """The outline, then the holes."""
+        return (self.outline, *self.holes)
 
 
 @dataclass(frozen=True)
 class Document:
-    """All annotations of one series, in drawing order."""
+    """All annotations of one series, in drawing order (where two overlap, the later one counts).
+
+    reviewed_slices: SOP instance UIDs of the slices a reader marked as "reviewed: no hemorrhage".
+    """
 
     study_uid: str = ""
     series_uid: str = ""
     annotations: tuple[Annotation, ...] = field(default=())
+    reviewed_slices: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when two annotations share a uid."""
+        if len({annotation.uid for annotation in self.annotations}) != len(self.annotations):
+            raise ValueError("two annotations of a document have the same uid")
+
+    def find(self, uid: str | None) -> Annotation | None:
+        """The annotation with this uid, or None."""
+        return next((a for a in self.annotations if a.uid == uid), None)
+
+    def on_slice(self, sop_uid: str, frame: int = 0) -> tuple[Annotation, ...]:
+        """The annotations of one slice, in drawing order."""
+        return tuple(a for a in self.annotations if a.sop_uid == sop_uid and a.frame == frame)

@@ -44,6 +44,7 @@ ALLOWED = {
     "model.sample": Rule(VALUES, ARRAYS),
     "model.datasets": Rule(("model",), ARRAYS, ("imagecodecs", "scipy", "skimage")),
     "model.networks": Rule(("model",), TORCH),
+    "model.augment": Rule(("model",), TORCH),
     "model.losses": Rule(("model",), TORCH),
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
@@ -116,7 +117,7 @@ ALLOWED = {
         ("numpy", "PySide6"),
     ),
     "viewer.cli": Rule(
-        ("model.errors", "model.labels"),
+        ("viewer.cli_text", "model.errors", "model.labels"),
         late=(
             "viewer.dicom",
             "viewer.imaging",
@@ -130,6 +131,7 @@ ALLOWED = {
             "model",
         ),
     ),
+    "viewer.cli_text": Rule(("model.labels",)),
     "viewer.bench": Rule(("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom")),
     "viewer.__main__": Rule((), late=("viewer.cli", "model.retrain")),
 }

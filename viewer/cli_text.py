@@ -1,0 +1,124 @@
+"""What the command line prints to a person: the same results as its JSON, as lines and tables."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from model.labels import CODES, SCORES
+
+
+def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Rows with aligned columns, those in `right` flush right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            text.rjust(width) if column in right else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def studies(result: dict[str, Any]) -> str:
+    """`pterion index`: studies, their series, and what is wrong with them."""
+    lines = []
+    for study in result["studies"]:
+        lines.append(f"Study {study['study_uid']}")
+        rows = [
+            (
+                f"  {series['description'] or series['modality']}",
+                f"{series['slices']} × {series['rows']} × {series['columns']}",
+                spacing(series["spacing_mm"]),
+                gaps(series["gaps_mm"]),
+                " ".join(series["problems"]) or "no problems",
+            )
+            for series in study["series"]
+        ]
+        lines.append(table(rows))
+    return "\n".join(lines) or "No studies."
+
+
+def spacing(values: Sequence[float] | None) -> str:
+    """Row and column spacing, or that there is none."""
+    return f"{values[0]:.3g} × {values[1]:.3g} mm" if values else "no spacing"
+
+
+def gaps(values: Sequence[float]) -> str:
+    """Smallest and largest distance between neighbours."""
+    if not values:
+        return "no gaps"
+    low, high = min(values), max(values)
+    return f"every {low:.4g} mm" if high - low < 0.05 else f"every {low:.4g} to {high:.4g} mm"
+
+
+def scores(result: dict[str, Any]) -> str:
+    """`pterion score`: a row a study."""
+    rows = [("study", *SCORES, *(f"{code} mL" for code in CODES), "seconds", "cautions")]
+    for study in result["studies"]:
+        if study.get("error"):
+            failed = f"not scored: {study['error']['code']}"
+            rows.append((str(study["study_uid"]), *("-" for _ in rows[0][1:-1]), failed))
+            continue
+        rows.append(
+            (
+                study["study_uid"],
+                *(number(study["study"][code], 2) for code in SCORES),
+                *(number(study["volume_ml"].get(code), 1) for code in CODES),
+                number(study["seconds"], 1),
+                " ".join(study["cautions"]),
+            )
+        )
+    return table(rows, right=range(1, 3 + len(SCORES) + len(CODES) - 1))
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with so many decimals, or a dash for none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def models(result: dict[str, Any]) -> str:
+    """`pterion models`: a row a version, the current one marked."""
+    rows = [("", "model", "status", "created", "from")]
+    for each in result["models"]:
+        mark = "*" if each["current"] else ""
+        rows.append((mark, each["id"], each["status"], str(each["created"] or ""), str(each["parent"] or "")))
+    return table(rows)
+
+
+def bench(result: dict[str, Any]) -> str:
+    """`pterion bench`: a row a number, beside its budget and its peer."""
+    rows = [("", "number", "value", "budget", "peer")]
+    for each in result["rows"]:
+        mark = "ok" if each["within"] else "OVER"
+        budget = "" if each["budget"] is None else f"{each['budget']:g}"
+        peer = (
+            "" if each["peer"] is None else f"{each['peer']} {each['peer_value']:.4g} (× {each['ratio']:.2f})"
+        )
+        rows.append((mark, each["name"], f"{each['value']:.4g} {each['unit']}", budget, peer))
+    machine = result["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['os']}"
+    return f"{table(rows, right=(3,))}\nMeasured on {where}, Python {machine['python']}."
+
+
+def written(result: dict[str, Any]) -> str:
+    """A result that names what was written: one `name: value` a line."""
+    return "\n".join(f"{key.replace('_', ' ')}: {plain(value)}" for key, value in result.items())
+
+
+def plain(value: object) -> str:
+    """A JSON value for a person: long lists only counted."""
+    if isinstance(value, list | tuple) and len(value) > 8:
+        return f"{len(value)}"
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(each) for each in value)
+    return "none" if value is None else str(value)
+
+
+def event(show: Callable[[str], None]) -> Callable[[dict[str, Any]], None]:
+    """A listener that shows the events of a retraining as one line each."""
+
+    def listen(each: dict[str, Any]) -> None:
+        details = [f"{key} {plain(value)}" for key, value in each.items() if key not in ("event", "time")]
+        show(f"{each.get('event', '')}: {', '.join(details)}")
+
+    return listen

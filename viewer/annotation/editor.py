@@ -181,23 +181,26 @@ class Editor:
         self._rest()
         self._slice, self._pressed, self._tolerance_px = (sop_uid, frame), point, tolerance_px
         if Modifier.CTRL in modifiers:
-            return self._begin_path(point)
+            self._begin_path(point)
+            return None
         selected = self._selected_here()
         vertex = nearest_vertex(point, selected.rings, tolerance_px) if selected else None
         if selected and vertex and Modifier.SHIFT in modifiers:
             return self._delete_vertex(selected, vertex)
         if selected and vertex:
-            return self._grab_vertex(selected, vertex, "move vertex")
+            self._grab_vertex(selected, vertex, "move vertex")
+            return None
         edge = nearest_edge(point, selected.rings, tolerance_px) if selected else None
         if selected and edge and Modifier.ALT in modifiers:
-            return self._grab_vertex(*_with_vertex(selected, *edge), "insert vertex")
+            self._grab_vertex(*_with_vertex(selected, *edge), "insert vertex")
+            return None
         hit = self._at(point)
         if selected and (edge or hit is selected):
             self._base = selected
         elif hit:
             self.selection = hit.uid
         else:
-            return self._begin_path(point)
+            self._begin_path(point)
         return None
 
     def move(self, point: Point, sop_uid: str, frame: int = 0, tolerance_px: float = 5.0) -> None:
@@ -205,7 +208,7 @@ class Editor:
         if self._state is not State.IDLE and (sop_uid, frame) != self._slice:
             return
         if self._pressed is not None and self._base is not None:
-            self._drag(self._inside(point) if self._vertex else point)
+            self._drag(self._base, self._pressed, point)
         elif self._state is State.DRAWING:
             self._draw(self._inside(point), tolerance_px)
         elif self._pressed is None:
@@ -472,22 +475,21 @@ class Editor:
         self._hovered_vertex = vertex
         self._changed = annotation if action == "insert vertex" else None
 
-    def _drag(self, point: Point) -> None:
+    def _drag(self, base: Annotation, pressed: Point, point: Point) -> None:
         """Show what the drag makes of the annotation, once the hand has moved by a third of the tolerance."""
-        assert self._pressed is not None and self._base is not None
-        self._dragged = self._dragged or math.dist(point, self._pressed) > self._tolerance_px / 3
+        self._dragged = self._dragged or math.dist(point, pressed) > self._tolerance_px / 3
         if not self._dragged:
             return
-        dx, dy = point[0] - self._pressed[0], point[1] - self._pressed[1]
+        dx, dy = point[0] - pressed[0], point[1] - pressed[1]
         if self._vertex:
             ring, index = self._vertex
-            x, y = self._base.rings[ring][index]
-            self._changed = _with_point(self._base, self._vertex, self._inside((x + dx, y + dy)))
+            x, y = base.rings[ring][index]
+            self._changed = _with_point(base, self._vertex, self._inside((x + dx, y + dy)))
             return
         self._state, self._action = State.MOVING, "move polygon"
-        dx, dy = self._kept_inside(self._base.outline, dx, dy)
-        rings = [tuple((x + dx, y + dy) for x, y in ring) for ring in self._base.rings]
-        self._changed = _edited(self._base, outline=rings[0], holes=tuple(rings[1:]))
+        dx, dy = self._kept_inside(base.outline, dx, dy)
+        rings = [tuple((x + dx, y + dy) for x, y in ring) for ring in base.rings]
+        self._changed = _edited(base, outline=rings[0], holes=tuple(rings[1:]))
 
     def _kept_inside(self, outline: Ring, dx: float, dy: float) -> Point:
         """The part of a move that keeps the outline within the image."""

@@ -1,0 +1,172 @@
+"""The tables of the library, their version, and the steps from one version to the next."""
+
+import sqlite3
+from pathlib import Path
+
+from viewer.library.errors import DAMAGED, NEWER, LibraryError
+
+APPLICATION_ID = 0x50545231  # "PTR1" in the file's header: this database is a Pterion library
+BUSY_SECONDS = 10.0
+
+_FIRST = """
+CREATE TABLE studies (
+    study_uid TEXT PRIMARY KEY,
+    facts TEXT NOT NULL,      -- JSON of what the scan said about patient and study
+    seen TEXT NOT NULL        -- UTC, ISO 8601
+) STRICT;
+CREATE TABLE series (
+    series_uid TEXT PRIMARY KEY,
+    study_uid TEXT NOT NULL REFERENCES studies,
+    facts TEXT NOT NULL,
+    files TEXT NOT NULL,      -- JSON: paths in slice order
+    seen TEXT NOT NULL
+) STRICT;
+CREATE INDEX series_of_study ON series (study_uid);
+
+CREATE TABLE documents (
+    series_uid TEXT PRIMARY KEY,
+    study_uid TEXT NOT NULL,
+    version INTEGER NOT NULL  -- journal number of the edit that made this state
+) STRICT;
+CREATE TABLE annotations (
+    uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL REFERENCES documents,
+    place INTEGER NOT NULL,   -- drawing order within the series
+    sop_uid TEXT NOT NULL,
+    frame INTEGER NOT NULL,
+    subtype TEXT NOT NULL,
+    body TEXT NOT NULL,       -- JSON of the whole annotation
+    PRIMARY KEY (series_uid, uid)
+) STRICT;
+CREATE INDEX annotations_of_series ON annotations (series_uid, place);
+CREATE TABLE reviewed_slices (
+    series_uid TEXT NOT NULL REFERENCES documents,
+    sop_uid TEXT NOT NULL,
+    PRIMARY KEY (series_uid, sop_uid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,       -- UTC, ISO 8601
+    reader TEXT NOT NULL,
+    action TEXT NOT NULL,
+    series_uid TEXT NOT NULL,
+    before TEXT NOT NULL,     -- JSON of what the edit touched, as it was
+    after TEXT NOT NULL       -- and as it became
+) STRICT;
+CREATE INDEX journal_of_series ON journal (series_uid, seq);
+CREATE TRIGGER journal_is_kept BEFORE DELETE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_is_final BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+CREATE TABLE findings (
+    series_uid TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    time TEXT NOT NULL,
+    study_scores TEXT NOT NULL,
+    volume_ml TEXT NOT NULL,
+    cautions TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    slice_scores BLOB NOT NULL,  -- float32, little endian, (slices, 6)
+    shape TEXT NOT NULL,         -- JSON: (slices, rows, columns) of the masks
+    masks BLOB NOT NULL,         -- zlib of the uint8 masks
+    PRIMARY KEY (series_uid, model_id)
+) STRICT;
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL          -- JSON
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+"""Statement scripts; the one at index i brings a library of version i to version i + 1."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection whose commits are on the disk when they return; any thread may use it, one at a time."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves the data in the drive's cache
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables, or bring an older library to today's version after copying it beside itself.
+
+    Raises LibraryError for a newer library, or for a database of another program.
+    """
+    today = len(MIGRATIONS)
+    version = _number(connection, "user_version")
+    if version == today and _number(connection, "application_id") == APPLICATION_ID:
+        return
+    used = bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    if used and _number(connection, "application_id") != APPLICATION_ID:
+        raise LibraryError(
+            f"{path.name} is a database of another program. Choose another folder with --library.",
+            code=DAMAGED,
+        )
+    if version > today:
+        raise LibraryError(
+            f"The library {path.name} was written by a newer Pterion (version {version}, this one reads {today}). "
+            "Update Pterion; the library is left as it is.",
+            code=NEWER,
+        )
+    if used:
+        _back_up(connection, path.with_name(f"{path.stem}.version{version}.backup{path.suffix}"))
+    _migrate(connection, today)
+
+
+def _back_up(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the database, whole or not at all. A copy made by an attempt before is kept: it is the older one."""
+    if target.exists():
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    copy = sqlite3.connect(partial)
+    try:
+        connection.backup(copy)
+    except BaseException:
+        copy.close()
+        partial.unlink(missing_ok=True)
+        raise
+    copy.close()
+    partial.replace(target)
+
+
+def _migrate(connection: sqlite3.Connection, today: int) -> None:
+    """Run the missing steps in one transaction; another process may have been quicker."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _number(connection, "user_version")
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {max(version, today)}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    """The single statements of a script (`executescript` would commit in between)."""
+    statements, text = [], ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            statements.append(text)
+            text = ""
+    return statements

@@ -1,0 +1,424 @@
+"""The local library: one SQLite file with studies, annotations and their journal, findings, settings.
+
+An edit is on the disk when `save_document` returns. Threads and processes may share a library: readers never
+wait, writers take turns.
+"""
+
+import json
+import sqlite3
+import threading
+import uuid
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.annotation.document import Document
+from viewer.dicom.series import Study
+from viewer.library import schema
+from viewer.library.errors import CLOSED, DAMAGED, LibraryError, library_error
+from viewer.library.merge import (
+    Difference,
+    annotation_from_json,
+    annotation_to_json,
+    apply_json,
+    difference,
+    merge,
+)
+from viewer.library.records import (
+    JournalEntry,
+    SavedEdit,
+    SeriesRow,
+    StoredFindings,
+    StoredScores,
+    StudyRow,
+)
+
+FILE_NAME = "pterion.sqlite3"
+_REMEMBERED_DOCUMENTS = 8
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+class Library:
+    """The library in `folder`, which is created where it is missing.
+
+    Every method raises LibraryError when the file cannot be read or written: disk full, read-only, locked,
+    damaged, written by a newer Pterion. Nothing saved before is lost by that.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+        self._remembered: OrderedDict[str, tuple[int, Document]] = OrderedDict()
+        with self._sentences():
+            folder.mkdir(parents=True, exist_ok=True)
+        with self._connection() as connection:
+            schema.prepare(connection, self.path)
+
+    # documents
+
+    def load_document(self, study_uid: str, series_uid: str) -> Document:
+        """The annotations of a series; an empty document when there are none."""
+        with self._reading() as connection:
+            return self._stored(connection, study_uid, series_uid)[1]
+
+    def save_document(
+        self, document: Document, *, action: str, reader: str, previous: Document | None = None
+    ) -> SavedEdit:
+        """Store what changed since `previous` and write it into the journal; durable when it returns.
+
+        previous: the state this caller last loaded or saved. Only the difference is written, so that another
+        window's work on the same series stays; see `viewer.library.merge`. None takes the stored state for it:
+        the document then replaces everything.
+        """
+        with self._writing() as connection:
+            version, stored = self._stored(connection, document.study_uid, document.series_uid)
+            merged = merge(stored, stored if previous is None else previous, document, _new_uid)
+            found = difference(stored, merged.document)
+            if not found.empty:
+                version = _write(connection, merged.document, found, action, reader)
+        self._remember(document.series_uid, version, merged.document)
+        return SavedEdit(version, merged.document, merged.conflicts)
+
+    def version(self, series_uid: str) -> int:
+        """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work."""
+        with self._reading() as connection:
+            return _version(connection, series_uid)[0]
+
+    def annotated_series(self) -> tuple[tuple[str, str], ...]:
+        """(study_uid, series_uid) of every series with annotations or slices marked as reviewed."""
+        with self._reading() as connection:
+            return tuple(
+                connection.execute(
+                    "SELECT study_uid, series_uid FROM documents AS d"
+                    " WHERE EXISTS (SELECT 1 FROM annotations AS a WHERE a.series_uid = d.series_uid)"
+                    " OR EXISTS (SELECT 1 FROM reviewed_slices AS r WHERE r.series_uid = d.series_uid)"
+                    " ORDER BY study_uid, series_uid"
+                )
+            )
+
+    def journal(self, series_uid: str) -> tuple[JournalEntry, ...]:
+        """Every saved edit of a series, the first one first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT seq, time, reader, action, series_uid, before, after FROM journal"
+                " WHERE series_uid = ? ORDER BY seq",
+                (series_uid,),
+            )
+            return tuple(JournalEntry(*row) for row in rows)
+
+    def replay(self, study_uid: str, series_uid: str, up_to: int | None = None) -> Document:
+        """The document as the journal alone tells it, after edit number `up_to` or the last one."""
+        document = Document(study_uid, series_uid)
+        for entry in self.journal(series_uid):
+            if up_to is None or entry.seq <= up_to:
+                document = apply_json(document, entry.after)
+        return document
+
+    # studies
+
+    def remember_study(self, study: Study) -> None:
+        """Note a study that a scan found, its series and where their files lie."""
+        now = _now()
+        facts = {name: getattr(study, name) for name in _STUDY_FACTS}
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO studies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts,"
+                " seen = excluded.seen",
+                (study.study_uid, json.dumps(facts), now),
+            )
+            for series in study.series:
+                first = series.slices[0] if series.slices else None
+                values = {name: getattr(series, name) for name in _SERIES_FACTS} | {
+                    "slices": len(series.slices),
+                    "rows": first.rows if first else 0,
+                    "columns": first.columns if first else 0,
+                }
+                files = json.dumps([str(header.path) for header in series.slices])
+                connection.execute(
+                    "INSERT INTO series VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    " study_uid = excluded.study_uid, facts = excluded.facts, files = excluded.files,"
+                    " seen = excluded.seen",
+                    (series.series_uid, study.study_uid, json.dumps(values), files, now),
+                )
+
+    def studies(self) -> tuple[StudyRow, ...]:
+        """Every study seen, the latest first, with its series."""
+        with self._reading() as connection:
+            series: dict[str, list[SeriesRow]] = {}
+            for series_uid, study_uid, facts, files in connection.execute(
+                "SELECT series_uid, study_uid, facts, files FROM series ORDER BY rowid"
+            ):
+                paths = tuple(Path(name) for name in json.loads(files))
+                row = SeriesRow(study_uid=study_uid, series_uid=series_uid, files=paths, **json.loads(facts))
+                series.setdefault(study_uid, []).append(row)
+            return tuple(
+                StudyRow(
+                    study_uid=study_uid,
+                    seen=seen,
+                    series=tuple(series.get(study_uid, ())),
+                    **json.loads(facts),
+                )
+                for study_uid, facts, seen in connection.execute(
+                    "SELECT study_uid, facts, seen FROM studies ORDER BY seen DESC, study_uid"
+                )
+            )
+
+    # findings
+
+    def save_findings(
+        self,
+        series_uid: str,
+        model_id: str,
+        *,
+        study_scores: Mapping[str, float],
+        slice_scores: npt.NDArray[np.float32],
+        masks: npt.NDArray[np.uint8],
+        volume_ml: Mapping[str, float],
+        cautions: Sequence[str] = (),
+        seconds: float = 0.0,
+    ) -> None:
+        """Keep what a model said about a series, in the place of what it said before.
+
+        slice_scores: float32 (slices, 6). masks: uint8 (slices, rows, columns).
+        """
+        row = (
+            series_uid,
+            model_id,
+            _now(),
+            json.dumps({code: float(score) for code, score in study_scores.items()}),
+            json.dumps({code: float(volume) for code, volume in volume_ml.items()}),
+            json.dumps(list(cautions)),
+            float(seconds),
+            np.ascontiguousarray(slice_scores, "<f4").tobytes(),
+            json.dumps(masks.shape),
+            zlib.compress(np.ascontiguousarray(masks, np.uint8).data, 1),
+        )
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+
+    def load_findings(self, series_uid: str, model_id: str) -> StoredFindings | None:
+        """What this model said about this series, or None when it was not asked yet."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT time, study_scores, slice_scores, shape, masks, volume_ml, cautions, seconds FROM findings"
+                " WHERE series_uid = ? AND model_id = ?",
+                (series_uid, model_id),
+            ).fetchone()
+        if row is None:
+            return None
+        time, study_scores, slice_scores, shape, masks, volume_ml, cautions, seconds = row
+        try:
+            values = np.frombuffer(bytearray(zlib.decompress(masks)), np.uint8).reshape(json.loads(shape))
+        except (zlib.error, ValueError) as error:
+            raise self._damaged(f"the findings of one series: {error}") from error
+        return StoredFindings(
+            series_uid,
+            model_id,
+            time,
+            json.loads(study_scores),
+            np.frombuffer(bytearray(slice_scores), "<f4")
+            .reshape(len(values), -1)
+            .astype(np.float32, copy=False),
+            values,
+            json.loads(volume_ml),
+            tuple(json.loads(cautions)),
+            seconds,
+        )
+
+    def study_scores(self, model_id: str | None = None) -> tuple[StoredScores, ...]:
+        """The latest scores of every series (by one model, or by any), the latest first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT coalesce(s.study_uid, ''), f.series_uid, f.model_id, f.time, f.study_scores"
+                " FROM findings AS f LEFT JOIN series AS s USING (series_uid)"
+                " WHERE ?1 IS NULL OR f.model_id = ?1 ORDER BY f.time DESC, f.rowid DESC",
+                (model_id,),
+            )
+            latest: dict[str, StoredScores] = {}
+            for study_uid, series_uid, model, time, scores in rows:
+                found = StoredScores(study_uid, series_uid, model, time, json.loads(scores))
+                latest.setdefault(series_uid, found)
+            return tuple(latest.values())
+
+    # settings
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A setting's JSON value, or `default`."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Keep a setting; `value` is anything JSON can hold."""
+        text = json.dumps(value)
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, text))
+
+    def close(self) -> None:
+        """Close the file. Calling it twice is fine; every other method then raises LibraryError."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    # within
+
+    def _damaged(self, what: str) -> LibraryError:
+        return LibraryError(
+            f"The library {self.path.name} is damaged ({what}). Put a backup copy in its place, or choose another "
+            "folder with --library.",
+            code=DAMAGED,
+        )
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn errors of SQLite and the file system into LibraryErrors; bugs pass as they are."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            known = library_error(error, self.path)
+            if known is None:
+                raise
+            raise known from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for this thread alone while the block runs."""
+        with self._lock:
+            if self._closed:
+                raise LibraryError("The library is closed. Open it again.", code=CLOSED)
+            connection = self._idle.pop() if self._idle else None
+        with self._sentences():
+            connection = connection or schema.connect(self.path)
+            try:
+                yield connection
+            except BaseException:
+                connection.close()  # an error may have left it in any state
+                raise
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view of the whole file."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is on the disk when the block ends, or has left no trace."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _stored(
+        self, connection: sqlite3.Connection, study_uid: str, series_uid: str
+    ) -> tuple[int, Document]:
+        """Version and state of a series; from memory when no other process has saved since."""
+        version, known_study_uid = _version(connection, series_uid)
+        with self._lock:
+            remembered = self._remembered.get(series_uid)
+        if remembered and remembered[0] == version:
+            return remembered if version else (0, Document(study_uid, series_uid))
+        try:
+            annotations = tuple(
+                annotation_from_json(json.loads(body))
+                for (body,) in connection.execute(
+                    "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (series_uid,)
+                )
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._damaged(f"an annotation: {error}") from error
+        marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (series_uid,))
+        document = Document(
+            known_study_uid or study_uid, series_uid, annotations, frozenset(sop_uid for (sop_uid,) in marks)
+        )
+        self._remember(series_uid, version, document)
+        return version, document
+
+    def _remember(self, series_uid: str, version: int, document: Document) -> None:
+        with self._lock:
+            self._remembered[series_uid] = (version, document)
+            self._remembered.move_to_end(series_uid)
+            while len(self._remembered) > _REMEMBERED_DOCUMENTS:
+                self._remembered.popitem(last=False)
+
+
+_STUDY_FACTS = ("patient_name", "patient_id", "sex", "age", "date", "time", "description")
+_SERIES_FACTS = ("number", "modality", "description")
+
+
+def _version(connection: sqlite3.Connection, series_uid: str) -> tuple[int, str]:
+    row = connection.execute(
+        "SELECT version, study_uid FROM documents WHERE series_uid = ?", (series_uid,)
+    ).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
+def _write(
+    connection: sqlite3.Connection, document: Document, found: Difference, action: str, reader: str
+) -> int:
+    """Write what changed into the tables and the journal. Returns the number of the edit."""
+    series_uid = document.series_uid
+    before, after = found.to_json()
+    seq = connection.execute(
+        "INSERT INTO journal (time, reader, action, series_uid, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+        (_now(), reader, action, series_uid, before, after),
+    ).lastrowid
+    connection.execute(
+        "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
+        (series_uid, document.study_uid, seq),
+    )
+    gone = [(series_uid, uid) for uid, annotation in found.after.items() if annotation is None]
+    connection.executemany("DELETE FROM annotations WHERE series_uid = ? AND uid = ?", gone)
+    last = connection.execute(
+        "SELECT coalesce(max(place), 0) FROM annotations WHERE series_uid = ?", (series_uid,)
+    ).fetchone()[0]
+    for place, annotation in enumerate((a for a in found.after.values() if a), last + 1):
+        connection.execute(
+            "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " sop_uid = excluded.sop_uid, frame = excluded.frame, subtype = excluded.subtype,"
+            " body = excluded.body",
+            (
+                annotation.uid,
+                series_uid,
+                place,
+                annotation.sop_uid,
+                annotation.frame,
+                annotation.subtype,
+                json.dumps(annotation_to_json(annotation), separators=(",", ":")),
+            ),
+        )
+    if found.order:
+        places = [(place, series_uid, uid) for place, uid in enumerate(found.order[1])]
+        connection.executemany("UPDATE annotations SET place = ? WHERE series_uid = ? AND uid = ?", places)
+    if found.reviewed:
+        was, now = found.reviewed
+        rows = [(series_uid, sop_uid) for sop_uid in was - now]
+        connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", rows)
+        rows = [(series_uid, sop_uid) for sop_uid in now - was]
+        connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", rows)
+    return int(seq or 0)

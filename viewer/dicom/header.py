@@ -6,8 +6,9 @@ a folder of thousands of slices open at once. What it does not understand is giv
 
 import os
 import struct
+import warnings
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.uid import (
@@ -19,6 +20,7 @@ from pydicom.uid import (
 
 PIXEL_DATA = 0x7FE00010
 FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
+_MEDIA_CLASS, _SYNTAX = 0x00020002, 0x00020010
 _UNDEFINED = 0xFFFFFFFF
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -46,7 +48,7 @@ class Header:
 
     pixel_offset: first byte of the pixel data's value in the file (in the inflated data set where the syntax
     is Deflated), None without pixel data. pixel_length: None where undefined (encapsulated).
-    cut: the file ends within its header.
+    cut: the file ends within its header. cut_pixels: it ends within encapsulated pixel data.
     """
 
     path: Path
@@ -58,7 +60,7 @@ class Header:
     pixel_length: int | None = None
     float_pixels: bool = False
     cut: bool = False
-    _cache: dict[int, object] = field(default_factory=dict, repr=False, compare=False)
+    cut_pixels: bool = False
 
     def text(self, tag: int) -> str:
         """First value of a text element without padding, for the default character set; empty if absent."""
@@ -104,19 +106,81 @@ def read_header(path: Path, wanted: frozenset[int]) -> Header:
 
     Raises NotDicomError, DamagedError, or OSError from the operating system.
     """
+    try:
+        return _walked(path, wanted)
+    except DamagedError:
+        header = _second_opinion(path, wanted)
+        if header is None:
+            raise
+        return header
+
+
+def _walked(path: Path, wanted: frozenset[int]) -> Header:
+    """A header by our own walk."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         size = os.fstat(descriptor).st_size
         for chunk in (*_CHUNKS, size):
             data = _read(descriptor, min(chunk, size))
             try:
-                return _parse(path, data, size, wanted)
+                header = _parse(path, data, size, wanted)
+                return header if _ends_well(header, descriptor) else replace(header, cut_pixels=True)
             except _ShortError:
                 if len(data) >= size:
                     raise DamagedError("the file changed while it was read") from None
     finally:
         os.close(descriptor)
     raise DamagedError("the file changed while it was read")
+
+
+def _ends_well(header: Header, descriptor: int) -> bool:
+    """Whether encapsulated pixel data reaches its end (PS3.5 A.4); True for all others."""
+    if header.pixel_offset is None or header.pixel_length is not None:
+        return True
+    os.lseek(descriptor, max(header.size - 8, 0), os.SEEK_SET)
+    if os.read(descriptor, 8) == b"\xfe\xff\xdd\xe0\0\0\0\0":
+        return True
+    position = header.pixel_offset
+    while position + 8 <= header.size:
+        os.lseek(descriptor, position, os.SEEK_SET)
+        group, element, length = struct.unpack("<HHI", os.read(descriptor, 8))
+        if group << 16 | element != _ITEM:
+            return bool(group << 16 | element == _SEQUENCE_END)
+        position += 8 + length
+    return False
+
+
+def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
+    """The header as pydicom reads it, or None where it cannot either."""
+    import pydicom
+
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(wanted))
+            position, size = file.tell(), os.fstat(file.fileno()).st_size
+            syntax = str(dataset.file_meta.TransferSyntaxUID)
+            elements = {int(tag): bytes(dataset.get_item(tag).value or b"") for tag in dataset.keys()}  # noqa: SIM118
+            head = file.read(12)
+    except Exception:  # noqa: BLE001 - pydicom raises many kinds for damaged headers
+        return None
+    big = syntax == ExplicitVRBigEndian
+    pixels: tuple[int, int] | None = None
+    if syntax != DeflatedExplicitVRLittleEndian and len(head) == 12:
+        walk = _Walk(
+            head, explicit=syntax != ImplicitVRLittleEndian, endian=">" if big else "<", whole=True, size=12
+        )
+        tag, first, length = walk.element(0)
+        pixels = (position + first, length) if tag == PIXEL_DATA else None
+    return Header(
+        path=path,
+        size=size,
+        syntax=syntax,
+        elements=elements,
+        big_endian=big,
+        pixel_offset=pixels[0] if pixels else None,
+        pixel_length=pixels[1] if pixels and pixels[1] != _UNDEFINED else None,
+    )
 
 
 def _read(descriptor: int, count: int) -> bytes:
@@ -134,7 +198,8 @@ def _read(descriptor: int, count: int) -> bytes:
 def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header:
     """A header from the first bytes of a file of `size` bytes."""
     whole = len(data) >= size
-    start, syntax = _begin(data, whole)
+    start, meta = _begin(data, whole)
+    syntax = meta[_SYNTAX].strip(b" \0").decode("latin-1")
     if syntax == DeflatedExplicitVRLittleEndian:
         if not whole:
             raise _ShortError
@@ -152,7 +217,7 @@ def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header
         path=path,
         size=size,
         syntax=syntax,
-        elements=elements,
+        elements=elements | meta,
         big_endian=syntax == ExplicitVRBigEndian,
         pixel_offset=pixels[1] if pixels else None,
         pixel_length=pixels[2] if pixels and pixels[2] != _UNDEFINED else None,
@@ -173,31 +238,30 @@ def inflate(data: bytes) -> bytes:
     return unpacked
 
 
-def _begin(data: bytes, whole: bool) -> tuple[int, str]:
-    """Offset of the data set and its transfer syntax; files without preamble are taken where plausible."""
+def _begin(data: bytes, whole: bool) -> tuple[int, dict[int, bytes]]:
+    """Offset of the data set, and file meta information; files without preamble are taken where plausible."""
     if data[128:132] == b"DICM":
         walk = _Walk(data, explicit=True, endian="<", whole=whole, size=len(data) if whole else 1 << 62)
         meta, end = walk.meta(132)
-        if meta:
-            return end, meta.strip(b" \0").decode("latin-1")
-        if walk.cut or not whole:
+        if walk.cut:
             raise DamagedError("it ends within its file meta information")
-        return end, _guess(data, end)
+        return end, _guess(data, end) | meta
     if len(data) < 16 or data[:4] < b"\x02\0" or data[1] or data[0] not in (2, 8) or data[3]:
         raise NotDicomError
     walk = _Walk(data, explicit=True, endian="<", whole=whole, size=len(data) if whole else 1 << 62)
     if data[0] == 2:
         meta, end = walk.meta(0)
-        return end, meta.strip(b" \0").decode("latin-1") if meta else _guess(data, end)
+        return end, _guess(data, end) | meta
     if data[4:6] not in _SHORT and data[4:6] not in _LONG and int.from_bytes(data[4:8], "little") > 256:
         raise NotDicomError
     return 0, _guess(data, 0)
 
 
-def _guess(data: bytes, start: int) -> str:
-    """The uncompressed little-endian syntax that the first element speaks."""
+def _guess(data: bytes, start: int) -> dict[int, bytes]:
+    """The uncompressed little-endian syntax that the first element speaks, as if the file had named it."""
     vr = data[start + 4 : start + 6]
-    return str(ExplicitVRLittleEndian if vr in _SHORT or vr in _LONG else ImplicitVRLittleEndian)
+    syntax = ExplicitVRLittleEndian if vr in _SHORT or vr in _LONG else ImplicitVRLittleEndian
+    return {_SYNTAX: syntax.encode("ascii")}
 
 
 class _Walk:
@@ -213,22 +277,23 @@ class _Walk:
         self._short = struct.Struct(endian + "H").unpack_from
         self._long = struct.Struct(endian + "I").unpack_from
 
-    def meta(self, start: int) -> tuple[bytes, int]:
-        """Value of the transfer syntax in the file meta information, and where that ends."""
-        syntax, position = b"", start
+    def meta(self, start: int) -> tuple[dict[int, bytes], int]:
+        """SOP class and transfer syntax in the file meta information, and where that ends."""
+        found: dict[int, bytes] = {}
+        position = start
         while position + 8 <= len(self.data):
             tag, first, length = self._element(position, explicit=True)
             if tag >> 16 != 2:
-                return syntax, position
+                return found, position
             if length == _UNDEFINED:
                 raise DamagedError("its file meta information is broken")
             position = first + length
-            if tag == 0x00020010:
-                syntax = self.data[first:position]
+            if tag in (_MEDIA_CLASS, _SYNTAX):
+                found[tag] = self.data[first:position]
         if not self.whole:
             raise _ShortError
         self.cut = True
-        return syntax, min(position, len(self.data))
+        return found, min(position, len(self.data))
 
     def elements(
         self, position: int, wanted: frozenset[int]
@@ -242,7 +307,7 @@ class _Walk:
                 self.cut = position + 8 > len(self.data)
                 if self.cut:
                     return found, None
-            tag, first, length = self._element(position, self.explicit)
+            tag, first, length = self.element(position)
             if tag == PIXEL_DATA or tag in FLOAT_PIXELS:
                 return found, (tag, first, length)
             if length == _UNDEFINED:
@@ -259,8 +324,12 @@ class _Walk:
                 found[tag] = self.data[first:position]
         return found, None
 
-    def _element(self, position: int, explicit: bool) -> tuple[int, int, int]:
+    def element(self, position: int) -> tuple[int, int, int]:
         """(tag, offset of the value, length) of the element at `position`."""
+        return self._element(position, self.explicit)
+
+    def _element(self, position: int, explicit: bool) -> tuple[int, int, int]:
+        """The same for either way of writing the value representation."""
         group, element = self._pair(self.data, position)
         tag = group << 16 | element
         if not explicit or group == 0xFFFE:

@@ -8,11 +8,12 @@ from pydicom.uid import UID
 
 from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
-from viewer.dicom.syntaxes import LOSSY, NATIVE, SUPPORTED
+from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
 
 SIDE_MAX = 8192
 
-SYNTAX, CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00020010, 0x00080005, 0x00080008, 0x00080016, 0x00080018
+MEDIA_CLASS = 0x00020002
+CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00080005, 0x00080008, 0x00080016, 0x00080018
 STUDY_DATE, STUDY_TIME, ACCESSION, MODALITY = 0x00080020, 0x00080030, 0x00080050, 0x00080060
 STUDY_DESCRIPTION, SERIES_DESCRIPTION = 0x00081030, 0x0008103E
 PATIENT_NAME, PATIENT_ID, PATIENT_SEX, PATIENT_AGE = 0x00100010, 0x00100020, 0x00100040, 0x00101010
@@ -211,12 +212,14 @@ def _damage(header: Header, place: SliceHeader) -> str:
         return ""
     if max(place.rows, place.columns) > SIDE_MAX:
         return f"it claims {place.rows} × {place.columns} pixels"
+    if header.cut_pixels:
+        return "it is cut short"
     if layout.syntax not in NATIVE or layout.length is None:
         return ""
     needed = place.rows * place.columns * layout.frames * layout.bits_allocated // 8
     if layout.length < needed:
         return "it holds fewer pixels than its header says"
-    if header.size < layout.offset + needed and "1.2.840.10008.1.2.1.99" != layout.syntax:
+    if header.size < layout.offset + needed and layout.syntax != DEFLATED:
         return "it is cut short"
     return ""
 
@@ -236,7 +239,7 @@ def orientation(values: tuple[float, ...] | None) -> tuple[float, float, float, 
     dot = sum(a * b for a, b in zip(values[:3], values[3:], strict=True))
     if any(abs(length - 1) > 0.01 for length in lengths) or abs(dot) > 0.01:
         return None
-    return values  # type: ignore[return-value]
+    return values
 
 
 def spacing(values: tuple[float, ...] | None) -> tuple[float, float] | None:

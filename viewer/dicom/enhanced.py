@@ -1,0 +1,70 @@
+"""Enhanced multi-frame CT and MR: each frame's place from the functional groups (PS3.3 C.7.6.16)."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from viewer.dicom.instance import Instance, Kind, orientation, position, spacing
+
+
+def frames(single: Instance) -> list[Instance]:
+    """The frames of an enhanced file, each with its own position, orientation, spacing, rescale and window."""
+    import pydicom
+
+    try:
+        dataset = pydicom.dcmread(single.header.path, stop_before_pixels=True)
+        shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
+        groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+        count = int(dataset.get("NumberOfFrames", 1) or 1)
+    except Exception as error:  # noqa: BLE001 - pydicom raises many kinds for damaged headers
+        detail = f"functional groups that cannot be read ({type(error).__name__})"
+        return [replace(single, kind=Kind.UNSUPPORTED, detail=detail)]
+    if not groups or len(groups) != count or single.slice.pixels is None:
+        return [
+            replace(
+                single, kind=Kind.UNSUPPORTED, detail=f"{len(groups)} functional groups for {count} frames"
+            )
+        ]
+    return [_frame(single, shared, group, index) for index, group in enumerate(groups)]
+
+
+def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:
+    """One frame, as if it were a file of its own."""
+
+    def value(sequence: str, keyword: str) -> tuple[float, ...] | None:
+        for place in (group, shared):
+            item = _first(place.get(sequence)) if place is not None else None
+            found = item.get(keyword) if item is not None else None
+            if found is not None and found != "":
+                try:
+                    return tuple(float(part) for part in (found if hasattr(found, "__iter__") else [found]))
+                except (TypeError, ValueError):
+                    return None
+        return None
+
+    layout = single.slice.pixels
+    slope = value("PixelValueTransformationSequence", "RescaleSlope")
+    intercept = value("PixelValueTransformationSequence", "RescaleIntercept")
+    if layout is not None:
+        layout = replace(
+            layout,
+            slope=slope[0] if slope and math.isfinite(slope[0]) and slope[0] else layout.slope,
+            intercept=intercept[0] if intercept and math.isfinite(intercept[0]) else layout.intercept,
+        )
+    width, centre = value("FrameVOILUTSequence", "WindowWidth"), value("FrameVOILUTSequence", "WindowCenter")
+    thickness = value("PixelMeasuresSequence", "SliceThickness")
+    place = replace(
+        single.slice,
+        frame=index,
+        position_mm=position(value("PlanePositionSequence", "ImagePositionPatient")),
+        orientation=orientation(value("PlaneOrientationSequence", "ImageOrientationPatient")),
+        spacing_mm=spacing(value("PixelMeasuresSequence", "PixelSpacing")),
+        window=(width[0], centre[0]) if width and centre and width[0] > 0 else single.slice.window,
+        pixels=layout,
+    )
+    return replace(single, slice=place, thickness_mm=thickness[0] if thickness else single.thickness_mm)
+
+
+def _first(sequence: Any) -> Any:
+    """First item of a sequence, or None."""
+    return sequence[0] if sequence else None

@@ -1,0 +1,210 @@
+"""Files and folders → studies and series with their problems, from headers only."""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from model.errors import Cancelled, PterionError
+from viewer.dicom import instance as tags
+from viewer.dicom.files import file_error
+from viewer.dicom.header import DamagedError, NotDicomError, read_header
+from viewer.dicom.instance import WANTED, Instance, instances
+from viewer.dicom.notes import plural, unreadable
+from viewer.dicom.series import ScanResult, Series, Study
+from viewer.dicom.stack import series_of
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_THREADS = 4  # more do not help: the walk holds the interpreter; these hide the latency of slow disks
+_BATCH = 16
+_TELL_SECONDS = 0.3
+
+_Read = list[Instance] | tuple[str, str] | None
+"""What one file gave: its slices, (name, what is wrong with it), or None where it is no DICOM image file."""
+
+
+def scan(
+    paths: Path | Iterable[Path],
+    *,
+    on_study: Callable[[Study], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ScanResult:
+    """Find the studies in files and folders (searched to the bottom); file names do not matter.
+
+    on_study: called on this thread with every study as soon as something of it is known, and again, with the
+    same UID, when more of it is found. cancelled: asked between files; True raises Cancelled.
+    Raises PterionError where a path does not exist or cannot be read, or where nothing is DICOM.
+    """
+    roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    finds = _Finds()
+    told = time.monotonic()
+    for read in _reads(_files(roots, finds.damaged), cancelled):
+        finds.add(read)
+        if on_study is not None and time.monotonic() - told > _TELL_SECONDS:
+            for study in finds.fresh_studies():
+                on_study(study)
+            told = time.monotonic()
+    studies = finds.studies()
+    if on_study is not None:
+        for study in finds.fresh_studies():
+            on_study(study)
+    if not studies:
+        raise _nothing(roots, finds)
+    notes = (unreadable(finds.damaged),) if finds.damaged else ()
+    return ScanResult(studies=studies, notes=notes)
+
+
+class _Finds:
+    """What is known so far, by study and series UID in the order of discovery."""
+
+    def __init__(self) -> None:
+        self.damaged: list[tuple[str, str]] = []
+        self.files = 0
+        self._found: dict[str, dict[str, list[Instance]]] = {}
+        self._series: dict[tuple[str, str], tuple[Series, ...]] = {}
+        self._changed: set[str] = set()
+
+    def add(self, read: _Read) -> None:
+        """Take what one file gave."""
+        self.files += 1
+        if isinstance(read, tuple):
+            self.damaged.append(read)
+        for item in read if isinstance(read, list) else ():
+            study, series = item.header.text(tags.STUDY_UID), item.header.text(tags.SERIES_UID)
+            self._found.setdefault(study, {}).setdefault(series, []).append(item)
+            self._series.pop((study, series), None)
+            self._changed.add(study)
+
+    def fresh_studies(self) -> tuple[Study, ...]:
+        """Studies that changed since this was asked last."""
+        fresh = tuple(self._study(uid) for uid in self._found if uid in self._changed)
+        self._changed.clear()
+        return fresh
+
+    def studies(self) -> tuple[Study, ...]:
+        """All studies."""
+        return tuple(map(self._study, self._found))
+
+    def _study(self, uid: str) -> Study:
+        """One study with its series in the order of their numbers, derived stacks behind their own series."""
+        series: list[Series] = []
+        for series_uid, found in self._found[uid].items():
+            key = (uid, series_uid)
+            if key not in self._series:
+                self._series[key] = series_of(found)
+            series += self._series[key]
+        series.sort(key=lambda one: (one.number is None, one.number or 0, one.series_uid))
+        header = next(iter(self._found[uid].values()))[0].header
+        return Study(
+            study_uid=uid,
+            patient_name=header.decoded(tags.PATIENT_NAME),
+            patient_id=header.decoded(tags.PATIENT_ID),
+            sex=header.text(tags.PATIENT_SEX),
+            age=header.text(tags.PATIENT_AGE),
+            date=header.text(tags.STUDY_DATE),
+            time=header.text(tags.STUDY_TIME),
+            description=header.decoded(tags.STUDY_DESCRIPTION),
+            series=tuple(series),
+            accession_number=header.decoded(tags.ACCESSION),
+        )
+
+
+def _files(roots: Sequence[Path], damaged: list[tuple[str, str]]) -> Iterator[Path]:
+    """All regular files, each once; folders that refuse are noted in `damaged`, roots that refuse raise."""
+    seen: set[Path] = set()
+    for root in roots:
+        try:
+            kind = root.stat().st_mode
+            if stat.S_ISDIR(kind):
+                os.scandir(root).close()
+        except OSError as error:
+            raise file_error(error, f"Opening {root.name or root}") from error
+        if not stat.S_ISDIR(kind):
+            found: Iterable[Path] = [root] if stat.S_ISREG(kind) else []
+        else:
+            found = _below(root, damaged)
+        for path in found:
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _below(folder: Path, damaged: list[tuple[str, str]]) -> Iterator[Path]:
+    """Regular files under a folder, sorted within each; links to folders are not followed."""
+
+    def refused(error: OSError) -> None:
+        damaged.append((Path(error.filename or folder).name, str(file_error(error, "Opening the folder"))))
+
+    for parent, folders, names in os.walk(folder, onerror=refused):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if path.is_file():
+                yield path
+
+
+def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Iterator[_Read]:
+    """The headers of files in order, read by a few threads that are kept a few batches ahead."""
+
+    def batches() -> Iterator[list[Path]]:
+        batch: list[Path] = []
+        for path in paths:
+            batch.append(path)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def read_batch(batch: list[Path]) -> list[_Read]:
+        return [_read(path) for path in batch]
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
+        waiting: list[Future[list[_Read]]] = []
+        try:
+            for batch in batches():
+                waiting.append(pool.submit(read_batch, batch))
+                if len(waiting) > 2 * _THREADS:
+                    yield from waiting.pop(0).result()
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+            for future in waiting:
+                yield from future.result()
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read(path: Path) -> _Read:
+    """One file's slices, or what is wrong with it."""
+    try:
+        header = read_header(path, WANTED)
+        if header.text(tags.MEDIA_CLASS) == _DICOMDIR:
+            return None
+        if not header.text(tags.SERIES_UID) or not header.text(tags.STUDY_UID):
+            return (path.name, "it ends within its header" if header.cut else "it names no study and series")
+        return instances(header)
+    except NotDicomError:
+        return None
+    except DamagedError as error:
+        return (path.name, str(error))
+    except OSError as error:
+        return (path.name, (error.strerror or "it cannot be opened").lower())
+
+
+def _nothing(roots: Sequence[Path], finds: _Finds) -> PterionError:
+    """Why there is no study to show."""
+    where = ", ".join(root.name or str(root) for root in roots[:3]) or "No path"
+    if finds.damaged:
+        return PterionError(f"{where}: {unreadable(finds.damaged).text}", code="UNREADABLE_FILES")
+    if finds.files == 1 and len(roots) == 1 and roots[0].is_file():
+        return PterionError(
+            f"{where} is not a DICOM image. Open a CT series or its folder.", code="NOT_DICOM"
+        )
+    return PterionError(
+        f"{where} holds no DICOM images ({plural(finds.files, 'file')} looked at). Open the folder of a CT series.",
+        code="NO_DICOM",
+    )

@@ -1,0 +1,264 @@
+"""The instances of one series → stacks that can be scrolled: split, freed of duplicates, sorted."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from viewer.dicom import instance as tags
+from viewer.dicom.geometry import SAME_PLACE_MM, measure, z_of
+from viewer.dicom.instance import Instance, Kind
+from viewer.dicom.notes import notes_of
+from viewer.dicom.series import Problem, Series, SliceHeader
+
+_ORIENTATION_TOLERANCE = 0.005
+_SPACING_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Instances that belong on one stack, and what was found while putting them there.
+
+    mixed: why the series was split (empty if it was not). copies: files left out because a slice at that place
+    is there already. lost: files of the series that cannot be read. phases: stacks at the same positions.
+    flat: all slices claim one position.
+    """
+
+    members: tuple[Instance, ...]
+    mixed: frozenset[Problem] = frozenset()
+    copies: int = 0
+    lost: tuple[Instance, ...] = ()
+    phases: int = 1
+    flat: bool = False
+    parts: int = 1
+    kernels: tuple[str, ...] = field(default=())
+
+
+def series_of(found: Sequence[Instance]) -> tuple[Series, ...]:
+    """The stacks of one series (same StudyInstanceUID and SeriesInstanceUID), the largest first."""
+    stacks = sorted(_stacks(found), key=lambda stack: (-_worth(stack), _number(stack.members[0])))
+    return tuple(_series(stack, index) for index, stack in enumerate(stacks))
+
+
+def _worth(stack: Stack) -> int:
+    """How many slices can be looked at; a scout is worth less than any stack."""
+    first = stack.members[0]
+    return 0 if first.kind is not Kind.PICTURE else 1 if first.localizer else 1 + len(stack.members)
+
+
+def _stacks(found: Sequence[Instance]) -> list[Stack]:
+    """Split by kind, size, spacing, orientation and phase."""
+    unique, copies = _without_copies(found)
+    lost = tuple(item for item in unique if item.kind is Kind.NO_PIXELS)
+    kept = [item for item in unique if item.kind is not Kind.NO_PIXELS]
+    if not kept:
+        return [Stack(members=lost)]
+    buckets = _buckets(kept)
+    mixed = _mixture(buckets)
+    result: list[Stack] = []
+    for bucket in buckets:
+        stacks = _phases(bucket) if _stackable(bucket) else [Stack(members=tuple(bucket))]
+        ours = frozenset() if bucket[0].kind is not Kind.PICTURE or bucket[0].localizer else mixed
+        result += [replace(stack, mixed=stack.mixed | ours) for stack in stacks]
+    main = max(range(len(result)), key=lambda index: (_worth(result[index]), -index))
+    result[main] = replace(result[main], lost=lost, copies=result[main].copies + copies)
+    return [replace(stack, parts=len(result)) for stack in result]
+
+
+def _stackable(bucket: Sequence[Instance]) -> bool:
+    """Whether the bucket holds pictures with positions that ought to differ."""
+    return bucket[0].kind is Kind.PICTURE and not bucket[0].localizer and len(bucket) > 1
+
+
+def _without_copies(found: Sequence[Instance]) -> tuple[list[Instance], int]:
+    """One file for each SOP instance and frame (an undamaged one if there is one), and how many were left out."""
+    best: dict[tuple[str, int], Instance] = {}
+    for item in sorted(found, key=lambda item: natural(item.slice)):
+        key = (item.slice.sop_uid or str(item.slice.path), item.slice.frame)
+        held = best.get(key)
+        if held is None or (_broken(held) and not _broken(item)):
+            best[key] = item
+    return list(best.values()), len(found) - len(best)
+
+
+def _broken(item: Instance) -> bool:
+    """Whether another copy of the file would be better."""
+    return bool(item.damage) or item.kind is Kind.NO_PIXELS
+
+
+def _buckets(found: Sequence[Instance]) -> list[list[Instance]]:
+    """Instances that agree in kind, size, spacing and orientation (each compared with its bucket's first)."""
+    buckets: list[list[Instance]] = []
+    for item in found:
+        for bucket in buckets:
+            if _alike(bucket[0], item):
+                bucket.append(item)
+                break
+        else:
+            buckets.append([item])
+    return buckets
+
+
+def _alike(one: Instance, other: Instance) -> bool:
+    """Whether two instances may lie on one stack."""
+    if one.kind is not other.kind:
+        return False
+    if one.kind is not Kind.PICTURE:
+        return True
+    a, b = one.slice, other.slice
+    return (
+        (a.rows, a.columns) == (b.rows, b.columns)
+        and one.localizer == other.localizer
+        and (a.position_mm is None) == (b.position_mm is None)
+        and _near(a.orientation, b.orientation, _ORIENTATION_TOLERANCE)
+        and _near(a.spacing_mm, b.spacing_mm, _SPACING_TOLERANCE * max(a.spacing_mm or (1.0,)))
+    )
+
+
+def _near(one: Sequence[float] | None, other: Sequence[float] | None, tolerance: float) -> bool:
+    """Whether both are absent, or both there and equal up to the tolerance."""
+    if one is None or other is None:
+        return one is other
+    return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
+
+
+def _mixture(buckets: Sequence[Sequence[Instance]]) -> frozenset[Problem]:
+    """In what the buckets of pictures differ."""
+    firsts = [
+        bucket[0].slice for bucket in buckets if bucket[0].kind is Kind.PICTURE and not bucket[0].localizer
+    ]
+    mixed = set()
+    for other in firsts[1:]:
+        one = firsts[0]
+        if (one.rows, one.columns) != (other.rows, other.columns) or not _near(
+            one.spacing_mm, other.spacing_mm, _SPACING_TOLERANCE * max(one.spacing_mm or (1.0,))
+        ):
+            mixed.add(Problem.MIXED_SIZES)
+        if not _near(one.orientation, other.orientation, _ORIENTATION_TOLERANCE):
+            mixed.add(Problem.MIXED_ORIENTATIONS)
+        if (one.position_mm is None) != (other.position_mm is None):
+            mixed.add(Problem.NO_POSITION)
+    return frozenset(mixed)
+
+
+def _phases(bucket: Sequence[Instance]) -> list[Stack]:
+    """One bucket as stacks in which no position occurs twice."""
+    kernels = tuple(sorted({item.header.text(tags.KERNEL) for item in bucket}))
+    z = z_of([item.slice for item in bucket])
+    if z is None:
+        return [Stack(members=tuple(bucket), kernels=kernels)]
+    order = sorted(range(len(bucket)), key=lambda i: z[i])
+    places: list[list[Instance]] = []
+    last = None
+    for i in order:
+        if last is not None and z[i] - last <= SAME_PLACE_MM:
+            places[-1].append(bucket[i])
+        else:
+            places.append([bucket[i]])
+            last = z[i]
+    most = max(map(len, places))
+    if most == 1:
+        return [Stack(members=tuple(bucket), kernels=kernels)]
+    if len(places) == 1:
+        return [Stack(members=tuple(bucket), kernels=kernels, flat=True)]
+    split = _by_tag(bucket, places, most)
+    if split is not None:
+        return split
+    for place in places:
+        place.sort(key=lambda item: natural(item.slice))
+    if min(map(len, places)) == most:
+        groups = [tuple(place[k] for place in places) for k in range(most)]
+        return [Stack(members=group, kernels=kernels, phases=most) for group in groups]
+    firsts = tuple(place[0] for place in places)
+    return [Stack(members=firsts, kernels=kernels, copies=len(bucket) - len(places))]
+
+
+def _by_tag(
+    bucket: Sequence[Instance], places: Sequence[Sequence[Instance]], most: int
+) -> list[Stack] | None:
+    """Stacks told apart by kernel or by a tag of the phase, or None where no single one does it."""
+    counts: list[Callable[[Instance], str]] = [lambda item: item.header.text(tags.KERNEL)]
+    counts += [lambda item, k=k: item.phase()[k] for k in range(len(bucket[0].phase()))]  # type: ignore[misc]
+    for number, value_of in enumerate(counts):
+        sizes = Counter(value_of(item) for item in bucket)
+        if len(sizes) != most or min(sizes.values()) < 2:
+            continue
+        if any(len({value_of(item) for item in place}) != len(place) for place in places):
+            continue
+        mixed = frozenset({Problem.MIXED_KERNELS}) if number == 0 else frozenset()
+        return [
+            Stack(
+                members=tuple(item for item in bucket if value_of(item) == value),
+                kernels=(value,) if number == 0 else (),
+                mixed=mixed,
+                phases=1 if number == 0 else most,
+            )
+            for value in sorted(sizes)
+        ]
+    return None
+
+
+def _series(stack: Stack, index: int) -> Series:
+    """A sorted series with its notes; `index` 0 keeps the UID."""
+    first = min(stack.members, key=lambda item: natural(item.slice))
+    slices = tuple(item.slice for item in stack.members)
+    z = None if stack.flat or first.kind is not Kind.PICTURE or first.localizer else z_of(slices)
+    if z is None:
+        slices = tuple(sorted(slices, key=natural))
+    else:
+        slices = tuple(slices[i] for i in sorted(range(len(slices)), key=lambda i: z[i]))
+    geometry = measure(slices) if z is not None else None
+    header = first.header
+    uid = header.text(tags.SERIES_UID)
+    syntaxes = Counter(item.header.syntax for item in stack.members)
+    number = header.number(tags.SERIES_NUMBER)
+    series = Series(
+        study_uid=header.text(tags.STUDY_UID),
+        series_uid=uid if index == 0 else f"{uid}#{index + 1}",
+        number=int(number) if number is not None else None,
+        modality=header.text(tags.MODALITY),
+        description=header.decoded(tags.SERIES_DESCRIPTION),
+        slices=slices,
+        gaps_mm=geometry.gaps_mm if geometry else (),
+        z_mm=geometry.z_mm if geometry else (),
+        tilt_deg=geometry.tilt_deg if geometry else 0.0,
+        thickness_mm=first.thickness_mm,
+        transfer_syntax=syntaxes.most_common(1)[0][0],
+        kernel=header.text(tags.KERNEL),
+        technique=_technique(first),
+        notes=(),
+        image_type=header.texts(tags.IMAGE_TYPE),
+        original=all(
+            (item.header.texts(tags.IMAGE_TYPE) or ("ORIGINAL",))[0] != "DERIVED" for item in stack.members
+        ),
+        body_part=header.text(tags.BODY_PART),
+        frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
+    )
+    return replace(series, notes=notes_of(series, stack, geometry, index))
+
+
+def _technique(item: Instance) -> str:
+    """Tube voltage and exposure, as far as the header tells."""
+    header = item.header
+    voltage, exposure = header.number(tags.KVP), header.number(tags.EXPOSURE)
+    parts = []
+    if voltage:
+        parts.append(f"{voltage:g} kV")
+    if exposure:
+        parts.append(f"{exposure:g} mAs")
+    elif current := header.number(tags.TUBE_CURRENT):
+        parts.append(f"{current:g} mA")
+    return " · ".join(parts)
+
+
+def _number(item: Instance) -> tuple[bool, int]:
+    """Sort key: by instance number, those without one last."""
+    number = item.slice.instance_number
+    return (number is None, number or 0)
+
+
+def natural(place: SliceHeader) -> tuple[bool, int, int, tuple[tuple[bool, int, str], ...]]:
+    """Sort key of a slice without a position: instance number, then frame, then file name (2 before 10)."""
+    parts = re.split(r"(\d+)", str(place.path))
+    name = tuple((part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts)
+    return (place.instance_number is None, place.instance_number or 0, place.frame, name)

@@ -1,0 +1,100 @@
+"""Two small dialogs: what keys and mouse do, and what this program is."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+import viewer
+from viewer.ui import theme
+
+KEYS = (
+    ("Both modes", (
+        ("Wheel, ↑ ↓", "scroll"),
+        ("Home, End", "first, last slice"),
+        ("Shift+↑ ↓", "ten slices"),
+        ("1 … 7, 0", "windows: header, brain, subdural, stroke, bone, soft tissue, posterior fossa; auto"),
+        ("Right drag", "window and level"),
+        ("Middle drag", "pan"),
+        ("Ctrl+wheel", "zoom"),
+        ("Space", "AI overlay on or off"),
+        ("Tab", "next viewport"),
+        ("F, double click", "one viewport alone"),
+        ("N", "next suspected slice without an annotation"),
+        ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
+        ("Ctrl+K", "find any action by name"),
+        ("M", "Read or Annotate"),
+        ("Esc", "back to scroll"),
+    )),
+    ("Read", (
+        ("S W Z T", "left button: scroll, window, zoom, pan"),
+        ("I, H, V, R, L", "invert, flip, flip, turn, turn back"),
+    )),
+    ("Annotate", (
+        ("Q", "polygon"),
+        ("E S A V P", "subtype: EDH, SDH, SAH, IVH, IPH"),
+        ("Click, drag", "add points; the first point, a double click or Enter closes"),
+        ("Alt+click on an edge", "insert a vertex"),
+        ("Shift+click on a vertex", "delete it"),
+        ("Backspace, Esc", "take the last point back, cancel"),
+        ("Delete", "delete the selected polygon"),
+    )),
+)  # fmt: skip
+
+
+def _dialog(parent: QWidget, title: str) -> tuple[QDialog, QVBoxLayout]:
+    made = QDialog(parent)
+    made.setWindowTitle(title)
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    layout = QVBoxLayout(made)
+    layout.setContentsMargins(24, 20, 24, 20)
+    layout.setSpacing(12)
+    return made, layout
+
+
+def _finish(dialog: QDialog, layout: QVBoxLayout) -> QDialog:
+    across = QHBoxLayout()
+    across.addStretch(1)
+    close = theme.button("Close", "primary")
+    close.clicked.connect(dialog.close)
+    across.addWidget(close)
+    layout.addLayout(across)
+    dialog.open()
+    return dialog
+
+
+def keys(parent: QWidget) -> QDialog:
+    """Show what keys and mouse do."""
+    dialog, layout = _dialog(parent, "Keys and mouse")
+    body = QWidget()
+    grid = QGridLayout(body)
+    grid.setContentsMargins(0, 0, 12, 0)
+    grid.setHorizontalSpacing(20)
+    grid.setVerticalSpacing(6)
+    for title, lines in KEYS:
+        grid.addWidget(theme.heading(title), grid.rowCount(), 0, 1, 2)
+        for key, meaning in lines:
+            row = grid.rowCount()
+            grid.addWidget(theme.label(key, "key"), row, 0, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(theme.label(meaning), row, 1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setWidget(body)
+    layout.addWidget(scroll)
+    dialog.resize(680, min(760, parent.height() - 80))
+    return _finish(dialog, layout)
+
+
+def about(parent: QWidget) -> QDialog:
+    """Show name, version, purpose and licences."""
+    dialog, layout = _dialog(parent, "About Pterion")
+    layout.addWidget(theme.label(f"Pterion {getattr(viewer, '__version__', '')}".strip(), "title"))
+    for text, role in (
+        (
+            "A desktop reader for head CT with a hemorrhage model on board. Everything runs on this machine.",
+            "",
+        ),
+        ("Research use only — not for diagnosis. The model suspects; it does not diagnose.", "amber"),
+        ("Licence: Apache 2.0. Typeface: Inter, SIL Open Font License 1.1.", "quiet"),
+    ):
+        layout.addWidget(theme.label(text, role, wrap=True))
+    dialog.setFixedWidth(460)
+    return _finish(dialog, layout)

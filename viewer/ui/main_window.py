@@ -1,0 +1,317 @@
+"""The window: top bar, worklist, centre, findings and annotations, status bar, menu, drop of files."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.session import Mode, Session
+from viewer.ui import dialogs, theme
+from viewer.ui.annotations import AnnotationsPanel
+from viewer.ui.findings import FindingsPanel
+from viewer.ui.notices import Notices
+from viewer.ui.palette import Action, Palette
+from viewer.ui.status_bar import StatusBar
+from viewer.ui.top_bar import TopBar
+from viewer.ui.worklist import Worklist
+
+
+class RightColumn(QWidget):
+    """Tabs Findings and Annotations; notices below them, where they never cover the image."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("right")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.findings = FindingsPanel(session)
+        self.annotations = AnnotationsPanel(session)
+        self.notices = Notices(session)
+        self.stack = QStackedWidget()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 8)
+        layout.setSpacing(8)
+        bar = QFrame()
+        bar.setObjectName("tabs")
+        across = QHBoxLayout(bar)
+        across.setContentsMargins(2, 2, 2, 2)
+        across.setSpacing(2)
+        self._group = QButtonGroup(self)
+        for number, (name, panel) in enumerate(
+            (("Findings", self.findings), ("Annotations", self.annotations))
+        ):
+            made = theme.button(name)
+            made.setCheckable(True)
+            across.addWidget(made, 1)
+            self._group.addButton(made, number)
+            self.stack.addWidget(panel)
+        self._group.idClicked.connect(self.show_tab)
+        layout.addWidget(bar)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.notices)
+        session.mode_changed.connect(lambda mode: self.show_tab(1) if mode is Mode.ANNOTATE else None)
+        self.show_tab(0)
+
+    def show_tab(self, number: int) -> None:
+        """Show Findings (0) or Annotations (1)."""
+        self.stack.setCurrentIndex(number)
+        self._group.button(number).setChecked(True)
+
+
+class MainWindow(QMainWindow):
+    """The frame around the reading area. Everything it does, it does through the session."""
+
+    def __init__(self, session: Session, centre: QWidget, centre_actions: Iterable[QAction] = ()) -> None:
+        """centre: the viewports, and what they can do. Set `may_close` to be asked before the window closes."""
+        super().__init__()
+        self.session = session
+        self.may_close: Callable[[], bool] = lambda: True
+        self.centre = centre
+        self._centre_actions = tuple(centre_actions)
+        self.menu = QMenu(self)
+        self.top_bar = TopBar(session, self.menu)
+        self.worklist = Worklist(session)
+        self.right = RightColumn(session)
+        self.status = StatusBar(session)
+        self.palette_popup = Palette(self, self.actions_by_name)
+        self._drop = theme.label("Drop to open", "title")
+        self.setWindowTitle("Pterion")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(1024, 640)
+        self.resize(1600, 1000)
+        self._build()
+        self._fill_menu()
+        self._connect()
+
+    def _build(self) -> None:
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self.worklist.setMinimumWidth(180)
+        self.right.setMinimumWidth(260)
+        self.centre.setMinimumWidth(400)
+        for widget in (self.worklist, self.centre, self.right):
+            self._splitter.addWidget(widget)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes(
+            [theme.LEFT_WIDTH, 1600 - theme.LEFT_WIDTH - theme.RIGHT_WIDTH, theme.RIGHT_WIDTH]
+        )
+        layout.addWidget(self.top_bar)
+        layout.addWidget(self._splitter, 1)
+        layout.addWidget(self.status)
+        self.setCentralWidget(body)
+        self._drop.setParent(self)
+        self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._drop.setStyleSheet(
+            f"background: rgba(19, 22, 27, 225); border: 2px dashed {theme.ACCENT}; border-radius: 10px;"
+        )
+        self._drop.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._drop.hide()
+
+    def _connect(self) -> None:
+        self.top_bar.open_clicked.connect(self.session.browse_requested)
+        self.top_bar.palette_clicked.connect(self.palette_popup.popup)
+        self.session.browse_requested.connect(self.open_folder)
+        for keys, run in (
+            ("Ctrl+K", self.palette_popup.popup),
+            ("Ctrl+Shift+O", self.open_files),
+            ("F10", self.top_bar.show_menu),
+            ("F1", self.show_keys),
+            ("Ctrl+Q", self.quit),
+        ):
+            QShortcut(QKeySequence(keys), self, run)
+
+    # menu and palette
+
+    def actions_by_name(self) -> tuple[Action, ...]:
+        """Everything the window can do now, for the palette."""
+        return (
+            *self._file_actions(),
+            *self._reading_actions(),
+            *self._model_actions(),
+            *self._help_actions(),
+        )
+
+    def _file_actions(self) -> tuple[Action, ...]:
+        session = self.session
+        annotated = lambda: bool(session.document.annotations)  # noqa: E731
+        return (
+            Action("Open a folder…", "Ctrl+O", session.browse_requested.emit),
+            Action("Open files…", "Ctrl+Shift+O", self.open_files),
+            Action("Open the demo study", "", session.demo_requested.emit),
+            Action("Export masks…", "", self.right.annotations.choose_export_folder, annotated),
+            Action("Quit", "Ctrl+Q", self.quit),
+        )
+
+    def _reading_actions(self) -> tuple[Action, ...]:
+        def action(made: QAction) -> Action:
+            name = made.text().replace("&", "")
+            return Action(name, made.shortcut().toString(), made.trigger, made.isEnabled)
+
+        return (
+            *(action(made) for made in self._centre_actions if made.text()),
+            Action("Show findings", "", lambda: self.right.show_tab(0)),
+            Action("Show annotations", "", lambda: self.right.show_tab(1)),
+        )
+
+    def _model_actions(self) -> tuple[Action, ...]:
+        session = self.session
+        opened = lambda: session.volume is not None  # noqa: E731
+        idle = lambda: session.retraining.state in ("idle", "failed") and session.annotated[1] > 0  # noqa: E731
+        running = lambda: session.findings is not None and not session.findings.done  # noqa: E731
+        done = lambda: session.findings is not None and session.findings.done  # noqa: E731
+        others = (
+            Action(f"Use model {entry.id}", "", lambda id_=entry.id: session.promote_requested.emit(id_))  # type: ignore[misc]
+            for entry in session.models
+            if not entry.current
+        )
+        return (
+            Action("Score this series again", "", session.score_requested.emit, opened),
+            Action("Cancel scoring", "", session.score_cancel_requested.emit, running),
+            Action("Accept findings as annotations", "", session.accept_findings_requested.emit, done),
+            Action("Retrain on my annotations…", "", self.retrain, idle),
+            *others,
+            Action(
+                "Roll back to the model before",
+                "",
+                session.roll_back_requested.emit,
+                lambda: len(session.models) > 1,
+            ),
+        )
+
+    def _help_actions(self) -> tuple[Action, ...]:
+        return (
+            Action("Keys and mouse", "F1", self.show_keys),
+            Action("About Pterion", "", self.show_about),
+        )
+
+    def _fill_menu(self) -> None:
+        self._submenu("File", self._file_actions)
+        self._submenu("Model", self._model_menu)
+        self._submenu("Help", self._help_actions)
+
+    def _submenu(self, title: str, actions: Callable[[], tuple[Action, ...]]) -> None:
+        submenu = self.menu.addMenu(title)
+
+        def fill() -> None:
+            submenu.clear()
+            for action in actions():
+                made = submenu.addAction(f"{action.name}\t{action.keys}" if action.keys else action.name)
+                made.triggered.connect(lambda _checked=False, action=action: action.run())
+                made.setEnabled(action.enabled())
+            if title == "Model":
+                self._add_versions(submenu)
+
+        submenu.aboutToShow.connect(fill)
+        fill()
+
+    def _model_menu(self) -> tuple[Action, ...]:
+        return tuple(action for action in self._model_actions() if not action.name.startswith("Use model"))
+
+    def _add_versions(self, submenu: QMenu) -> None:
+        """The versions there are, the one in use checked; those that can be deleted in a menu of their own."""
+        submenu.addSection("Versions")
+        submenu.setToolTipsVisible(True)
+        for entry in self.session.models:
+            made = submenu.addAction(f"{entry.id} · {entry.status}")
+            made.setCheckable(True)
+            made.setChecked(entry.current)
+            made.setToolTip(f"{entry.summary}\nCreated {entry.created}".strip())
+            made.triggered.connect(lambda _=False, id_=entry.id: self.session.promote_requested.emit(id_))
+        spare = [entry for entry in self.session.models if not entry.current and entry.status != "bundled"]
+        if spare:
+            discard = submenu.addMenu("Discard")
+            for entry in spare:
+                made = discard.addAction(entry.id)
+                made.triggered.connect(lambda _=False, id_=entry.id: self.session.discard_requested.emit(id_))
+
+    # intentions that need a question first
+
+    def open_folder(self) -> None:
+        """Ask for a folder and request that it be opened."""
+        folder = QFileDialog.getExistingDirectory(self, "Open a folder of DICOM files")
+        if folder:
+            self.session.request_open(Path(folder))
+
+    def open_files(self) -> None:
+        """Ask for files and request that they be opened."""
+        files, _ = QFileDialog.getOpenFileNames(self, "Open DICOM files")
+        if files:
+            self.session.request_open(*(Path(name) for name in files))
+
+    def retrain(self) -> None:
+        """Show the retraining card and request a retraining."""
+        self.right.show_tab(1)
+        self.session.retrain_requested.emit()
+
+    def show_keys(self) -> None:
+        """Show what keys and mouse do."""
+        dialogs.keys(self)
+
+    def show_about(self) -> None:
+        """Show name, version, purpose and licences."""
+        dialogs.about(self)
+
+    def quit(self) -> None:
+        """Close the window, once nothing can be lost."""
+        self.close()
+
+    # events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+            self._drop.setGeometry(self.rect().adjusted(12, theme.BAR_HEIGHT + 12, -12, -36))
+            self._drop.show()
+            self._drop.raise_()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """The drop will not come."""
+        self._drop.hide()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open what was dropped."""
+        self._drop.hide()
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        if paths:
+            self.session.request_open(*paths)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the drop hint in place."""
+        super().resizeEvent(event)
+        self._drop.hide()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Close once nothing can be lost."""
+        if self.may_close():
+            event.accept()
+        else:
+            event.ignore()

@@ -1,0 +1,111 @@
+"""What the findings mean to a reader: suspected subtypes, slice ranges, one short status. No Qt, no window."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.labels import ANY, CODES, SCORES
+from viewer.session import Findings
+
+DEFAULT_THRESHOLD = 0.5
+NOT_SCORED = "not scored"
+_STATUS = re.compile(r"^(any|EDH|SDH|SAH|IVH|IPH) (1\.00|\.\d\d)$")
+
+
+@dataclass(frozen=True)
+class Region:
+    """Neighbouring slices in which one subtype is suspected; indices inclusive, from 0.
+
+    peak: the slice with the highest score. volume_ml: from the masks, None without spacing.
+    """
+
+    code: str
+    first: int
+    last: int
+    peak: int
+    score: float
+    volume_ml: float | None
+
+
+def threshold(findings: Findings, code: str) -> float:
+    """Score from which `code` counts as suspected."""
+    return findings.thresholds.get(code, DEFAULT_THRESHOLD)
+
+
+def study_scores(findings: Findings) -> dict[str, float]:
+    """The six scores of the study; while it is being scored, the highest slice score so far (0 before the first)."""
+    if findings.study_scores is not None:
+        return findings.study_scores
+    filled = np.nan_to_num(findings.slice_scores, nan=0.0)
+    highest = filled.max(axis=0) if len(filled) else np.zeros(len(SCORES))
+    return {code: float(highest[i]) for i, code in enumerate(SCORES)}
+
+
+def suspected(findings: Findings) -> tuple[str, ...]:
+    """Suspected subtypes, highest score first."""
+    scores = study_scores(findings)
+    over = [code for code in CODES if scores[code] >= threshold(findings, code)]
+    return tuple(sorted(over, key=lambda code: -scores[code]))
+
+
+def regions(findings: Findings, pixel_mm2: float, weights_mm: np.ndarray | None) -> tuple[Region, ...]:
+    """Runs of neighbouring suspected slices of every suspected subtype, in the order of `suspected`.
+
+    pixel_mm2: area of a pixel; weights_mm: length along the normal each slice stands for (None: unknown).
+    """
+    found: list[Region] = []
+    for code in suspected(findings):
+        column = np.nan_to_num(findings.slice_scores[:, SCORES.index(code)], nan=0.0)
+        over = np.flatnonzero(column >= threshold(findings, code))
+        runs = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1)
+        found += [_region(findings, code, column, run, pixel_mm2, weights_mm) for run in runs if run.size]
+    return tuple(found)
+
+
+def _region(
+    findings: Findings,
+    code: str,
+    column: np.ndarray,
+    run: np.ndarray,
+    pixel_mm2: float,
+    weights_mm: np.ndarray | None,
+) -> Region:
+    peak = int(run[np.argmax(column[run])])
+    volume = None
+    if weights_mm is not None:
+        value = SCORES.index(code)
+        areas = [np.count_nonzero(findings.masks[i] == value) * pixel_mm2 for i in run]
+        volume = float(np.dot(areas, weights_mm[run])) / 1000
+    return Region(code, int(run[0]), int(run[-1]), peak, float(column[peak]), volume)
+
+
+def short(score: float) -> str:
+    """A score in two digits as the worklist shows it: `.97`, `1.00`."""
+    text = f"{score:.2f}"
+    return text.removeprefix("0")
+
+
+def status(findings: Findings) -> str:
+    """The worklist's word for a study: `scoring 12/38`, `SDH .97`, or `any .04` where nothing is suspected."""
+    if findings.not_run:
+        return NOT_SCORED
+    if not findings.done:
+        return f"scoring {findings.scored}/{findings.total}"
+    scores = study_scores(findings)
+    found = suspected(findings)
+    return f"{found[0]} {short(scores[found[0]])}" if found else f"{ANY} {short(max(scores.values()))}"
+
+
+def parse_status(text: str) -> tuple[str, float] | None:
+    """Code and score of a scored study's status, None for any other text."""
+    match = _STATUS.match(text)
+    return (match[1], float(match[2])) if match else None
+
+
+def suspicion(text: str) -> tuple[int, float]:
+    """Sort key of a status, most suspicious first: suspected, then unsuspected, then being scored, then the rest."""
+    parsed = parse_status(text)
+    if parsed is None:
+        return (2, 0.0) if text.startswith("scoring") else (3, 0.0)
+    return (1 if parsed[0] == ANY else 0, -parsed[1])

@@ -1,0 +1,148 @@
+"""The look: colours, sizes and type, written once; the stylesheet takes them from here."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QWidget
+
+from viewer.resources import asset
+
+IMAGE = "#0b0d10"
+PANEL = "#13161b"
+CARD = "#1a1e25"
+RAISED = "#222732"
+HAIRLINE = "#262b34"
+TEXT = "#d7dbe2"
+BRIGHT = "#f2f4f7"
+QUIET = "#8a93a2"
+ACCENT = "#8f7df2"
+ACCENT_DARK = "#352d63"
+ACCENT_HOVER = "#41377a"
+AMBER = "#ffd166"
+AMBER_DARK = "#4a3812"
+RED = "#ee7b6c"
+RED_DARK = "#4c2320"
+GREEN = "#7cc47f"
+GREEN_DARK = "#17251a"
+
+TEXT_PX = 12.5
+LABEL_PX = 11.0
+TITLE_PX = 15.0
+
+LEFT_WIDTH = 236
+RIGHT_WIDTH = 300
+BAR_HEIGHT = 36
+
+_WEIGHTS = {400: QFont.Weight.Normal, 500: QFont.Weight.Medium, 600: QFont.Weight.DemiBold}
+
+
+def _points(pixels: float) -> float:
+    screen = QApplication.primaryScreen()
+    return pixels * 72 / (screen.logicalDotsPerInch() if screen else 96)
+
+
+def font(pixels: float = TEXT_PX, weight: int = 400) -> QFont:
+    """Inter at `pixels` logical pixels; digits all have one width, so that numbers do not dance."""
+    result = QFont("Inter")
+    result.setPointSizeF(_points(pixels))
+    result.setWeight(_WEIGHTS[weight])
+    result.setFeature(QFont.Tag("tnum"), 1)
+    return result
+
+
+def apply(app: QApplication) -> None:
+    """Give the application its bundled font, dark palette and stylesheet."""
+    app.setStyle("Fusion")
+    for face in ("Regular", "Medium", "SemiBold"):
+        QFontDatabase.addApplicationFont(str(asset(f"fonts/Inter-{face}.otf")))
+    app.setFont(font())
+    app.setPalette(_palette())
+    app.setStyleSheet(_stylesheet())
+    app.setWindowIcon(QIcon(str(asset("icons/pterion.svg"))))
+
+
+def _palette() -> QPalette:
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: PANEL,
+        QPalette.ColorRole.WindowText: TEXT,
+        QPalette.ColorRole.Base: IMAGE,
+        QPalette.ColorRole.AlternateBase: CARD,
+        QPalette.ColorRole.Text: TEXT,
+        QPalette.ColorRole.Button: CARD,
+        QPalette.ColorRole.ButtonText: TEXT,
+        QPalette.ColorRole.Highlight: ACCENT_DARK,
+        QPalette.ColorRole.HighlightedText: BRIGHT,
+        QPalette.ColorRole.ToolTipBase: RAISED,
+        QPalette.ColorRole.ToolTipText: TEXT,
+        QPalette.ColorRole.PlaceholderText: QUIET,
+        QPalette.ColorRole.Link: ACCENT,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor("#59616e"))
+    return palette
+
+
+def _stylesheet() -> str:
+    """The stylesheet with `@name` replaced by the constants above (longest names first)."""
+    text = asset("style.qss").read_text(encoding="utf-8")
+    values = {name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)}
+    values |= {name: f"{_points(globals()[name]):.3f}pt" for name in ("TEXT_PX", "LABEL_PX", "TITLE_PX")}
+    values["CHEVRON"] = asset("icons/chevron.svg").as_posix()
+    for name in sorted(values, key=len, reverse=True):
+        text = text.replace(f"@{name}", values[name])
+    return text
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A text label. Roles (see style.qss): `quiet`, `small`, `heading`, `title`, `strong`, `amber`, `red`."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setProperty("role", role)
+    result.setWordWrap(wrap)
+    return result
+
+
+def heading(text: str) -> QLabel:
+    """A small heading in capitals above a group."""
+    result = label(text.upper(), "heading")
+    spaced = font(LABEL_PX, 600)
+    spaced.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
+    result.setFont(spaced)
+    return result
+
+
+def button(text: str, role: str = "") -> QPushButton:
+    """A push button that never takes the keyboard away from the image. Roles: `primary`, `quiet`, `flat`."""
+    result = QPushButton(text)
+    result.setProperty("role", role)
+    result.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    result.setCursor(Qt.CursorShape.PointingHandCursor)
+    return result
+
+
+def card() -> QFrame:
+    """A rounded box for a group of facts."""
+    result = QFrame()
+    result.setProperty("role", "card")
+    return result
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Change the stylesheet role of a widget that is already shown."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def icon(name: str, colour: str = TEXT, size: int = 16) -> QIcon:
+    """An icon of `assets/icons` in one colour."""
+    pixmap = QIcon(str(asset(f"icons/{name}.svg"))).pixmap(QSize(size, size), 2.0)
+    tinted = QPixmap(pixmap)
+    painter = QPainter(tinted)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(tinted.rect(), QColor(colour))
+    painter.end()
+    return QIcon(tinted)

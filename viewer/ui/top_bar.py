@@ -1,0 +1,233 @@
+"""The top bar: open, mode, tools or subtypes, windows, overlay, command palette, menu."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QMenu, QPushButton
+
+from model.labels import SUBTYPES
+from viewer.imaging.windows import PRESETS, Window
+from viewer.session import Mode, Session, Tool
+from viewer.ui import theme
+
+READ_TOOLS = (
+    (Tool.SCROLL, "Scroll", "S"),
+    (Tool.WINDOW, "W/L", "W"),
+    (Tool.ZOOM, "Zoom", "Z"),
+    (Tool.PAN, "Pan", "T"),
+)
+SHORT_NAMES = {6: "Soft", 7: "Fossa"}
+COMPACT_BELOW = 1480
+"""Width (px) of the bar below which key hints are left to tooltips."""
+
+
+class BarButton(QAbstractButton):
+    """A flat button with its key beside the text; checked, it is filled with the accent or `colour`."""
+
+    def __init__(self, text: str, key: str = "", *, colour: str = "", checkable: bool = False) -> None:
+        super().__init__()
+        self.setText(text)
+        self.key = key
+        self.colour = colour
+        self.compact = False
+        self.setCheckable(checkable)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(text)
+        if key:
+            self.setToolTip(f"{text} ({key})")
+
+    def _key_width(self) -> float:
+        if not self.key or self.compact:
+            return 0.0
+        return QFontMetricsF(theme.font(theme.LABEL_PX - 1)).horizontalAdvance(self.key) + 10
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Text, key and 8 px either side."""
+        text = QFontMetricsF(theme.font(weight=500)).horizontalAdvance(self.text())
+        key = self._key_width()
+        return QSize(round(text + 16 + (key + 6 if key else 0)), 26)
+
+    def set_compact(self, compact: bool) -> None:
+        """Hide or show the key."""
+        self.compact = compact
+        self.updateGeometry()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Repaint for the hover colour."""
+        self.update()
+        super().enterEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Fill by state, then text, then the key in a small box."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        fill, ink = self._colours()
+        painter.setPen(QPen(QColor(theme.ACCENT)) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(fill) if fill else Qt.BrushStyle.NoBrush)
+        if fill or self.hasFocus():
+            painter.drawRoundedRect(box, 4, 4)
+        painter.setFont(theme.font(weight=500 if not self.colour else 600))
+        painter.setPen(QColor(ink))
+        key = self._key_width()
+        room = box.adjusted(8, 0, -8 - (key + 6 if key else 0), 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        if key:
+            self._paint_key(painter, QRectF(box.right() - 6 - key, box.center().y() - 8, key, 16), ink)
+
+    def _colours(self) -> tuple[str, str]:
+        if not self.isEnabled():
+            return "", "#59616e"
+        if self.isChecked():
+            return (self.colour, theme.IMAGE) if self.colour else (theme.ACCENT_DARK, theme.BRIGHT)
+        return (theme.RAISED if self.underMouse() else ""), self.colour or theme.TEXT
+
+    def _paint_key(self, painter: QPainter, box: QRectF, ink: str) -> None:
+        edge = QColor(ink)
+        edge.setAlphaF(0.35)
+        painter.setPen(QPen(edge))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, 3, 3)
+        quiet = QColor(ink if self.isChecked() else theme.QUIET)
+        quiet.setAlphaF(0.85)
+        painter.setPen(quiet)
+        painter.setFont(theme.font(theme.LABEL_PX - 1))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.key)
+
+
+def _separator() -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "line")
+    line.setFixedSize(1, 20)
+    return line
+
+
+class TopBar(QFrame):
+    """What can be done now. Reads and changes the session; opening and the palette are the window's."""
+
+    open_clicked = Signal()
+    palette_clicked = Signal()
+
+    def __init__(self, session: Session, menu: QMenu) -> None:
+        super().__init__()
+        self._session = session
+        self._menu = menu
+        self.setObjectName("topBar")
+        self.setFixedHeight(theme.BAR_HEIGHT)
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(8, 0, 8, 0)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(theme.label("Pterion", "brand"))
+        self._add("Open…", self.open_clicked.emit).setToolTip("Open a folder (Ctrl+O)")
+        self._layout.addWidget(_separator())
+        self.modes = self._add_modes()
+        self._layout.addWidget(_separator())
+        self.tools = self._add_tools()
+        self.subtypes = self._add_subtypes()
+        self._layout.addWidget(_separator())
+        self.presets = self._add_presets()
+        self._layout.addStretch(1)
+        self.overlay = self._add("AI overlay", self._toggle_overlay, "Space", checkable=True)
+        self._add("Ctrl+K", self.palette_clicked.emit).setToolTip("Find any action by name (Ctrl+K)")
+        self.menu_button = self._add_menu()
+        for signal in (
+            session.mode_changed,
+            session.tool_changed,
+            session.subtype_changed,
+            session.windows_changed,
+        ):
+            signal.connect(self._refresh)
+        session.active_view_changed.connect(self._refresh)
+        session.overlay_changed.connect(self._refresh)
+        self._refresh()
+
+    def _add(self, text: str, run: Callable[[], None], key: str = "", **options: object) -> BarButton:
+        made = BarButton(text, key, **options)  # type: ignore[arg-type]
+        made.clicked.connect(lambda _checked=False: run())
+        made.clicked.connect(self._refresh)
+        self._layout.addWidget(made)
+        return made
+
+    def _add_modes(self) -> dict[Mode, BarButton]:
+        session = self._session
+        return {
+            Mode.READ: self._add("Read", lambda: session.set_mode(Mode.READ), checkable=True),
+            Mode.ANNOTATE: self._add(
+                "Annotate", lambda: session.set_mode(Mode.ANNOTATE), "M", checkable=True
+            ),
+        }
+
+    def _add_tools(self) -> dict[Tool, BarButton]:
+        tools = (*READ_TOOLS, (Tool.POLYGON, "Polygon", "Q"))
+        made = {}
+        for tool, text, key in tools:
+            made[tool] = self._add(text, lambda tool=tool: self._session.set_tool(tool), checkable=True)  # type: ignore[misc]
+            made[tool].setToolTip(f"{text} with the left button ({key})")
+        return made
+
+    def _add_subtypes(self) -> dict[str, BarButton]:
+        made = {}
+        for subtype in SUBTYPES:
+            choose = lambda code=subtype.code: self._session.set_subtype(code)  # noqa: E731
+            made[subtype.code] = self._add(
+                subtype.code, choose, subtype.hotkey, colour=subtype.colour, checkable=True
+            )
+            made[subtype.code].setToolTip(f"New polygons are {subtype.name} ({subtype.hotkey})")
+        return made
+
+    def _add_presets(self) -> dict[int, BarButton]:
+        made = {}
+        for key, window in PRESETS.items():
+            choose = lambda window=window: self._set_window(window)  # noqa: E731
+            made[key] = self._add(SHORT_NAMES.get(key, window.name), choose, str(key), checkable=True)
+            made[key].setToolTip(f"{window.name}: W {window.width:g} L {window.level:g} ({key})")
+        return made
+
+    def _add_menu(self) -> QPushButton:
+        made = theme.button("", "icon")
+        made.setIcon(theme.icon("menu"))
+        made.setFixedSize(28, 26)
+        made.setToolTip("File, Model, Help (F10)")
+        made.setAccessibleName("Menu")
+        made.clicked.connect(self.show_menu)
+        self._layout.addWidget(made)
+        return made
+
+    def show_menu(self) -> None:
+        """Open the menu below its button."""
+        corner = self.menu_button.mapToGlobal(self.menu_button.rect().bottomRight())
+        self._menu.popup(QPoint(corner.x() - self._menu.sizeHint().width(), corner.y() + 6))
+
+    def _set_window(self, window: Window) -> None:
+        self._session.set_window(self._session.active_view, window)
+
+    def _toggle_overlay(self) -> None:
+        self._session.set_overlay(not self._session.overlay)
+
+    def _refresh(self, *_: object) -> None:
+        session = self._session
+        annotate = session.mode is Mode.ANNOTATE
+        for mode, made in self.modes.items():
+            made.setChecked(mode is session.mode)
+        for tool, made in self.tools.items():
+            made.setChecked(tool is session.tool)
+            made.setVisible((tool is Tool.POLYGON) == annotate or (annotate and tool is Tool.SCROLL))
+        for code, made in self.subtypes.items():
+            made.setChecked(code == session.subtype)
+            made.setVisible(annotate)
+        active = session.windows[session.active_view] if session.active_view < len(session.windows) else None
+        for key, made in self.presets.items():
+            preset = PRESETS[key]
+            made.setChecked(
+                active is not None and (active.width, active.level) == (preset.width, preset.level)
+            )
+        self.overlay.setChecked(session.overlay)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave the keys to the tooltips where the bar is narrow."""
+        compact = event.size().width() < COMPACT_BELOW
+        for made in (*self.presets.values(), *self.subtypes.values()):
+            made.set_compact(compact)
+        super().resizeEvent(event)

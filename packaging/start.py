@@ -288,7 +288,7 @@ def command(words: list[str], failure: str) -> None:
 
 def download_text(kind: str) -> str:
     """How much pip is about to fetch, said before it does."""
-    size = "about 500 MB to download (less what pip has cached), 1.8 GB on disk"
+    size = "about 500 MB to download (less what pip has cached), 2 GB on disk"
     if cuda_torch():
         size = "about 3 GB to download (less what pip has cached), 7 GB on disk: pip finds PyTorch with CUDA here"
     what = "the packages and the test tools" if kind == "test" else "the packages"

@@ -63,7 +63,7 @@ def scores(result: dict[str, Any]) -> str:
             (
                 study["study_uid"],
                 *(number(study["study"][code], 2) for code in SCORES),
-                *(number(study["volume_ml"].get(code), 1) for code in CODES),
+                *(number((study["volume_ml"] or {}).get(code), 1) for code in CODES),
                 number(study["seconds"], 1),
                 " ".join(study["cautions"]),
             )

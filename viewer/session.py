@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from viewer.annotation.document import Document
+from viewer.annotation.events import Preview
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.windows import BONE, BRAIN, SUBDURAL, Window
@@ -151,6 +152,7 @@ class Session(QObject):
     slice_scored = Signal(int)
     document_changed = Signal(object)  # Document
     selection_changed = Signal(object)  # annotation uid | None
+    preview_changed = Signal(object)  # Preview
     save_state_changed = Signal(str)
     ai_state_changed = Signal(str)
     load_state_changed = Signal(str)
@@ -169,7 +171,7 @@ class Session(QObject):
     series_requested = Signal(str)  # series_uid
     score_requested = Signal()
     score_cancel_requested = Signal()
-    edit_requested = Signal(object)  # an annotation edit, applied by the annotation controller
+    edit_requested = Signal(object)  # viewer.annotation.events.Event
     undo_requested = Signal()
     redo_requested = Signal()
     export_masks_requested = Signal(object)  # Path of a folder
@@ -199,6 +201,7 @@ class Session(QObject):
         self.findings: Findings | None = None
         self.document = Document()
         self.selection: str | None = None
+        self.preview = Preview()
         self.save_state = ""
         self.ai_state = ""
         self.load_state = ""
@@ -244,6 +247,7 @@ class Session(QObject):
         self.slice_index_changed.emit(0)
         self.findings_changed.emit(None)
         self.set_selection(None)
+        self.set_preview(Preview())
 
     def mark_slice_loaded(self, index: int, error: str | None = None) -> None:
         """Say that `volume.loaded[index]` (or `failed`, then with the reason) became true."""
@@ -309,6 +313,10 @@ class Session(QObject):
     def set_selection(self, uid: str | None) -> None:
         """Select an annotation."""
         self._set("selection", uid, self.selection_changed)
+
+    def set_preview(self, preview: Preview) -> None:
+        """Show what the mouse is about to make of the annotations."""
+        self._set("preview", preview, self.preview_changed)
 
     def set_save_state(self, text: str) -> None:
         """Say whether the work is safe: `Saved`, `Saving …`, or what is wrong."""

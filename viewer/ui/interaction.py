@@ -1,0 +1,424 @@
+"""Mouse and keys to what the session should show. Every key of the image stands in one table, `KEYS`.
+
+The rules are elsewhere (`imaging.placement`, `imaging.windows`, `annotation.editor`); this only translates.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+
+from model.labels import SUBTYPES
+from viewer.annotation import events
+from viewer.annotation.events import Modifier
+from viewer.imaging.placement import Placement, flipped_on_screen
+from viewer.imaging.windows import PRESETS, Window, auto_window, dragged, header_window
+from viewer.session import Mode, Probe, Session, Tool, ViewState
+from viewer.ui import captions
+from viewer.ui.annotate import REACH_PX
+from viewer.ui.viewport import Viewport
+
+WHEEL_STEP = 120
+ZOOM_STEP = 1.15
+ZOOM_DRAG_PX = 180.0
+"""A drag of this many pixels zooms by e."""
+SLICE_DRAG_PX = (3.0, 24.0)
+"""A scroll drag moves one slice every so many pixels: the whole stack in the viewport's height, within these."""
+_CURSORS = {
+    Tool.SCROLL: Qt.CursorShape.ArrowCursor,
+    Tool.WINDOW: Qt.CursorShape.SizeAllCursor,
+    Tool.ZOOM: Qt.CursorShape.SizeVerCursor,
+    Tool.PAN: Qt.CursorShape.OpenHandCursor,
+    Tool.POLYGON: Qt.CursorShape.CrossCursor,
+}
+
+
+def cursor_of(tool: Tool) -> Qt.CursorShape:
+    """The mouse cursor that says what the left button does."""
+    return _CURSORS[tool]
+
+
+@dataclass(frozen=True)
+class _Drag:
+    """What a drag started from; each move is reckoned from here, so that nothing drifts."""
+
+    tool: Tool
+    start: QPointF
+    window: Window
+    placement: Placement
+    slice_index: int
+
+
+class Interaction:
+    """What hands do to the viewports of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._drag: _Drag | None = None
+        self._editing = False
+        self._wheel = 0
+
+    # keys
+
+    def scroll(self, slices: int) -> None:
+        """Go so many slices on."""
+        self._session.set_slice_index(self._session.slice_index + slices)
+
+    def go_to_end(self, *, last: bool) -> None:
+        """Go to the first or the last slice."""
+        volume = self._session.volume
+        self._session.set_slice_index(len(volume.hu) - 1 if last and volume is not None else 0)
+
+    def change_series(self, step: int) -> None:
+        """Ask for the next or the previous series of the study that can be shown."""
+        study, shown = self._session.study, self._session.series
+        if study is None:
+            return
+        uids = [series.series_uid for series in study.series if series.showable]
+        here = uids.index(shown.series_uid) if shown is not None and shown.series_uid in uids else -step
+        if uids and 0 <= here + step < len(uids):
+            self._session.series_requested.emit(uids[here + step])
+
+    def choose_window(self, key: int) -> None:
+        """Give the active viewport the window of a key: 1 from the header, 0 automatic, else a preset."""
+        session, volume = self._session, self._session.volume
+        window = PRESETS.get(key)
+        if volume is not None and key == 1:
+            window = header_window(volume.series.slices[session.slice_index].window)
+            if window is None:
+                session.notice(
+                    "info", "No window", "This slice names no window of its own. Choose another: 2 to 7, 0."
+                )
+        elif volume is not None and key == 0 and volume.loaded[session.slice_index]:
+            window = auto_window(volume.hu[session.slice_index])
+        if window is not None:
+            session.set_window(session.active_view, window)
+
+    def toggle_overlay(self) -> None:
+        """Show or hide the model's masks."""
+        self._session.set_overlay(not self._session.overlay)
+
+    def toggle_mode(self) -> None:
+        """Switch between reading and annotating."""
+        self._session.set_mode(Mode.READ if self._session.mode is Mode.ANNOTATE else Mode.ANNOTATE)
+
+    def invert(self) -> None:
+        """Swap black and white."""
+        self._session.set_view(replace(self._session.view, inverted=not self._session.view.inverted))
+
+    def flip(self, *, left_to_right: bool) -> None:
+        """Mirror what is on the screen."""
+        view = self._session.view
+        flips = (view.flip_horizontal, view.flip_vertical)
+        horizontal, vertical = flipped_on_screen(flips, view.quarter_turns, left_to_right=left_to_right)
+        centre = view.centre
+        self._session.set_view(
+            replace(view, flip_horizontal=horizontal, flip_vertical=vertical, centre=centre)
+        )
+
+    def turn(self, quarters: int) -> None:
+        """Turn the image clockwise by quarters."""
+        view = self._session.view
+        self._session.set_view(replace(view, quarter_turns=(view.quarter_turns + quarters) % 4))
+
+    def zoom(self, factor: float) -> None:
+        """Zoom around the middle."""
+        view = self._session.view
+        fitted = Placement(1, 1, (1, 1), (1, 1), zoom=view.zoom)
+        self._session.set_view(replace(view, zoom=fitted.zoomed(factor, (0.5, 0.5))[0]))
+
+    def fit(self) -> None:
+        """Whole image, no flip, no turn, not inverted."""
+        self._session.set_view(ViewState())
+
+    def maximise(self, view: int | None = None) -> None:
+        """Show one viewport (the active one) alone, or all again."""
+        session = self._session
+        wanted = session.active_view if view is None else view
+        session.set_maximised_view(None if session.maximised_view is not None else wanted)
+
+    def next_view(self, step: int) -> None:
+        """Make the next viewport the active one; while one is alone, show the next alone."""
+        session = self._session
+        view = (session.active_view + step) % len(session.windows)
+        session.set_active_view(view)
+        if session.maximised_view is not None:
+            session.set_maximised_view(view)
+
+    def next_suspicious(self) -> None:
+        """Go to the next slice with a suspected subtype that carries no annotation yet."""
+        session, volume = self._session, self._session.volume
+        if volume is None:
+            return
+        drawn = {(a.sop_uid, a.frame) for a in session.document.annotations if a.reviewed}
+        seen = session.document.reviewed_slices
+        reviewed = {
+            index
+            for index, header in enumerate(volume.series.slices)
+            if (header.sop_uid, header.frame) in drawn or header.sop_uid in seen
+        }
+        index = captions.next_suspicious(session.findings, reviewed, session.slice_index)
+        if index is None:
+            session.notice(
+                "info", "Nothing left", "No further slice is suspected that you have not reviewed."
+            )
+        else:
+            session.set_slice_index(index)
+
+    def choose_subtype(self, code: str) -> None:
+        """New polygons, and the selected one, get this subtype."""
+        self._session.set_subtype(code)
+        self._session.edit_requested.emit(events.ChooseSubtype(code))
+
+    def escape(self) -> None:
+        """Cancel the open outline or deselect; with neither, back to scroll."""
+        session = self._session
+        if session.preview.state is not events.State.IDLE or session.selection is not None:
+            session.edit_requested.emit(events.Key.ESCAPE)
+        elif session.maximised_view is not None:
+            session.set_maximised_view(None)
+        else:
+            session.set_tool(Tool.SCROLL)
+
+    def edit_key(self, key: events.Key) -> None:
+        """Give the editor a key."""
+        self._session.edit_requested.emit(key)
+
+    def choose_tool(self, tool: Tool) -> None:
+        """Choose what the left button does."""
+        self._session.set_tool(tool)
+
+    def undo(self) -> None:
+        """Ask for the last edit to be taken back."""
+        self._session.undo_requested.emit()
+
+    def redo(self) -> None:
+        """Ask for what was taken back."""
+        self._session.redo_requested.emit()
+
+    # mouse
+
+    def press(self, viewport: Viewport, event: QMouseEvent) -> None:
+        """A button goes down: the viewport becomes active and a drag begins, or the editor gets the point."""
+        session = self._session
+        session.set_active_view(viewport.number)
+        viewport.setFocus(Qt.FocusReason.MouseFocusReason)
+        tool = {Qt.MouseButton.RightButton: Tool.WINDOW, Qt.MouseButton.MiddleButton: Tool.PAN}.get(
+            event.button(), session.tool
+        )
+        placement = viewport.placement()
+        if placement is None:
+            return
+        if tool is Tool.POLYGON and event.button() == Qt.MouseButton.LeftButton:
+            self._editing = True
+            point, place, tolerance_px = self._aim(placement, event)
+            session.edit_requested.emit(events.Press(point, *place, _modifiers(event), tolerance_px))
+            return
+        self._drag = _Drag(tool, event.position(), viewport.window_shown, placement, session.slice_index)
+        if tool is Tool.PAN:
+            viewport.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def move(self, viewport: Viewport, event: QMouseEvent) -> None:
+        """The cursor moves: probe, then the drag or the editor."""
+        placement = viewport.placement()
+        if placement is None:
+            return
+        self._probe(placement, event.position())
+        if self._drag is not None:
+            self._pull(self._drag, viewport, event.position())
+        elif self._session.tool is Tool.POLYGON:
+            point, place, tolerance_px = self._aim(placement, event)
+            self._session.edit_requested.emit(events.Move(point, *place, tolerance_px))
+
+    def release(self, viewport: Viewport, event: QMouseEvent) -> None:
+        """A button comes up."""
+        placement = viewport.placement()
+        if self._editing and event.button() == Qt.MouseButton.LeftButton and placement is not None:
+            self._editing = False
+            point, place, _ = self._aim(placement, event)
+            self._session.edit_requested.emit(events.Release(point, *place))
+        self._drag = None
+        viewport.setCursor(cursor_of(self._session.tool))
+
+    def double_click(self, viewport: Viewport, event: QMouseEvent) -> None:
+        """Close the outline while drawing; else maximise."""
+        placement = viewport.placement()
+        if event.button() != Qt.MouseButton.LeftButton or placement is None:
+            return
+        if self._session.tool is Tool.POLYGON:
+            point, place, tolerance_px = self._aim(placement, event)
+            self._session.edit_requested.emit(events.DoubleClick(point, *place, tolerance_px))
+            return
+        self._session.set_active_view(viewport.number)
+        self.maximise(viewport.number)
+
+    def wheel(self, viewport: Viewport, event: QWheelEvent) -> None:
+        """Scroll, or zoom around the cursor with Ctrl; a touchpad's small steps add up."""
+        delta = event.angleDelta().y() or event.angleDelta().x()
+        placement = viewport.placement()
+        if placement is None:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom_around(placement, ZOOM_STEP ** (delta / WHEEL_STEP), event.position())
+            return
+        if delta * self._wheel < 0:
+            self._wheel = 0
+        self._wheel += delta
+        steps = int(self._wheel / WHEEL_STEP)
+        self._wheel -= steps * WHEEL_STEP
+        if steps:
+            self.scroll(-steps * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1))
+
+    def leave(self, _viewport: Viewport) -> None:
+        """Nothing lies under the cursor any more."""
+        self._session.set_probe(None)
+
+    def _zoom_around(self, placement: Placement, factor: float, at: QPointF) -> None:
+        zoom, centre = placement.zoomed(factor, (at.x(), at.y()))
+        self._session.set_view(replace(self._session.view, zoom=zoom, centre=centre))
+
+    def _pull(self, drag: _Drag, viewport: Viewport, at: QPointF) -> None:
+        session = self._session
+        right, down = at.x() - drag.start.x(), at.y() - drag.start.y()
+        if drag.tool is Tool.WINDOW:
+            session.set_window(viewport.number, dragged(drag.window, right, down))
+        elif drag.tool is Tool.PAN:
+            session.set_view(replace(session.view, centre=drag.placement.centre_panned((right, down))))
+        elif drag.tool is Tool.ZOOM:
+            start = (drag.start.x(), drag.start.y())
+            zoom, centre = drag.placement.zoomed(2.718281828 ** (-down / ZOOM_DRAG_PX), start)
+            session.set_view(replace(session.view, zoom=zoom, centre=centre))
+        elif drag.tool is Tool.SCROLL and session.volume is not None:
+            step = min(max(viewport.height() / len(session.volume.hu), SLICE_DRAG_PX[0]), SLICE_DRAG_PX[1])
+            session.set_slice_index(drag.slice_index + round(down / step))
+
+    def _probe(self, placement: Placement, at: QPointF) -> None:
+        session, volume = self._session, self._session.volume
+        pixel = placement.pixel_at((at.x(), at.y()))
+        if volume is None or pixel is None:
+            session.set_probe(None)
+            return
+        index = session.slice_index
+        column, row = placement.to_image((at.x(), at.y()))
+        hu = int(volume.hu[index, pixel[1], pixel[0]]) if volume.loaded[index] else None
+        session.set_probe(Probe(hu, volume.patient_mm(index, column, row), pixel))
+
+    def _aim(
+        self, placement: Placement, event: QMouseEvent
+    ) -> tuple[tuple[float, float], tuple[str, int], float]:
+        """The image point, the slice, and how near counts as on it in image pixels."""
+        session = self._session
+        assert session.volume is not None
+        header = session.volume.series.slices[session.slice_index]
+        point = placement.to_image((event.position().x(), event.position().y()))
+        return point, (header.sop_uid, header.frame), REACH_PX / placement.magnification
+
+
+def _modifiers(event: QMouseEvent) -> Modifier:
+    pairs = (
+        (Qt.KeyboardModifier.ShiftModifier, Modifier.SHIFT),
+        (Qt.KeyboardModifier.ControlModifier, Modifier.CTRL),
+        (Qt.KeyboardModifier.AltModifier, Modifier.ALT),
+    )
+    held = Modifier.NONE
+    for qt, ours in pairs:
+        if event.modifiers() & qt:
+            held |= ours
+    return held
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something keys do. id: stable name; keys: in Qt's portable notation; mode: the only one it works in.
+
+    on_image: the keys work only while a viewport has the keyboard, because lists and buttons use them too.
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...]
+    run: Callable[[Interaction], None]
+    mode: Mode | None = None
+    on_image: bool = False
+
+
+def _window_commands() -> tuple[Command, ...]:
+    names = {1: "Window from header", 0: "Window automatic"}
+    names |= {key: f"Window {preset.name.lower()}" for key, preset in PRESETS.items()}
+
+    def choose(key: int) -> Callable[[Interaction], None]:
+        return lambda hands: hands.choose_window(key)
+
+    return tuple(Command(f"window_{key}", names[key], (str(key),), choose(key)) for key in sorted(names))
+
+
+def _subtype_commands() -> tuple[Command, ...]:
+    def choose(code: str) -> Callable[[Interaction], None]:
+        return lambda hands: hands.choose_subtype(code)
+
+    return tuple(
+        Command(f"subtype_{s.code}", f"Subtype {s.code} {s.name}", (s.hotkey,), choose(s.code), Mode.ANNOTATE)
+        for s in SUBTYPES
+    )
+
+
+KEYS: tuple[Command, ...] = (
+    Command("previous_slice", "Previous slice", ("Up",), lambda h: h.scroll(-1), on_image=True),
+    Command("next_slice", "Next slice", ("Down",), lambda h: h.scroll(1), on_image=True),
+    Command("ten_back", "Ten slices back", ("Shift+Up",), lambda h: h.scroll(-10), on_image=True),
+    Command("ten_on", "Ten slices on", ("Shift+Down",), lambda h: h.scroll(10), on_image=True),
+    Command("first_slice", "First slice", ("Home",), lambda h: h.go_to_end(last=False), on_image=True),
+    Command("last_slice", "Last slice", ("End",), lambda h: h.go_to_end(last=True), on_image=True),
+    Command("previous_series", "Previous series", ("PgUp",), lambda h: h.change_series(-1), on_image=True),
+    Command("next_series", "Next series", ("PgDown",), lambda h: h.change_series(1), on_image=True),
+    *_window_commands(),
+    Command("overlay", "AI overlay on or off", ("Space",), Interaction.toggle_overlay, on_image=True),
+    Command("next_suspicious", "Next unreviewed AI region", ("N",), Interaction.next_suspicious),
+    Command("next_view", "Next viewport", ("Tab",), lambda h: h.next_view(1), on_image=True),
+    Command("previous_view", "Previous viewport", ("Shift+Tab",), lambda h: h.next_view(-1), on_image=True),
+    Command("maximise", "Maximise viewport or show all", ("F",), lambda h: h.maximise()),
+    Command("zoom_in", "Zoom in", ("+", "="), lambda h: h.zoom(ZOOM_STEP)),
+    Command("zoom_out", "Zoom out", ("-",), lambda h: h.zoom(1 / ZOOM_STEP)),
+    Command("fit", "Fit image, undo flips and turns", ("Ctrl+0",), Interaction.fit),
+    Command("mode", "Read or annotate", ("M",), Interaction.toggle_mode),
+    Command("undo", "Undo", ("Ctrl+Z",), Interaction.undo),
+    Command("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), Interaction.redo),
+    Command("escape", "Cancel, back to scroll", ("Esc",), Interaction.escape, on_image=True),
+    Command("tool_window", "Window and level tool", ("W",), lambda h: h.choose_tool(Tool.WINDOW), Mode.READ),
+    Command("tool_pan", "Pan tool", ("T",), lambda h: h.choose_tool(Tool.PAN), Mode.READ),
+    Command("tool_zoom", "Zoom tool", ("Z",), lambda h: h.choose_tool(Tool.ZOOM), Mode.READ),
+    Command("tool_scroll", "Scroll tool", ("S",), lambda h: h.choose_tool(Tool.SCROLL), Mode.READ),
+    Command("invert", "Invert grey scale", ("I",), Interaction.invert, Mode.READ),
+    Command("flip_horizontal", "Flip left to right", ("H",), lambda h: h.flip(left_to_right=True), Mode.READ),
+    Command("flip_vertical", "Flip top to bottom", ("V",), lambda h: h.flip(left_to_right=False), Mode.READ),
+    Command("turn_right", "Rotate right", ("R",), lambda h: h.turn(1), Mode.READ),
+    Command("turn_left", "Rotate left", ("L",), lambda h: h.turn(-1), Mode.READ),
+    Command("tool_polygon", "Polygon tool", ("Q",), lambda h: h.choose_tool(Tool.POLYGON), Mode.ANNOTATE),
+    *_subtype_commands(),
+    Command(
+        "close_outline",
+        "Close outline",
+        ("Return", "Enter"),
+        lambda h: h.edit_key(events.Key.CLOSE),
+        Mode.ANNOTATE,
+        on_image=True,
+    ),
+    Command(
+        "take_back",
+        "Take last point back",
+        ("Backspace",),
+        lambda h: h.edit_key(events.Key.BACKSPACE),
+        Mode.ANNOTATE,
+        on_image=True,
+    ),
+    Command(
+        "delete",
+        "Delete vertex or polygon",
+        ("Delete",),
+        lambda h: h.edit_key(events.Key.DELETE),
+        Mode.ANNOTATE,
+        on_image=True,
+    ),
+)
+"""Every key of the image, in the order of menus and the palette."""

@@ -1,0 +1,157 @@
+"""The slice strip: one cell per slice, its state and suspicion as colour; click or drag to go."""
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from model.labels import SUBTYPES
+from viewer.imaging.strip import cell_colours, cell_edges, slice_at, strip_rows
+from viewer.session import Session
+from viewer.ui import captions, theme
+
+TICK, BAND, WIDTH = 5, 4, 20
+"""Room for the ticks at the left, width of the right-hand band, whole width, px."""
+_COLOURS = tuple(subtype.rgb for subtype in SUBTYPES)
+
+
+class SliceStrip(QWidget):
+    """Cells from the first slice (top) to the last: loaded or not, suspected subtypes, annotated, current."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedWidth(WIDTH)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Slices")
+        self._session = session
+        self._cells: QImage | None = None
+        self._rows = np.zeros((0, 2), np.uint32)
+        self._wheel = 0
+        session.slice_index_changed.connect(self._moved)
+        for signal in (
+            session.volume_changed,
+            session.slice_loaded,
+            session.slice_scored,
+            session.findings_changed,
+            session.document_changed,
+        ):
+            signal.connect(self._changed)
+
+    @property
+    def count(self) -> int:
+        """How many slices."""
+        return len(self._session.volume.hu) if self._session.volume is not None else 0
+
+    def cell(self, index: int) -> QRect:
+        """Where a slice's cell is (at least one pixel high)."""
+        edges = cell_edges(self.count, self.height())
+        return QRect(TICK, int(edges[index]), WIDTH - TICK, max(int(edges[index + 1] - edges[index]), 1))
+
+    def annotated(self) -> list[int]:
+        """Slices that carry annotations, ascending."""
+        volume, document = self._session.volume, self._session.document
+        if volume is None:
+            return []
+        drawn = {(annotation.sop_uid, annotation.frame) for annotation in document.annotations}
+        return [i for i, header in enumerate(volume.series.slices) if (header.sop_uid, header.frame) in drawn]
+
+    def _moved(self, _: int) -> None:
+        self.update()
+
+    def _changed(self, _: object = None) -> None:
+        self._cells = None
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The cells are made anew."""
+        self._changed()
+        super().resizeEvent(event)
+
+    def _make_cells(self) -> QImage:
+        volume, findings = self._session.volume, self._session.findings
+        assert volume is not None
+        thresholds = np.ones(len(SUBTYPES), np.float32)
+        scores = None
+        if findings is not None and len(findings.slice_scores) == self.count:
+            thresholds, scores = captions.threshold_vector(findings), findings.slice_scores[:, 1:]
+        cells = cell_colours(volume.loaded, volume.failed, scores, thresholds, _COLOURS)
+        weight = np.zeros(self.count, np.float32)
+        if scores is not None:
+            known = np.nan_to_num(scores, nan=0.0)
+            weight = np.where(known >= thresholds, known, 0.0).max(axis=1)
+        self._rows = strip_rows(cells, weight, max(self.height(), 1))
+        image = QImage(WIDTH, self.height(), QImage.Format.Format_RGB32)
+        image.fill(QColor("#000000"))
+        painter = QPainter(image)
+        source = QImage(self._rows.data, 2, len(self._rows), 8, QImage.Format.Format_RGB32)
+        painter.drawImage(
+            QRect(TICK, 0, WIDTH - TICK - BAND, self.height()), source, QRect(0, 0, 1, self.height())
+        )
+        painter.drawImage(QRect(WIDTH - BAND, 0, BAND, self.height()), source, QRect(1, 0, 1, self.height()))
+        painter.setPen(QPen(QColor(theme.BRIGHT), 2))
+        for index in self.annotated():
+            y = self.cell(index).center().y() + 0.5
+            painter.drawLine(QPointF(0, y), QPointF(TICK - 2, y))
+        painter.end()
+        return image
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Cells, ticks, and a frame around the current slice."""
+        painter = QPainter(self)
+        if self.count == 0:
+            painter.fillRect(self.rect(), QColor("#000000"))
+            return
+        if self._cells is None:
+            self._cells = self._make_cells()
+        painter.drawImage(0, 0, self._cells)
+        painter.setPen(QColor(theme.HAIRLINE))
+        painter.drawRect(QRect(TICK - 1, 0, WIDTH - TICK, self.height() - 1))
+        painter.setPen(QColor(theme.BRIGHT))
+        current = QRectF(self.cell(self._session.slice_index)).adjusted(-0.5, -0.5, -0.5, -0.5)
+        if current.height() < 3:
+            current = current.adjusted(0, -1, 0, 1)
+        painter.drawRect(current)
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go to the slice under the cursor."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._go(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Follow a drag; say which slice lies under the cursor."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._go(event)
+        self.setToolTip(self._describe(slice_at(event.position().y(), self.count, self.height())))
+
+    def _go(self, event: QMouseEvent) -> None:
+        self._session.set_slice_index(slice_at(event.position().y(), self.count, self.height()))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Scroll, as over the image."""
+        self._wheel += event.angleDelta().y()
+        steps, self._wheel = int(self._wheel / 120), self._wheel - 120 * int(self._wheel / 120)
+        self._session.set_slice_index(self._session.slice_index - steps)
+
+    def _describe(self, index: int) -> str:
+        volume, findings = self._session.volume, self._session.findings
+        if volume is None:
+            return ""
+        if volume.failed[index]:
+            return captions.failed_text(index, self._session.slice_errors.get(index, ""))
+        text = f"Slice {index + 1}" + ("" if volume.loaded[index] else ", being read")
+        if findings is not None and index < len(findings.slice_scores):
+            names = captions.suspected_on_slice(findings, index)
+            text += f": suspected {', '.join(names)}" if names else ""
+        return text

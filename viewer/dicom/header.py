@@ -48,6 +48,7 @@ class Header:
 
     pixel_offset: first byte of the pixel data's value in the file (in the inflated data set where the syntax
     is Deflated), None without pixel data. pixel_length: None where undefined (encapsulated).
+    start: first byte of the data set in the file.
     cut: the file ends within its header. cut_pixels: it ends within encapsulated pixel data.
     """
 
@@ -59,6 +60,7 @@ class Header:
     pixel_offset: int | None = None
     pixel_length: int | None = None
     float_pixels: bool = False
+    start: int = 0
     cut: bool = False
     cut_pixels: bool = False
 
@@ -171,15 +173,16 @@ def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
             head, explicit=syntax != ImplicitVRLittleEndian, endian=">" if big else "<", whole=True, size=12
         )
         tag, first, length = walk.element(0)
-        pixels = (position + first, length) if tag == PIXEL_DATA else None
+        if tag == PIXEL_DATA:
+            pixels = (position + first, length)
     return Header(
         path=path,
         size=size,
         syntax=syntax,
         elements=elements,
         big_endian=big,
-        pixel_offset=pixels[0] if pixels else None,
-        pixel_length=pixels[1] if pixels and pixels[1] != _UNDEFINED else None,
+        pixel_offset=None if pixels is None else pixels[0],
+        pixel_length=None if pixels is None or pixels[1] == _UNDEFINED else pixels[1],
     )
 
 
@@ -198,7 +201,8 @@ def _read(descriptor: int, count: int) -> bytes:
 def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header:
     """A header from the first bytes of a file of `size` bytes."""
     whole = len(data) >= size
-    start, meta = _begin(data, whole)
+    begin, meta = _begin(data, whole)
+    start = begin
     syntax = meta[_SYNTAX].strip(b" \0").decode("latin-1")
     if syntax == DeflatedExplicitVRLittleEndian:
         if not whole:
@@ -221,7 +225,8 @@ def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header
         big_endian=syntax == ExplicitVRBigEndian,
         pixel_offset=pixels[1] if pixels else None,
         pixel_length=pixels[2] if pixels and pixels[2] != _UNDEFINED else None,
-        float_pixels=bool(pixels) and pixels[0] in FLOAT_PIXELS,
+        float_pixels=pixels is not None and pixels[0] in FLOAT_PIXELS,
+        start=begin,
         cut=walk.cut,
     )
 

@@ -152,6 +152,8 @@ def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:
     allocated, stored = header.integer(BITS_ALLOCATED), header.integer(BITS_STORED)
     if allocated not in (8, 16) or stored is None or not 1 <= stored <= allocated:
         return Kind.UNSUPPORTED, f"{stored} of {allocated} bits a pixel"
+    if allocated == 8 and header.big_endian:
+        return Kind.UNSUPPORTED, "8-bit big-endian pixels"
     high = header.integer(HIGH_BIT)
     if high is not None and not stored - 1 <= high < allocated:
         return Kind.UNSUPPORTED, f"highest bit {high} of {allocated}"

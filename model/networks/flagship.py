@@ -127,6 +127,21 @@ class Flagship(nn.Module):
         following = shallow + tuple(m[after] for m in maps[first:])
         return self.decode(previous, maps, following)
 
+    @torch.no_grad()
+    def series(self, x: Tensor, chunk: int = 16) -> tuple[Tensor, Tensor, Tensor]:
+        """`decode` of every slice of one whole series x (Z, 3, N, N), without gradients, `chunk` at a time."""
+        parts = [self.encode(part.contiguous(memory_format=torch.channels_last)) for part in x.split(chunk)]
+        here = [torch.cat(level) for level in zip(*parts, strict=True)]
+        before = [torch.cat([m[:1], m[:-1]]) for m in here]
+        after = [torch.cat([m[1:], m[-1:]]) for m in here]
+        results = []
+        for start in range(0, len(x), chunk):
+            part = slice(start, start + chunk)
+            sides = [tuple(m[part] for m in side) for side in (before, here, after)]
+            results.append(self.decode(*sides))
+        masks, logits, embeddings = (torch.cat(r) for r in zip(*results, strict=True))
+        return masks, logits, embeddings
+
 
 class InvertedResidual(nn.Module):
     """Expand, depthwise 3 x 3, project; a shortcut where shapes allow it."""

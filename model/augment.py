@@ -1,0 +1,122 @@
+"""Random changes of pose and appearance, on stacks of HU: what another scanner or another head would give.
+
+Appearance is varied far beyond one hospital's, because a network fits a single scanner within minutes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.preprocess import AIR_HU, WINDOWS
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes; 0 switches one off.
+
+    rotation_deg, zoom, stretch, shift_px: pose. gain, offset_hu: linear change of HU. noise_hu: largest SD.
+    blur_px: largest Gaussian sigma. bias_hu: amplitude of a smooth field. quantised: probability of windowed
+    8-bit grey, as in JPEG collections.
+    """
+
+    rotation_deg: float = 15.0
+    zoom: float = 0.12
+    stretch: float = 0.05
+    shift_px: float = 8.0
+    gain: float = 0.05
+    offset_hu: float = 4.0
+    noise_hu: float = 5.0
+    blur_px: float = 1.1
+    bias_hu: float = 3.0
+    quantised: float = 0.25
+
+
+def augment(
+    hu: Tensor, labels: Tensor, settings: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Changed copies of hu float32 (B, S, N, N) and labels uint8 (B, S, N, N); a stack changes as one."""
+    hu, labels = _pose(hu, labels, settings, generator)
+    hu = _appearance(hu, settings, generator)
+    return hu, labels
+
+
+def network_input(hu: Tensor) -> Tensor:
+    """The windows of hu (…, N, N) as channels: (…, 3, N, N) in 0..1, equal to `preprocess.window_channels`."""
+    return torch.stack([((hu - (c - w / 2)) / w).clamp(0, 1) for c, w in WINDOWS], -3)
+
+
+def _pose(
+    hu: Tensor, labels: Tensor, settings: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Rotation, zoom, stretch, shift and left-right flip; one stack in four is only flipped and stays sharp."""
+    batch, count, size, _ = hu.shape
+    moved = (torch.rand(batch, generator=generator) < 0.75).float()
+    flip = torch.where(torch.rand(batch, generator=generator) < 0.5, -1.0, 1.0)
+    angle = _uniform(batch, generator) * settings.rotation_deg * torch.pi / 180 * moved
+    zoom = 1 + _uniform(batch, generator) * settings.zoom * moved
+    stretch = 1 + _uniform(batch, generator) * settings.stretch * moved
+    shift = _uniform(batch * 2, generator).reshape(batch, 2) * settings.shift_px * moved[:, None] * 2 / size
+    cosine, sine = angle.cos() * zoom, angle.sin() * zoom
+    matrix = torch.stack(
+        [
+            torch.stack([cosine * stretch * flip, -sine, shift[:, 0]], 1),
+            torch.stack([sine * stretch * flip, cosine, shift[:, 1]], 1),
+        ],
+        1,
+    )
+    grid = functional.affine_grid(matrix, [batch, count, size, size], align_corners=False)
+    hu = functional.grid_sample(hu - AIR_HU, grid, align_corners=False) + AIR_HU
+    turned = functional.grid_sample(labels.float(), grid, mode="nearest", align_corners=False)
+    return hu, turned.to(torch.uint8)
+
+
+def _appearance(hu: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    batch, count, size, _ = hu.shape
+    gain = 1 + _uniform(batch, generator) * settings.gain
+    offset = _uniform(batch, generator) * settings.offset_hu
+    bias = torch.randn(batch, 1, 4, 4, generator=generator) * (settings.bias_hu / 2)
+    bias = functional.interpolate(bias, (size, size), mode="bilinear", align_corners=False)
+    tissue = (hu > -200).float()
+    hu = hu * gain[:, None, None, None] + (offset[:, None, None, None] + bias) * tissue
+    stacks = []
+    for stack in hu:
+        draw = torch.rand(4, generator=generator)
+        if draw[0] < 0.4:
+            stack = _blur(stack, float(draw[1]) * settings.blur_px)
+        elif draw[0] < 0.55:
+            stack = stack + (0.3 + 0.7 * draw[1]) * (stack - _blur(stack, 0.8))
+        if draw[2] < 0.75:
+            noise = torch.randn(count, size, size, generator=generator)
+            if draw[3] < 0.5:
+                noise = _blur(noise, 0.7) * 2.4
+            stack = stack + noise * (float(draw[2]) / 0.75 * settings.noise_hu)
+        stacks.append(stack)
+    hu = torch.stack(stacks)
+    quantised = torch.rand(batch, generator=generator) < settings.quantised
+    return torch.where(quantised[:, None, None, None], _quantise(hu), hu)
+
+
+def _quantise(hu: Tensor) -> Tensor:
+    """HU as two 8-bit windows keep them: 40/120 finely, 700/3200 elsewhere."""
+    fine = torch.round((hu + 20) * (255 / 120)) * (120 / 255) - 20
+    coarse = torch.round((hu + 900).clamp(0, 3200) * (255 / 3200)) * (3200 / 255) - 900
+    return torch.where((hu > -19) & (hu < 99), fine, coarse)
+
+
+def _blur(stack: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur in plane of (S, N, N)."""
+    if sigma < 0.15:
+        return stack
+    offsets = torch.arange(-3, 4, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = functional.pad(stack[:, None], (3, 3, 3, 3), mode="replicate")
+    across = functional.conv2d(padded, kernel[None, None, None, :])
+    return functional.conv2d(across, kernel[None, None, :, None])[:, 0]
+
+
+def _uniform(count: int, generator: torch.Generator) -> Tensor:
+    """`count` draws from -1 to 1."""
+    return torch.rand(count, generator=generator) * 2 - 1

@@ -1,0 +1,83 @@
+"""What a training run learns from: sample files and CT-ICH, dealt into training and validation by patient."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from model.batches import Case, crop_sample
+from model.datasets import ct_ich
+from model.errors import PterionError
+from model.sample import load_sample
+
+SPLIT = Path(__file__).parent / "recipes" / "ct-ich-split.json"
+"""Patients of CT-ICH for training, validation and test, fixed once. Nobody chooses anything by the test patients."""
+HELD_BACK = 12
+"""One simulated patient in so many, by a digest of its name, is kept from training."""
+
+
+class CasePool:
+    """Cases of several folders in memory. New sample files are picked up by `refresh`.
+
+    simulated, real: training cases. validation: named sets of cases that training never sees; `shifted` is
+    `phantom` as another scanner would show it.
+    """
+
+    def __init__(self, folders: Sequence[Path], *, validation_cases: int = 8) -> None:
+        self.simulated: list[Case] = []
+        self.real: list[Case] = []
+        self.validation: dict[str, list[Case]] = {"phantom": [], "shifted": [], "ct-ich": []}
+        self._validation_cases = validation_cases
+        self._folders = [f for f in folders if not (f / ct_ich.TABLE).exists()]
+        self._seen: set[Path] = set()
+        for folder in folders:
+            if not folder.is_dir():
+                raise PterionError(f"There is no folder {folder.name}. Name folders that hold samples or CT-ICH.")
+            if folder not in self._folders:
+                self.real += ct_ich_cases(folder, "train")
+                self.validation["ct-ich"] += ct_ich_cases(folder, "validation")
+
+    @property
+    def training(self) -> list[Case]:
+        """All training cases."""
+        return self.simulated + self.real
+
+    def refresh(self, limit: int | None = None) -> int:
+        """Read sample files that appeared since the last call, at most `limit`; how many were read."""
+        paths = [p for folder in self._folders for p in sorted(folder.glob("*.npz")) if p not in self._seen]
+        for path in paths[:limit]:
+            self._seen.add(path)
+            case = crop_sample(load_sample(path))
+            if case.source != "phantom":
+                self.real.append(case)
+            elif not held_back(case.patient):
+                self.simulated.append(case)
+            elif len(self.validation["phantom"]) < self._validation_cases:
+                self.validation["phantom"].append(case)
+                self.validation["shifted"].append(shifted(case))
+        return len(paths[:limit])
+
+
+def held_back(patient: str) -> bool:
+    """Whether a simulated patient is kept from training; depends on the name alone."""
+    return int(sha256(patient.encode()).hexdigest()[:8], 16) % HELD_BACK == 0
+
+
+def ct_ich_cases(folder: Path, part: str) -> list[Case]:
+    """Cases of `part` (train, validation, test) of the fixed split of CT-ICH."""
+    chosen = json.loads(SPLIT.read_text(encoding="utf-8"))[part]
+    present = set(ct_ich.patients(folder))
+    return [crop_sample(ct_ich.read_patient(folder, n)) for n in chosen if n in present]
+
+
+def shifted(case: Case) -> Case:
+    """The case as a scanner would show it that training does not know: +5 HU, 3 % gain, coarser noise, blur."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng(int(sha256(case.patient.encode()).hexdigest()[:8], 16))
+    noise = ndimage.gaussian_filter(rng.standard_normal(case.hu.shape), (0, 0.9, 0.9)) * 12
+    blurred = ndimage.gaussian_filter(case.hu.astype(np.float32), (0, 0.7, 0.7))
+    return replace(case, hu=np.rint(blurred * 1.03 + 5 + noise).astype(np.int16))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from viewer.dicom.geometry import even, measure, straight, tilted
 from viewer.dicom.series import Series
 
 
@@ -48,3 +49,29 @@ class Volume:
             return np.full(len(self.series.slices), self.series.thickness_mm or 0.0)
         padded = np.concatenate([gaps[:1], gaps, gaps[-1:]])
         return np.asarray((padded[:-1] + padded[1:]) / 2, np.float64)
+
+    @property
+    def not_reformattable_because(self) -> str | None:
+        """Why no sagittal or coronal picture can be cut from the slices as they lie, or None if one can.
+
+        A sentence for the reader. Slices are never taken as evenly stacked where they are not.
+        """
+        if len(self.series.slices) < 3:
+            return "Sagittal and coronal views need at least three slices."
+        geometry = measure(self.series.slices) if self.series.z_mm else None
+        if geometry is None:
+            return "The positions of the slices are unknown, so they cannot be cut across."
+        if self.series.slices[0].spacing_mm is None:
+            return "The pixel spacing is unknown, so the slices cannot be cut across to scale."
+        if tilted(geometry):
+            return f"The gantry was tilted by {geometry.tilt_deg:.1f}°: a cut across the slices would be sheared."
+        if not straight(geometry):
+            return "The slices are shifted against each other: a cut across them would be jagged."
+        if not even(geometry.gaps_mm):
+            return "The gaps between the slices differ: a cut across them would be distorted."
+        return None
+
+    @property
+    def reformattable(self) -> bool:
+        """Whether sagittal and coronal pictures can be cut from the slices as they lie."""
+        return self.not_reformattable_because is None

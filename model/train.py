@@ -1,6 +1,7 @@
 """Training the flagship from samples: one straight line, resumable, with its settings kept beside the weights."""
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -135,7 +136,7 @@ def make_optimiser(network: nn.Module, settings: Settings) -> torch.optim.AdamW:
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, settings: Settings, step: int, gone: float) -> None:
     """Linear warm-up, then half a cosine down to 1 % over the run; `gone` is the share of it that is over."""
-    fall = 0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(gone, 1.0)))
+    fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(gone, 1.0)))
     for group in optimiser.param_groups:
         group["lr"] = settings.learning_rate * min(1.0, (step + 1) / settings.warm_up) * fall
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 DRAG_SHARE_PER_PX = 1 / 240
 """Share of the window's width that one pixel of a drag changes: fine in a narrow window, fast in a wide one."""
+SOFT_HU, LEAST_SOFT_SHARE = (-30, 130), 0.02
 WIDEST, LEVELS = 8000.0, (-2000.0, 6000.0)
 
 
@@ -44,8 +45,11 @@ def header_window(header: tuple[float, float] | None) -> Window | None:
 
 
 def auto_window(hu: npt.NDArray[np.int16]) -> Window:
-    """A window from the 1st to the 99th percentile of the tissue (above -200 HU) in `hu`."""
-    tissue = hu[hu > -200]
+    """A window from the 1st to the 99th percentile of the soft tissue (-30 to 130 HU) in `hu`; of everything
+    above air where hardly anything is soft tissue."""
+    tissue = hu[(hu > SOFT_HU[0]) & (hu < SOFT_HU[1])]
+    if tissue.size < hu.size * LEAST_SOFT_SHARE:
+        tissue = hu[hu > -200]
     low, high = np.percentile(tissue if tissue.size else hu, [1, 99])
     return Window("Auto", max(float(high - low), 1.0), float(low + high) / 2)
 

@@ -54,30 +54,44 @@ class Picture:
 
     def __init__(self) -> None:
         self._buffer = np.zeros((1, 1), np.uint32)
+        self._shown = self._buffer
+        self._sources: tuple[Volume | None, Overlay | None] = (
+            None,
+            None,
+        )  # alive, so that their ids stay theirs
         self._image = QImage()
         self._made: tuple[object, ...] = ()
         self.composed = 0
 
     def of(
-        self, volume: Volume, index: int, window: Window, overlay: Overlay | None, *, inverted: bool
+        self,
+        volume: Volume,
+        index: int,
+        window: Window,
+        overlay: Overlay | None,
+        *,
+        inverted: bool,
+        transposed: bool = False,
     ) -> QImage:
-        """The picture of a loaded slice; valid until the next call."""
-        wanted = (volume, index, window, overlay, inverted)
-        if self._made and all(
-            new is old or (new == old and not isinstance(new, Volume | Overlay))
-            for new, old in zip(wanted, self._made, strict=True)
-        ):
+        """The picture of a loaded slice; valid until the next call.
+
+        transposed: rows and columns swapped. Qt draws a quarter turn of such an image three times as fast.
+        """
+        wanted = (id(volume), index, window, id(overlay), inverted, transposed)
+        if wanted == self._made:
             return self._image
+        self._sources = (volume, overlay)
         hu = volume.hu[index]
         if self._buffer.shape != hu.shape:
             self._buffer = np.zeros(hu.shape, np.uint32)
-            rows, columns = hu.shape
-            self._image = QImage(self._buffer.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
         compose(hu, window, inverted=inverted, overlay=overlay, palette=PALETTE, out=self._buffer)
+        self._shown = np.ascontiguousarray(self._buffer.T) if transposed else self._buffer
+        rows, columns = self._shown.shape
+        self._image = QImage(self._shown.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
         self._made = wanted
         self.composed += 1
         return self._image
 
     def clear(self) -> None:
         """Let go of the volume."""
-        self._made = ()
+        self._made, self._sources = (), (None, None)

@@ -48,7 +48,7 @@ class EmptyState(QFrame):
         super().__init__(parent)
         self._session = session
         self.setStyleSheet(
-            f"EmptyState {{ background: {theme.IMAGE}; border: 1px dashed #343b47; border-radius: 10px; }}"
+            f"EmptyState {{ background: {theme.IMAGE}; border: 1px dashed #3d4552; border-radius: 10px; }}"
         )
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.RichText)
@@ -192,9 +192,10 @@ class ReadingArea(QWidget):
             self._session.request_open(*paths)
 
     def paint_now(self) -> None:
-        """Paint all visible viewports and the strip before returning."""
-        for widget in (*self.viewports, self.strip):
-            if widget.isVisible():
+        """Paint what changed in the visible viewports and the strip before returning."""
+        painted: tuple[Viewport | SliceStrip, ...] = (*self.viewports, self.strip)
+        for widget in painted:
+            if widget.isVisible() and widget.stale:  # the first repaint takes its changed neighbours along
                 widget.repaint()
 
     def time_steps(self, steps: int) -> list[float]:

@@ -25,7 +25,10 @@ _COLOURS = tuple(subtype.rgb for subtype in SUBTYPES)
 
 
 class SliceStrip(QWidget):
-    """Cells from the first slice (top) to the last: loaded or not, suspected subtypes, annotated, current."""
+    """Cells from the first slice (top) to the last: loaded or not, suspected subtypes, annotated, current.
+
+    stale: whether something changed since it was painted last.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +41,7 @@ class SliceStrip(QWidget):
         self._cells: QImage | None = None
         self._rows = np.zeros((0, 2), np.uint32)
         self._wheel = 0
+        self.stale = True
         session.slice_index_changed.connect(self._moved)
         for signal in (
             session.volume_changed,
@@ -67,10 +71,12 @@ class SliceStrip(QWidget):
         return [i for i, header in enumerate(volume.series.slices) if (header.sop_uid, header.frame) in drawn]
 
     def _moved(self, _: int) -> None:
+        self.stale = True
         self.update()
 
     def _changed(self, _: object = None) -> None:
         self._cells = None
+        self.stale = True
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -108,6 +114,7 @@ class SliceStrip(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Cells, ticks, and a frame around the current slice."""
+        self.stale = False
         painter = QPainter(self)
         if self.count == 0:
             painter.fillRect(self.rect(), QColor("#000000"))

@@ -50,9 +50,19 @@ def test_a_header_without_a_usable_window(header: tuple[float, float] | None) ->
 
 
 def test_auto_window_spans_the_tissue() -> None:
-    hu = np.concatenate([np.full(5000, -1000), np.arange(101)]).astype(np.int16)
+    hu = np.concatenate([np.full(3000, -1000), np.arange(101)]).astype(np.int16)
     # Percentiles of 0 … 100: 1 and 99.
     assert auto_window(hu) == Window("Auto", 98, 50)
+
+
+def test_auto_window_leaves_bone_and_air_out() -> None:
+    hu = np.concatenate([np.full(500, -1000), np.arange(101), np.full(300, 1200)]).astype(np.int16)
+    assert auto_window(hu) == Window("Auto", 98, 50)
+
+
+def test_auto_window_of_bone_alone() -> None:
+    hu = np.concatenate([np.full(500, -1000), np.arange(1000, 1101)]).astype(np.int16)
+    assert auto_window(hu) == Window("Auto", 98, 1050)
 
 
 def test_auto_window_of_nothing_but_air() -> None:

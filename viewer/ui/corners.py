@@ -1,0 +1,153 @@
+"""The words around an image: who, how, where, the model's answer, orientation letters, problem badges."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from viewer.dicom.series import Note, Problem
+from viewer.dicom.volume import Volume
+from viewer.imaging.orientation import Orientation, edge_letters
+from viewer.imaging.placement import Placement
+from viewer.session import Session
+from viewer.ui import captions, theme
+from viewer.ui.lettering import Lettering
+from viewer.ui.worklist import badge_colours, person
+
+MARGIN, LINE = 9, 17
+"""Distance of the words from the edges and between lines, px."""
+BADGE_HEIGHT, BADGE_GAP = 18, 4
+LEAST_NAME_PX = 40
+
+
+@dataclass(frozen=True)
+class Room:
+    """A viewport's size in px; `right_px` of it are kept free at the right; `large` has room for all the words."""
+
+    width: int
+    height: int
+    right_px: int
+    large: bool
+
+
+class Corners:
+    """Paints the words of one viewport; remembers where the badges are."""
+
+    def __init__(self, session: Session, number: int) -> None:
+        self._session = session
+        self._number = number
+        self._words = Lettering(theme.font(12))
+        self._letters = Lettering(theme.font(12, 600))
+        self._small = theme.font(10.5, 500)
+        self._small_words = Lettering(self._small)
+        self._badges: list[tuple[QRectF, Note]] = []
+
+    def sentence_at(self, point: QPointF) -> str:
+        """The sentence of the badge under a point, empty beside them."""
+        return next((note.text for box, note in self._badges if box.contains(point)), "")
+
+    def paint(self, painter: QPainter, volume: Volume, placement: Placement, room: Room) -> None:
+        """Paint everything for the session's current slice."""
+        top = self._paint_top(painter, volume, placement, room)
+        self._badges = self._place_badges(self._notes(volume) if room.large else (), top, room)
+        self._paint_badges(painter)
+        self._paint_bottom(painter, volume, room)
+        index = self._session.slice_index
+        orientation = volume.series.slices[index].orientation
+        if orientation is not None and volume.loaded[index]:
+            self._paint_letters(painter, placement, orientation, room)
+
+    def _paint_top(self, painter: QPainter, volume: Volume, placement: Placement, room: Room) -> float:
+        """Who and when at the left, how it is shown at the right; returns the height at which the left ends."""
+        session, series = self._session, volume.series
+        window = session.windows[self._number]
+        how = captions.how_shown(window, placement.magnification, series, inverted=session.view.inverted)
+        if room.large:
+            study = next((s for s in session.studies if s.study_uid == series.study_uid), session.study)
+            who = captions.who_and_when(person(study) if study is not None else "", study, series)
+        else:
+            who, how = (window.name or "Custom",), how[:1]
+        taken = max(self._words.width(line) for line in how)
+        free = room.width - room.right_px - taken - 4 * MARGIN
+        for row, line in enumerate(how):
+            self._at_right(painter, room, MARGIN + row * LINE, line)
+        for row, line in enumerate(who):
+            width = free if row < len(how) else room.width / 2
+            self._at_left(painter, MARGIN + row * LINE, self._words.cut(line, max(width, LEAST_NAME_PX)))
+        return float(MARGIN + len(who) * LINE + BADGE_GAP)
+
+    def _paint_bottom(self, painter: QPainter, volume: Volume, room: Room) -> None:
+        session = self._session
+        first, second = captions.where(volume, session.slice_index)
+        bottom = room.height - MARGIN - LINE
+        if not room.large:
+            self._at_left(painter, bottom, first.split(" · ")[0])
+            return
+        self._at_left(painter, bottom - LINE, first)
+        self._at_left(painter, bottom, second)
+        self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)
+        estimated = captions.has(volume.series.notes, Problem.SPACING_ESTIMATED)
+        result = captions.ai_result(session.findings, estimated=estimated)
+        taken = max(self._words.width(first), self._words.width(second))
+        raised = self._words.width(result) > room.width - room.right_px - taken - 4 * MARGIN
+        cut = self._words.cut(result, room.width - room.right_px - 3 * MARGIN)
+        self._at_right(painter, room, bottom - (2 if raised else 1) * LINE, cut)
+
+    def _paint_letters(
+        self, painter: QPainter, placement: Placement, orientation: Orientation, room: Room
+    ) -> None:
+        edges, letters = edge_letters(orientation, placement), self._letters
+        middle = room.height / 2 - letters.ascent / 2
+        right = room.width - MARGIN - room.right_px - letters.width(edges.right)
+        bottom = room.height - MARGIN - LINE
+        letters.draw(painter, (room.width - letters.width(edges.top)) / 2, MARGIN, edges.top, theme.AMBER)
+        letters.draw(
+            painter, (room.width - letters.width(edges.bottom)) / 2, bottom, edges.bottom, theme.AMBER
+        )
+        letters.draw(painter, MARGIN + 1, middle, edges.left, theme.AMBER)
+        letters.draw(painter, right, middle, edges.right, theme.AMBER)
+
+    def _notes(self, volume: Volume) -> tuple[Note, ...]:
+        """The problems of the series, and what the model said about its own answer."""
+        findings = self._session.findings
+        if findings is None:
+            return volume.series.notes
+        if findings.not_run:
+            return (*volume.series.notes, Note(Problem.AI_NOT_RUN, "AI not run", findings.not_run))
+        if findings.cautions:
+            text = "Scored with caution: " + ", ".join(findings.cautions)
+            return (*volume.series.notes, Note(Problem.AI_CAUTION, "AI: scored with caution", text))
+        return volume.series.notes
+
+    def _place_badges(self, notes: tuple[Note, ...], top: float, room: Room) -> list[tuple[QRectF, Note]]:
+        """Boxes from left to right in the left half, below each other where they do not fit."""
+        placed: list[tuple[QRectF, Note]] = []
+        x = float(MARGIN)
+        for note in notes:
+            width = self._small_words.width(note.badge) + 12
+            if x > MARGIN and x + width > room.width / 2:
+                x, top = float(MARGIN), top + BADGE_HEIGHT + BADGE_GAP
+            placed.append((QRectF(x, top, width, BADGE_HEIGHT), note))
+            x += width + BADGE_GAP
+        return placed
+
+    def _paint_badges(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(self._small)
+        for box, note in self._badges:
+            fill, ink = badge_colours(note)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(fill))
+            painter.drawRoundedRect(box, 3, 3)
+            painter.setPen(QColor(ink))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, note.badge)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _at_left(self, painter: QPainter, top: float, text: str) -> None:
+        self._words.draw(painter, MARGIN + 1, top, text, theme.TEXT)
+
+    def _at_right(
+        self, painter: QPainter, room: Room, top: float, text: str, colour: str = theme.TEXT
+    ) -> None:
+        left = room.width - MARGIN - room.right_px - self._words.width(text)
+        self._words.draw(painter, left, top, text, colour)

@@ -1,0 +1,248 @@
+"""One drawn head: its pose, sizes, tissues and noise fields. Drawn once from the seed, then only read."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from model.phantom.geometry import F32, Lattice, Points, Pose, Triple, stream
+from model.phantom.settings import AnatomySettings, uniform
+
+WAVELENGTHS_MM = {
+    "warp x": 60.0,
+    "warp y": 60.0,
+    "thickness": 45.0,
+    "scalp": 50.0,
+    "fat": 10.0,
+    "floor": 25.0,
+    "bone": 7.0,
+    "broad": 30.0,
+    "folds": 13.0,
+    "fine folds": 7.5,
+    "texture": 5.0,
+}
+"""Distance of the knots of each noise field. `folds` and `fine folds` shape sulci and ragged borders."""
+
+
+@dataclass(frozen=True)
+class Calcification:
+    """A calcified spot: mimics blood, is none."""
+
+    centre: Triple
+    radii: Triple
+    hu: float
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A swelling of the scalp or an old infarct in the brain."""
+
+    centre: Triple
+    radii: Triple
+    hu: float
+    height_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the skull and the soft tissue around it, millimetres."""
+
+    half_width: float
+    half_length: float
+    skull: float
+    diploe_hu: float
+    scalp: float
+    warp: float
+    sinus: tuple[float, float, float] | None
+    holder: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """HU of the tissues, and sizes of the fluid spaces."""
+
+    grey: float
+    white: float
+    csf: float
+    falx: float
+    falx_width: float
+    sagittal_sinus: float
+    transverse_sinus: float
+    vessel: float
+    ventricles: tuple[float, float]
+    third_ventricle: float
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head. age: 0 (young, tight spaces) to 1 (old, wide spaces)."""
+
+    seed: int
+    age: float
+    child: bool
+    pose: Pose
+    shape: Shape
+    tissue: Tissue
+    calcifications: tuple[Calcification, ...]
+    dense_falx_hu: float
+    infarct: Patch | None
+    swelling: Patch | None
+    fields: dict[str, Lattice] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A few neighbouring planes of a head: where their pixels are and what noise they see.
+
+    world: positions (z, y, x) of the planes, rows and columns in mm.
+    """
+
+    head: Head
+    world: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    points: Points
+    noises: dict[str, F32] = field(default_factory=dict, repr=False)
+
+    def noise(self, name: str) -> F32:
+        """A noise field at every pixel: float32 (planes, rows, columns), unit variance."""
+        if name not in self.noises:
+            lattice = self.head.fields[name]
+            z, y, x = (lattice.weights(axis, at) for axis, at in enumerate(self.world))
+            planes = np.tensordot(z, lattice.values, 1)
+            self.noises[name] = np.matmul(y, planes @ x.T)
+        return self.noises[name]
+
+
+def open_slab(
+    head: Head,
+    z_mm: npt.NDArray[np.float64],
+    y_mm: npt.NDArray[np.float64],
+    x_mm: npt.NDArray[np.float64],
+) -> Slab:
+    """Slab of the planes at `z_mm`, with the head's slight asymmetry already in its points."""
+    m, offset = head.pose.matrix, head.pose.offset_mm
+    x = (x_mm - offset[0]).astype(np.float32)[None, None, :]
+    y = (y_mm - offset[1]).astype(np.float32)[None, :, None]
+    z = (z_mm - offset[2]).astype(np.float32)[:, None, None]
+    places = [float(row[0]) * x + float(row[1]) * y + float(row[2]) * z for row in m]
+    slab = Slab(head, (z_mm, y_mm, x_mm), Points(*places))
+    places[0] += head.shape.warp * slab.noise("warp x")
+    places[1] += head.shape.warp * slab.noise("warp y")
+    return slab
+
+
+def draw_head(seed: int, settings: AnatomySettings, start_mm: Triple, stop_mm: Triple) -> Head:
+    """Draw the head of `seed`; the noise covers the box from `start_mm` to `stop_mm` (z, y, x; world)."""
+    rng = stream(seed, "head")
+    child = bool(rng.random() < settings.child_share)
+    age = float(rng.beta(2.2, 1.4)) * (0.15 if child else 1.0)
+    fields = {
+        name: Lattice.draw(stream(seed, f"noise {name}"), start_mm, stop_mm, wavelength)
+        for name, wavelength in WAVELENGTHS_MM.items()
+    }
+    return Head(
+        seed=seed,
+        age=age,
+        child=child,
+        pose=_draw_pose(stream(seed, "pose"), settings, child),
+        shape=_draw_shape(stream(seed, "shape"), settings, child),
+        tissue=_draw_tissue(stream(seed, "tissue"), settings, age),
+        calcifications=_draw_calcifications(stream(seed, "calcifications"), age),
+        dense_falx_hu=_draw_dense_falx(stream(seed, "dense falx"), age),
+        infarct=_draw_infarct(stream(seed, "infarct"), settings, age),
+        swelling=_draw_swelling(stream(seed, "swelling"), settings),
+        fields=fields,
+    )
+
+
+def _draw_pose(rng: np.random.Generator, settings: AnatomySettings, child: bool) -> Pose:
+    far = rng.random() < settings.turned_share
+    yaw = rng.uniform(-settings.turned_deg, settings.turned_deg) if far else rng.normal(0, settings.yaw_deg)
+    angles = (float(yaw), float(rng.normal(0, settings.roll_deg)), float(rng.normal(0, settings.pitch_deg)))
+    whole = rng.uniform(0.76, 0.94) if child else rng.normal(1, 0.035)
+    scale = tuple(float(whole * s) for s in (rng.normal(1, 0.03), rng.normal(1, 0.03), 1.0))
+    offset = (float(rng.normal(0, 4)), float(rng.normal(0, 4)), float(rng.normal(0, 2.5)))
+    return Pose.turned(angles, scale, offset)  # type: ignore[arg-type]
+
+
+def _draw_shape(rng: np.random.Generator, settings: AnatomySettings, child: bool) -> Shape:
+    thin = 0.55 if child else 1.0
+    sinus = (uniform(rng, (4, 10)), uniform(rng, (8, 16)), uniform(rng, (8, 14)))
+    holder = (
+        uniform(rng, (98, 116)),
+        uniform(rng, (-16, -4)),
+        uniform(rng, (5, 45)),
+        uniform(rng, (-260, 40)),
+    )
+    return Shape(
+        half_width=float(rng.normal(66, 1.5)),
+        half_length=float(rng.normal(84, 2)),
+        skull=uniform(rng, settings.skull_mm) * thin,
+        diploe_hu=uniform(rng, (550, 950)) * thin,
+        scalp=uniform(rng, settings.scalp_mm),
+        warp=uniform(rng, settings.warp_mm),
+        sinus=sinus if rng.random() < 0.8 and not child else None,
+        holder=holder if rng.random() < settings.holder_share else None,
+    )
+
+
+def _draw_tissue(rng: np.random.Generator, settings: AnatomySettings, age: float) -> Tissue:
+    grey = uniform(rng, settings.grey_hu)
+    size = float(np.exp(rng.normal(-0.25 + 0.55 * age, 0.2)))
+    left, right = rng.normal(0, 0.12, 2)
+    return Tissue(
+        grey=grey,
+        white=grey - uniform(rng, settings.white_below_grey_hu),
+        csf=uniform(rng, settings.csf_hu),
+        falx=uniform(rng, (46, 62)),
+        falx_width=uniform(rng, (0.3, 0.9)),
+        sagittal_sinus=uniform(rng, (46, 66)),
+        transverse_sinus=uniform(rng, (46, 64)),
+        vessel=uniform(rng, (40, 54)),
+        ventricles=(size * float(1 + left), size * float(1 + right)),
+        third_ventricle=1.5 * size + uniform(rng, (0.2, 0.9)),
+    )
+
+
+def _draw_calcifications(rng: np.random.Generator, age: float) -> tuple[Calcification, ...]:
+    found: list[Calcification] = []
+    pineal, choroid, ganglia, stray = rng.random(4)
+    sizes = rng.uniform(0.55, 1.15, 3)
+    densities = (rng.uniform(70, 240), rng.uniform(60, 220), rng.uniform(52, 120), rng.uniform(90, 500))
+    if pineal < 0.25 + 0.6 * age:
+        s = float(sizes[0])
+        found.append(
+            Calcification((float(rng.normal(0, 0.7)), 23, 1), (2.2 * s, 2.6 * s, 3 * s), float(densities[0]))
+        )
+    if choroid < 0.15 + 0.6 * age:
+        sides = (1, -1) if rng.random() < 0.8 else (1,)
+        radii = tuple(float(v * sizes[1]) for v in (2.6, 4, 4))
+        found += [Calcification((side * 25, 36, 9), radii, float(densities[1])) for side in sides]  # type: ignore[arg-type]
+    if ganglia < 0.16 * age:
+        found += [Calcification((side * 22, -4, 3), (3, 5, 3), float(densities[2])) for side in (1, -1)]
+    if stray < 0.05:
+        centre = (float(rng.normal(0, 28)), float(rng.normal(0, 35)), float(rng.uniform(0, 50)))
+        found.append(Calcification(centre, (1.5, 1.5, 2.5), float(densities[3])))
+    return tuple(found)
+
+
+def _draw_dense_falx(rng: np.random.Generator, age: float) -> float:
+    """HU of the falx' calcified part, 0 where it has none."""
+    return float(rng.uniform(90, 300)) if rng.random() < 0.25 * age else 0.0
+
+
+def _draw_infarct(rng: np.random.Generator, settings: AnatomySettings, age: float) -> Patch | None:
+    chance, side = rng.random(), rng.choice((-1, 1))
+    centre = (float(side * rng.uniform(24, 50)), float(rng.uniform(-35, 50)), float(rng.uniform(-2, 45)))
+    radii = tuple(float(r) for r in rng.uniform(5, 22, 3))
+    if chance > settings.old_infarct_share * 2 * age:
+        return None
+    return Patch(centre, radii, float(rng.uniform(8, 24)))  # type: ignore[arg-type]
+
+
+def _draw_swelling(rng: np.random.Generator, settings: AnatomySettings) -> Patch | None:
+    chance, side = rng.random(), rng.choice((-1, 1))
+    centre = (float(side * rng.uniform(25, 75)), float(rng.uniform(-75, 85)), float(rng.uniform(0, 60)))
+    radius = float(rng.uniform(22, 45))
+    if chance > settings.scalp_haematoma_share:
+        return None
+    return Patch(centre, (radius, radius, radius), float(rng.uniform(45, 68)), float(rng.uniform(4, 13)))

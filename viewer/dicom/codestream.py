@@ -45,7 +45,7 @@ def jpeg_info(data: bytes) -> FrameInfo:
 
 def jpeg_ends(data: bytes) -> bool:
     """Whether the last marker of a JPEG or JPEG-LS codestream is there (End Of Image, then only padding)."""
-    return data.rstrip(b"\0").endswith(b"\xff\xd9")
+    return data.rstrip(b"\0\xff").endswith(b"\xff\xd9")
 
 
 def jpeg_2000_info(data: bytes) -> FrameInfo:

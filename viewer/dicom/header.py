@@ -11,16 +11,11 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
 
 PIXEL_DATA = 0x7FE00010
 FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
-_MEDIA_CLASS, _SYNTAX = 0x00020002, 0x00020010
+_META_LENGTH, _MEDIA_CLASS, _SYNTAX = 0x00020000, 0x00020002, 0x00020010
 _UNDEFINED = 0xFFFFFFFF
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -164,14 +159,13 @@ def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
             syntax = str(dataset.file_meta.TransferSyntaxUID)
             elements = {int(tag): bytes(dataset.get_item(tag).value or b"") for tag in dataset.keys()}  # noqa: SIM118
             head = file.read(12)
+            little = dataset.original_encoding[1] is not False
     except Exception:  # noqa: BLE001 - pydicom raises many kinds for damaged headers
         return None
-    big = syntax == ExplicitVRBigEndian
     pixels: tuple[int, int] | None = None
-    if syntax != DeflatedExplicitVRLittleEndian and len(head) == 12:
-        walk = _Walk(
-            head, explicit=syntax != ImplicitVRLittleEndian, endian=">" if big else "<", whole=True, size=12
-        )
+    if syntax != DEFLATED and len(head) == 12:
+        explicit = head[4:6] in _SHORT or head[4:6] in _LONG
+        walk = _Walk(head, explicit=explicit, endian="<" if little else ">", whole=True, size=12)
         tag, first, length = walk.element(0)
         if tag == PIXEL_DATA:
             pixels = (position + first, length)
@@ -180,7 +174,7 @@ def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
         size=size,
         syntax=syntax,
         elements=elements,
-        big_endian=big,
+        big_endian=not little,
         pixel_offset=None if pixels is None else pixels[0],
         pixel_length=None if pixels is None or pixels[1] == _UNDEFINED else pixels[1],
     )
@@ -204,15 +198,15 @@ def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header
     begin, meta = _begin(data, whole)
     start = begin
     syntax = meta[_SYNTAX].strip(b" \0").decode("latin-1")
-    if syntax == DeflatedExplicitVRLittleEndian:
+    if syntax == DEFLATED:
         if not whole:
             raise _ShortError
         data, size, whole, start = inflate(data[start:]), 0, True, 0
         size = len(data)
     walk = _Walk(
         data,
-        explicit=syntax != ImplicitVRLittleEndian,
-        endian=">" if syntax == ExplicitVRBigEndian else "<",
+        explicit=syntax != IMPLICIT,
+        endian=">" if syntax == BIG_ENDIAN else "<",
         whole=whole,
         size=size,
     )
@@ -222,7 +216,7 @@ def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header
         size=size,
         syntax=syntax,
         elements=elements | meta,
-        big_endian=syntax == ExplicitVRBigEndian,
+        big_endian=syntax == BIG_ENDIAN,
         pixel_offset=pixels[1] if pixels else None,
         pixel_length=pixels[2] if pixels and pixels[2] != _UNDEFINED else None,
         float_pixels=pixels is not None and pixels[0] in FLOAT_PIXELS,
@@ -265,7 +259,7 @@ def _begin(data: bytes, whole: bool) -> tuple[int, dict[int, bytes]]:
 def _guess(data: bytes, start: int) -> dict[int, bytes]:
     """The uncompressed little-endian syntax that the first element speaks, as if the file had named it."""
     vr = data[start + 4 : start + 6]
-    syntax = ExplicitVRLittleEndian if vr in _SHORT or vr in _LONG else ImplicitVRLittleEndian
+    syntax = EXPLICIT if vr in _SHORT or vr in _LONG else IMPLICIT
     return {_SYNTAX: syntax.encode("ascii")}
 
 
@@ -285,14 +279,16 @@ class _Walk:
     def meta(self, start: int) -> tuple[dict[int, bytes], int]:
         """SOP class and transfer syntax in the file meta information, and where that ends."""
         found: dict[int, bytes] = {}
-        position = start
+        position, end = start, 1 << 62
         while position + 8 <= len(self.data):
-            tag, first, length = self._element(position, explicit=True)
-            if tag >> 16 != 2:
+            if self._short(self.data, position)[0] != 2 or position >= end:
                 return found, position
+            tag, first, length = self._element(position, explicit=True)
             if length == _UNDEFINED:
                 raise DamagedError("its file meta information is broken")
             position = first + length
+            if tag == _META_LENGTH and length == 4 and first + 4 <= len(self.data):
+                end = position + self._long(self.data, first)[0]
             if tag in (_MEDIA_CLASS, _SYNTAX):
                 found[tag] = self.data[first:position]
         if not self.whole:

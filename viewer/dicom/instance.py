@@ -4,15 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pydicom.uid import UID
-
 from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
 
 SIDE_MAX = 8192
 
-MEDIA_CLASS = 0x00020002
+MEDIA_CLASS, FILE_SET = 0x00020002, 0x00041130
 CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00080005, 0x00080008, 0x00080016, 0x00080018
 STUDY_DATE, STUDY_TIME, ACCESSION, MODALITY = 0x00080020, 0x00080030, 0x00080050, 0x00080060
 STUDY_DESCRIPTION, SERIES_DESCRIPTION = 0x00081030, 0x0008103E
@@ -22,7 +20,14 @@ KERNEL = 0x00181210
 STUDY_UID, SERIES_UID, SERIES_NUMBER, ACQUISITION = 0x0020000D, 0x0020000E, 0x00200011, 0x00200012
 INSTANCE_NUMBER, POSITION, ORIENTATION = 0x00200013, 0x00200032, 0x00200037
 FRAME_OF_REFERENCE = 0x00200052
-SAMPLES, FRAMES, ROWS, COLUMNS, SPACING = 0x00280002, 0x00280008, 0x00280010, 0x00280011, 0x00280030
+SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, SPACING = (
+    0x00280002,
+    0x00280004,
+    0x00280008,
+    0x00280010,
+    0x00280011,
+    0x00280030,
+)
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 PADDING, BURNED_IN, CALIBRATION = 0x00280120, 0x00280301, 0x00280A02
 CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE = 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00282110
@@ -35,7 +40,7 @@ WANTED = frozenset(
         *(STUDY_DESCRIPTION, SERIES_DESCRIPTION, PATIENT_NAME, PATIENT_ID, PATIENT_SEX, PATIENT_AGE),
         *(BODY_PART, THICKNESS, KVP, TUBE_CURRENT, EXPOSURE, KERNEL),
         *(STUDY_UID, SERIES_UID, SERIES_NUMBER, ACQUISITION, INSTANCE_NUMBER, POSITION, ORIENTATION),
-        *(FRAME_OF_REFERENCE, SAMPLES, FRAMES, ROWS, COLUMNS, SPACING),
+        *(FRAME_OF_REFERENCE, FILE_SET, SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, SPACING),
         *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED, PADDING, BURNED_IN, CALIBRATION),
         *(CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE, *_PHASES),
     }
@@ -49,6 +54,7 @@ _ENHANCED = frozenset(
         "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR
     }
 )
+_GREY = ("MONOCHROME2", "MONOCHROME1", "")
 _NO_PICTURES = (
     "1.2.840.10008.5.1.4.1.1.66",  # raw data, registration, segmentation, surface, tractography
     "1.2.840.10008.5.1.4.1.1.88",  # structured reports, key object selection
@@ -129,22 +135,28 @@ def instances(header: Header) -> list[Instance]:
 def _kind(header: Header) -> tuple[Kind, str]:
     """What the file is good for, and the reason if nothing."""
     sop_class = header.text(SOP_CLASS)
-    name = UID(sop_class).name.removesuffix(" Storage") if sop_class else "no SOP class"
     has_rows = bool(header.integer(ROWS) and header.integer(COLUMNS))
     if sop_class.startswith(_NO_PICTURES) and not sop_class.startswith("1.2.840.10008.5.1.4.1.1.481.1"):
-        return Kind.NOT_AN_IMAGE, name
+        return Kind.NOT_AN_IMAGE, _name(sop_class)
     if header.pixel_offset is None:
-        image = has_rows or "Image" in name
-        return (Kind.NO_PIXELS if image else Kind.NOT_AN_IMAGE), name
-    if header.integer(SAMPLES) not in (1, None):
-        return Kind.NOT_AN_IMAGE, f"a colour picture ({name})"
+        image = has_rows or "Image" in _name(sop_class)
+        return (Kind.NO_PIXELS if image else Kind.NOT_AN_IMAGE), _name(sop_class)
+    if header.integer(SAMPLES) not in (1, None) or header.text(PHOTOMETRIC) not in _GREY:
+        return Kind.NOT_AN_IMAGE, f"a colour picture ({_name(sop_class)})"
     return _readable(header, has_rows)
+
+
+def _name(uid: str) -> str:
+    """The standard's name of a SOP class or transfer syntax."""
+    from pydicom.uid import UID
+
+    return UID(uid).name.removesuffix(" Storage") if uid else "nothing that it names"
 
 
 def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:
     """Whether the loader knows how to read these pixels."""
     if header.syntax not in SUPPORTED:
-        return Kind.UNSUPPORTED, f"transfer syntax {UID(header.syntax).name}"
+        return Kind.UNSUPPORTED, f"transfer syntax {_name(header.syntax)}"
     if header.float_pixels:
         return Kind.UNSUPPORTED, "floating-point pixels"
     if not has_rows:

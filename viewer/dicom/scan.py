@@ -182,7 +182,7 @@ def _read(path: Path) -> _Read:
     """One file's slices, or what is wrong with it."""
     try:
         header = read_header(path, WANTED)
-        if header.text(tags.MEDIA_CLASS) == _DICOMDIR:
+        if header.text(tags.MEDIA_CLASS) == _DICOMDIR or tags.FILE_SET in header.elements:
             return None
         if not header.text(tags.SERIES_UID) or not header.text(tags.STUDY_UID):
             return (path.name, "it ends within its header" if header.cut else "it names no study and series")

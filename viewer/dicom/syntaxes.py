@@ -1,42 +1,28 @@
 """Transfer syntaxes that the loader reads (PS3.5 A), by how it reads them."""
 
-from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+RLE = "1.2.840.10008.1.2.5"
 
-NATIVE = frozenset(
-    map(
-        str,
-        (
-            ImplicitVRLittleEndian,
-            ExplicitVRLittleEndian,
-            ExplicitVRBigEndian,
-            DeflatedExplicitVRLittleEndian,
-        ),
-    )
-)
-BIG_ENDIAN = str(ExplicitVRBigEndian)
-DEFLATED = str(DeflatedExplicitVRLittleEndian)
-RLE = str(RLELossless)
-JPEG_LOSSLESS = frozenset(map(str, (JPEGLossless, JPEGLosslessSV1)))
-JPEG_LOSSY = frozenset(map(str, (JPEGBaseline8Bit, JPEGExtended12Bit)))
-JPEG_LS = frozenset(map(str, (JPEGLSLossless, JPEGLSNearLossless)))
-JPEG_2000 = frozenset(map(str, (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)))
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+_JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
+_JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
+_JPEG_LS = "1.2.840.10008.1.2.4.80"
+_JPEG_LS_NEAR = "1.2.840.10008.1.2.4.81"
+_JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+_JPEG_2000 = "1.2.840.10008.1.2.4.91"
+_HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
+_HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
+_HTJ2K = "1.2.840.10008.1.2.4.203"
+
+NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN})
+JPEG_LOSSLESS = frozenset({_JPEG_LOSSLESS, _JPEG_LOSSLESS_SV1})
+JPEG_LOSSY = frozenset({_JPEG_BASELINE, _JPEG_EXTENDED})
+JPEG_LS = frozenset({_JPEG_LS, _JPEG_LS_NEAR})
+JPEG_2000 = frozenset({_JPEG_2000_LOSSLESS, _JPEG_2000, _HTJ2K_LOSSLESS, _HTJ2K_LOSSLESS_RPCL, _HTJ2K})
 SUPPORTED = NATIVE | {RLE} | JPEG_LOSSLESS | JPEG_LOSSY | JPEG_LS | JPEG_2000
-LOSSY = JPEG_LOSSY | {str(JPEGLSNearLossless)}
+LOSSY = JPEG_LOSSY | {_JPEG_LS_NEAR}
 """Syntaxes that always lose; those that may (JPEG 2000, HTJ2K) say so in LossyImageCompression."""

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.handler(arguments))
     except PterionError as error:
         if getattr(arguments, "json", False):
-            print_json({"error": {"code": error.code, "text": str(error)}})
+            print_json({**arguments.empty, "error": {"code": error.code, "text": str(error)}})
         print(f"pterion: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, Cancelled):
@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Without a command the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"Pterion {__version__}. {NOTICE}")
-    parser.set_defaults(handler=view, paths=[], library=None, demo=False)
+    parser.set_defaults(handler=view, paths=[], library=None, demo=False, empty={})
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     add_reading(commands)
     add_making(commands)
@@ -77,11 +77,13 @@ def add_reading(commands: Commands) -> None:
     command.add_argument("--demo", action="store_true", help="open a simulated head CT with bleeds")
 
     command = add(commands, "index", index, "list studies, series and their problems")
+    command.set_defaults(empty={"studies": []})
     command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
 
     command = add(
         commands, "score", score, "score series for hemorrhage: one series a study, scores and volumes"
     )
+    command.set_defaults(empty={"studies": []})
     command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
     command.add_argument("--series", metavar="UID", help="score this series, whatever it is")
     command.add_argument("--model", metavar="ID", help="score with this model (default: the current one)")

@@ -1,0 +1,307 @@
+"""The command line: its grammar, its exit codes, and what it prints where."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.errors import Cancelled, PterionError
+from viewer import __version__, cli, cli_text
+
+COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "bench")
+
+
+@pytest.mark.parametrize(
+    "words", [[name] for name in COMMANDS] + [["import", "ct-ich"], ["models", "promote"]]
+)
+def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*words, "--help"]) == 0
+    assert "usage: pterion " + " ".join(words) in capsys.readouterr().out
+
+
+def test_help_names_every_command_and_the_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n    {name} " in said for name in COMMANDS)
+    assert "Research use only" in said
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert f"Pterion {__version__}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["frobnicate"],
+        ["score"],
+        ["index"],
+        ["convert", "only-one"],
+        ["import", "brains", "a", "b"],
+        ["models", "promote"],
+        ["bench", "--repeat", "0"],
+        ["score", "a", "--mask-format", "png"],
+    ],
+)
+def test_wrong_use_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    assert "usage: pterion" in capsys.readouterr().err
+
+
+def test_a_mask_format_without_a_folder_is_wrong_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["score", str(tmp_path), "--mask-format", "npz"]) == 2
+    assert "--masks DIR" in capsys.readouterr().err
+
+
+def test_a_path_that_is_not_there_exits_with_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(["index", str(tmp_path / "gone")]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"pterion: {tmp_path / 'gone'}: no such file or folder. Check the path.\n"
+
+
+@pytest.mark.parametrize("command", ["index", "score"])
+def test_json_is_whole_after_an_error_too(
+    command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main([command, "--json", str(tmp_path / "gone")]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["studies"] == []
+    assert answer["error"]["code"] == "NOT_FOUND"
+
+
+def test_a_folder_without_dicom_is_the_input_s_fault(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "note.txt").write_text("no picture", "utf-8")
+    assert cli.main(["index", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("pterion: ")
+    assert said.count("\n") == 1
+
+
+def test_index_states_the_geometry_of_the_phantom(
+    phantom_series: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["index", str(phantom_series), "--json"]) == 0
+    said = capsys.readouterr()
+    (study,) = json.loads(said.out)["studies"]
+    (series,) = study["series"]
+    assert series["modality"] == "CT"
+    assert series["description"] == "AXIAL 5 mm"
+    assert (series["slices"], series["rows"], series["columns"]) == (8, 128, 96)
+    assert series["spacing_mm"] == [1.75, 1.75]
+    assert series["gaps_mm"] == [5.0] * 7
+    assert series["tilt_deg"] == 0
+    assert series["transfer_syntax"] == "1.2.840.10008.1.2.1"
+    assert series["problems"] == []
+    assert len(series["paths"]) == 8
+    assert study["study_uid"] and series["series_uid"]
+    assert "Research use only" in said.err
+
+
+def test_index_names_no_patient(phantom_series: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ([], ["--json"]):
+        assert cli.main(["index", str(phantom_series), *options]) == 0
+        said = capsys.readouterr()
+        assert "Phantom^Test" not in said.out + said.err
+        assert "PHANTOM-1" not in said.out + said.err
+
+
+def test_index_for_people_shows_slices_gaps_and_problems(
+    phantom_series: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["index", str(phantom_series)]) == 0
+    said = capsys.readouterr().out
+    assert "AXIAL 5 mm  8 × 128 × 96  1.75 × 1.75 mm  every 5 mm  no problems" in said
+
+
+def test_convert_writes_the_hu_that_were_written(
+    phantom_series: Path, phantom_hu: Any, tmp_path: Path
+) -> None:
+    import numpy as np
+
+    assert cli.main(["convert", str(phantom_series), str(tmp_path / "out.npz")]) == 0
+    with np.load(tmp_path / "out.npz") as content:
+        assert (content["hu"] == phantom_hu).all()
+
+
+def test_a_window_without_a_display_names_the_other_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cli.main(["view"]) == 1
+    assert "pterion index, score, convert" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])
+def test_an_interruption_ends_cleanly(
+    stop: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("viewer.jobs.index.index_paths", raising(stop()))
+    assert cli.main(["index", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "pterion: stopped\n"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("viewer.jobs.index.index_paths", raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["index", str(tmp_path)])
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    """A function that raises `error`."""
+
+    def work(*_: object, **__: object) -> None:
+        raise error
+
+    return work
+
+
+def scored(**more: object) -> dict[str, Any]:
+    """One study of `score`'s report."""
+    scores = {"any": 0.9, "EDH": 0.1, "SDH": 0.8, "SAH": 0.0, "IVH": 0.0, "IPH": 0.25}
+    volumes = {"EDH": 0.0, "SDH": 12.34, "SAH": 0.0, "IVH": None, "IPH": 1.0}
+    return {
+        "study_uid": "1.2.3",
+        "series_uid": "1.2.3.4",
+        "model": "m-1",
+        "seconds": 2.25,
+        "study": scores,
+        "volume_ml": volumes,
+        "slices": [],
+        "cautions": ["AI_CAUTION"],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(None, 0), ({"code": "NO_PIXELS", "text": "No slice can be read."}, 1)]
+)
+def test_score_exits_with_1_where_a_study_could_not_be_scored(
+    error: dict[str, str] | None,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    report = {
+        "studies": [scored(), scored(study_uid="9.9", **({"error": error} if error else {}))],
+        "notices": [],
+    }
+    monkeypatch.setattr("viewer.jobs.score.score_paths", lambda *_, **__: report)
+    assert cli.main(["score", "--json", str(tmp_path)]) == code
+    said = capsys.readouterr()
+    assert json.loads(said.out) == report
+    assert ("No slice can be read." in said.err) is (error is not None)
+
+
+def test_score_hands_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+
+    def score_paths(paths: list[Path], **options: Any) -> dict[str, Any]:
+        given.update(options, paths=paths)
+        return {"studies": [], "notices": []}
+
+    monkeypatch.setattr("viewer.jobs.score.score_paths", score_paths)
+    words = [
+        "score",
+        str(tmp_path),
+        "--series",
+        "1.2",
+        "--masks",
+        "out",
+        "--mask-format",
+        "npz",
+        "--threads",
+        "1",
+    ]
+    assert cli.main(words) == 0
+    assert given["paths"] == [tmp_path]
+    assert (given["series_uid"], given["masks"], given["mask_format"]) == ("1.2", Path("out"), "npz")
+    assert (given["threads"], given["model_id"]) == (1, None)
+
+
+def test_scores_for_people_are_one_row_a_study() -> None:
+    failed = {"study_uid": "9.9", "error": {"code": "NO_PIXELS", "text": "…"}}
+    lines = cli_text.scores({"studies": [scored(), failed]}).splitlines()
+    assert (
+        " ".join(lines[1].split()) == "1.2.3 0.90 0.10 0.80 0.00 0.00 0.25 0.0 12.3 0.0 - 1.0 2.2 AI_CAUTION"
+    )
+    assert lines[2].endswith("not scored: NO_PIXELS")
+
+
+def test_gaps_are_a_range_where_they_differ() -> None:
+    assert cli_text.gaps([5.0, 5.001]) == "every 5 mm"
+    assert cli_text.gaps([4.0, 7.0, 1.08]) == "every 1.08 to 7 mm"
+    assert cli_text.gaps([]) == "no gaps"
+
+
+def test_models_without_any_say_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("viewer.resources.assets_dir", lambda: tmp_path)
+    assert cli.main(["models", "--json"]) == 1
+    assert "error" in json.loads(capsys.readouterr().out)
+
+
+class Store:
+    """Two models, of which the second can be promoted."""
+
+    def __init__(self) -> None:
+        self.now = "bundled-1"
+
+    def promote(self, version_id: str) -> None:
+        if version_id != "mine-1":
+            raise PterionError(f"There is no model {version_id}.", code="MODEL_FILE")
+        self.now = version_id
+
+    def roll_back(self) -> None:
+        self.now = "bundled-1"
+
+    def current(self) -> Any:
+        return type("Version", (), {"id": self.now})
+
+    def versions(self) -> list[Any]:
+        made = {"created": "2026-01-01", "parent": None}
+        return [
+            type("Version", (), {"id": name, "status": status, "info": made})
+            for name, status in (("bundled-1", "bundled"), ("mine-1", "user"))
+        ]
+
+
+def test_models_change_which_one_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store()
+    monkeypatch.setattr(cli, "registry", lambda: store)
+    for words, current in (
+        ([], "bundled-1"),
+        (["promote", "mine-1"], "mine-1"),
+        (["rollback"], "bundled-1"),
+    ):
+        assert cli.main(["models", *words, "--json"]) == 0
+        listed = json.loads(capsys.readouterr().out)["models"]
+        assert [each["id"] for each in listed if each["current"]] == [current]
+    assert cli.main(["models", "--json", "list"]) == 0
+    json.loads(capsys.readouterr().out)
+    assert cli.main(["models", "promote", "other"]) == 1
+    assert cli.main(["models"]) == 0
+    assert "*  bundled-1  bundled" in capsys.readouterr().out
+
+
+def test_a_result_for_people_counts_long_lists() -> None:
+    assert cli_text.written({"out_folder": "a", "paths": list("abcdefghi"), "few": [1, 2], "none": None}) == (
+        "out folder: a\npaths: 9\nfew: 1, 2\nnone: none"
+    )

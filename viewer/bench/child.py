@@ -1,0 +1,107 @@
+"""One probe in a process of its own: `python -m viewer.bench.child PROBE [FOLDER] STARTED`.
+
+Prints one JSON object: rows by name, or `peer` with the peer's value. STARTED is the parent's `time.monotonic()`
+when it started this process.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from model.errors import PterionError
+
+Answer = dict[str, float]
+
+
+def read(folder: Path) -> Answer:
+    """Scan and load a series without a window."""
+    from viewer.dicom.load import load_all
+    from viewer.dicom.scan import scan
+
+    start = time.perf_counter()
+    (study,) = scan([folder]).studies
+    volume = load_all(study.series[0])
+    seconds = time.perf_counter() - start
+    if not volume.loaded.all():
+        raise PterionError("not every slice was read")
+    return {"A.read_all": seconds}
+
+
+def simpleitk(folder: Path) -> Answer:
+    """The same with SimpleITK's series reader."""
+    import SimpleITK as sitk
+
+    start = time.perf_counter()
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    sitk.GetArrayFromImage(reader.Execute())
+    return {"peer": time.perf_counter() - start}
+
+
+def pydicom(folder: Path) -> Answer:
+    """The same with pydicom: headers and pixels, sorted by position, in HU."""
+    from pydicom import dcmread
+
+    start = time.perf_counter()
+    files = [dcmread(path) for path in folder.iterdir()]
+    files.sort(key=lambda file: float(file.ImagePositionPatient[2]))
+    hu = np.empty((len(files), files[0].Rows, files[0].Columns), np.int16)
+    for index, file in enumerate(files):
+        hu[index] = file.pixel_array * int(file.RescaleSlope) + int(file.RescaleIntercept)
+    return {"peer": time.perf_counter() - start}
+
+
+def score(folder: Path) -> Answer:
+    """Score a loaded volume with a loaded model: the slice in the middle first, then all."""
+    from model.predict import Predictor, SliceResult
+    from viewer.cli import registry
+    from viewer.dicom.load import load_all
+    from viewer.dicom.scan import scan
+    from viewer.jobs.score import source_of
+
+    volume = load_all(scan([folder]).studies[0].series[0])
+    predictor = Predictor(registry().current().path, threads=2)
+    middle = len(volume.hu) // 2
+    order = sorted(range(len(volume.hu)), key=lambda index: abs(index - middle))
+    arrivals: list[tuple[int, float]] = []
+
+    def take(answer: SliceResult) -> None:
+        arrivals.append((answer.index, time.perf_counter() - start))
+
+    start = time.perf_counter()
+    predictor.score(source_of(volume, volume.spacing_mm), order, take, lambda: False)
+    seconds = time.perf_counter() - start
+    first, first_seconds = arrivals[0]
+    if first != middle:
+        raise PterionError(f"slice {first} came first instead of {middle}")
+    return {"A.score_40": seconds, "A.score_first": first_seconds}
+
+
+def main(argv: list[str]) -> int:
+    """Run the probe that `argv` names and print what it measured."""
+    from viewer.bench import screen
+
+    probes: dict[str, Callable[[Path], Answer]] = {
+        "read": read,
+        "simpleitk": simpleitk,
+        "pydicom": pydicom,
+        "score": score,
+        "open": screen.open_series,
+        "scroll": screen.scroll,
+        "late": screen.late,
+    }
+    probe, *folder, started = argv
+    if probe == "window":
+        answer = screen.window(float(started))
+    else:
+        answer = probes[probe](Path(folder[0]))
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

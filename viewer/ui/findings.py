@@ -97,24 +97,24 @@ class RegionRow(QWidget):
         if self.underMouse():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.RAISED))
-            painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-4, 0, 4, 0), 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(BY_CODE[region.code].colour))
-        painter.drawRoundedRect(QRectF(4, self.height() / 2 - 5, 10, 10), 3, 3)
+        painter.drawRoundedRect(QRectF(0, self.height() / 2 - 5, 10, 10), 3, 3)
         painter.setFont(theme.font())
         painter.setPen(QColor(theme.TEXT))
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         text = f"{region.code} · {BY_CODE[region.code].name}"
-        room = QRectF(22, 0, self.width() - 22 - 124, self.height())
+        room = QRectF(18, 0, self.width() - 18 - 128, self.height())
         painter.drawText(
             room,
             left,
             QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room.width()),
         )
-        painter.drawText(QRectF(self.width() - 64, 0, 60, self.height()), right, self._volume)
+        painter.drawText(QRectF(self.width() - 68, 0, 68, self.height()), right, self._volume)
         painter.setPen(QColor(theme.QUIET))
-        painter.drawText(QRectF(self.width() - 124, 0, 56, self.height()), right, slice_range(region))
+        painter.drawText(QRectF(self.width() - 128, 0, 56, self.height()), right, slice_range(region))
 
 
 def slice_range(region: Region) -> str:
@@ -167,7 +167,7 @@ class FindingsPanel(QWidget):
         self._body = QWidget()
         scroll.setWidget(self._body)
         self._layout = QVBoxLayout(self._body)
-        self._layout.setContentsMargins(0, 0, 4, 0)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(8)
         self._layout.addWidget(self.empty)
         self._card = self._build_card()

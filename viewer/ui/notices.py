@@ -55,7 +55,7 @@ class Notices(QWidget):
         layout.addWidget(self._scroll)
         self._body = QWidget()
         self._column = QVBoxLayout(self._body)
-        self._column.setContentsMargins(0, 0, 4, 0)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addStretch(1)
         self._scroll.setWidget(self._body)
@@ -87,7 +87,7 @@ class Notices(QWidget):
     def _fit(self) -> None:
         """As high as the cards need, up to a third of the window; then they scroll."""
         self.setVisible(bool(self.cards))
-        width = max(self.width() - 4, theme.RIGHT_WIDTH - 28)
+        width = max(self.width(), theme.RIGHT_WIDTH - 25)
         needed = sum(card.heightForWidth(width) + 4 for card in self.cards)
         room = self.window().height() // 3
         self.setFixedHeight(max(min(needed, room), 40))

@@ -69,7 +69,7 @@ class BarButton(QAbstractButton):
         painter.setBrush(QColor(fill) if fill else Qt.BrushStyle.NoBrush)
         if fill or self.hasFocus():
             painter.drawRoundedRect(box, 4, 4)
-        painter.setFont(theme.font(weight=500 if not self.colour else 600))
+        painter.setFont(theme.font(weight=600 if self.colour else 400))
         painter.setPen(QColor(ink))
         key = self._key_width()
         room = box.adjusted(8, 0, -8 - (key + 6 if key else 0), 0)

@@ -46,10 +46,15 @@ def person(study: Study) -> str:
     return " · ".join(part for part in (name or study.patient_id or "Unnamed", about) if part)
 
 
+def when(study: Study) -> str:
+    """Date and number of series."""
+    date = f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
+    return " · ".join(part for part in (date, f"{len(study.series)} se") if part)
+
+
 def details(study: Study) -> str:
     """What and when: description, date, number of series."""
-    date = f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
-    return " · ".join(part for part in (study.description, date, f"{len(study.series)} se") if part)
+    return " · ".join(part for part in (study.description, when(study)) if part)
 
 
 def caption(series: Series) -> str:
@@ -236,8 +241,26 @@ class StudyDelegate(QStyledItemDelegate):
         title = QRectF(inner.left(), inner.top(), inner.width() - taken - 6, half)
         _line(painter, title, person(study), theme.BRIGHT, theme.TEXT_PX, 600)
         below = QRectF(inner.left(), inner.top() + half, inner.width(), half)
-        _line(painter, below, details(study), theme.QUIET, theme.TEXT_PX - 0.5)
+        _paint_details(painter, below, study)
         painter.restore()
+
+
+def _paint_details(painter: QPainter, row: QRectF, study: Study) -> None:
+    """Description and date; where they do not both fit, the description gives way."""
+    pixels = theme.TEXT_PX - 0.5
+    last = f" · {when(study)}" if study.description else when(study)
+    metrics = QFontMetricsF(theme.font(pixels))
+    width = min(metrics.horizontalAdvance(study.description), row.width() - metrics.horizontalAdvance(last))
+    if width > 0:
+        _line(
+            painter,
+            QRectF(row.left(), row.top(), width + 1, row.height()),
+            study.description,
+            theme.QUIET,
+            pixels,
+        )
+    left = row.left() + max(width, 0)
+    _line(painter, QRectF(left, row.top(), row.right() - left + 1, row.height()), last, theme.QUIET, pixels)
 
 
 def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:
@@ -264,6 +287,11 @@ class SeriesDelegate(QStyledItemDelegate):
         super().__init__()
         self._session = session
         self._model = model
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:  # noqa: N802
+        """One cell of the grid."""
+        grid = option.widget.gridSize() if isinstance(option.widget, QListView) else QSize()
+        return grid if grid.isValid() else QSize(100, TILE_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Paint one tile."""
@@ -339,8 +367,8 @@ class SeriesList(_List):
         self.setItemDelegate(SeriesDelegate(session, self.model()))  # type: ignore[arg-type]
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Fit two columns."""
-        width = max((self.viewport().width() - 2) // 2, 80)
+        """Fit two columns; the list keeps room for a scroll bar whether it is there or not."""
+        width = max((self.width() - 10) // 2, 80)
         self.setGridSize(QSize(width, TILE_HEIGHT))
         super().resizeEvent(event)
 

@@ -105,6 +105,7 @@ ALLOWED = {
     ),
     "viewer.app": Rule(
         (
+            "viewer.app",
             "viewer.ui",
             "viewer.session",
             "viewer.jobs",

@@ -14,7 +14,8 @@ def _frequency(size: int, pixel_mm: float) -> F32:
     """Spatial frequency, 1/mm, of each element of a real Fourier transform of a square picture."""
     rows = np.fft.fftfreq(size, pixel_mm)[:, None]
     columns = np.fft.rfftfreq(size, pixel_mm)[None, :]
-    return np.hypot(rows, columns).astype(np.float32)
+    frequency: F32 = np.hypot(rows, columns).astype(np.float32)
+    return frequency
 
 
 @lru_cache(maxsize=8)
@@ -77,7 +78,8 @@ def acquire(
     if streaks is not None:
         image += streaks * (depth_mm > -25)
     image = np.where(image > -500, image * scanner.gain + scanner.offset_hu, image)
-    return np.clip(np.rint(image), -1024, 3071).astype(np.int16)
+    shot: npt.NDArray[np.int16] = np.clip(np.rint(image), -1024, 3071).astype(np.int16)
+    return shot
 
 
 def _streaks(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,9 @@ FAR_OUTSIDE_MM = -60.0
 class PhantomSettings:
     """Everything that phantoms are drawn from."""
 
-    anatomy: AnatomySettings = AnatomySettings()
-    lesions: LesionSettings = LesionSettings()
-    scanners: ScannerSettings = ScannerSettings()
+    anatomy: AnatomySettings = field(default_factory=AnatomySettings)
+    lesions: LesionSettings = field(default_factory=LesionSettings)
+    scanners: ScannerSettings = field(default_factory=ScannerSettings)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _draw(
     settings: PhantomSettings,
 ) -> _Plan:
     width = uniform(stream(seed, "field of view"), settings.anatomy.field_of_view_mm)
-    pixels = (np.arange(size) - (size - 1) / 2) * (width / size)
+    pixels = np.linspace(-0.5, 0.5, size) * (width * (size - 1) / size)
     # Two planes stand for a thick slice, one for a thin one.
     parts = 2 if thickness_mm > 2 else 1
     middles = (np.arange(slices) - (slices - 1) / 2) * thickness_mm + MIDDLE_MM
@@ -140,11 +140,12 @@ def _extent(plan: _Plan, index: int) -> tuple[slice, slice]:
     """Rows and columns that the head covers in a slice, found on every sixth pixel."""
     sparse = plan.pixels_mm[::6]
     skin = shape_skull(open_slab(plan.head, plan.planes_mm[index], sparse, sparse)).skin
-    rows, columns = ((skin > -6).any(axes).nonzero()[0] for axes in ((0, 2), (0, 1)))
+    rows, columns = (np.flatnonzero((skin > -6).any(axes)) for axes in ((0, 2), (0, 1)))
     if not len(rows):
         return slice(0, 0), slice(0, 0)
-    return slice(max(6 * rows[0] - 5, 0), 6 * rows[-1] + 6), slice(
-        max(6 * columns[0] - 5, 0), 6 * columns[-1] + 6
+    return (
+        slice(max(6 * int(rows[0]) - 5, 0), 6 * int(rows[-1]) + 6),
+        slice(max(6 * int(columns[0]) - 5, 0), 6 * int(columns[-1]) + 6),
     )
 
 

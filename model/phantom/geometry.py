@@ -138,7 +138,7 @@ class Points:
 
 def ellipsoid(points: Points, centre: Triple, radii: Triple) -> F32:
     """Distance to the surface of an ellipsoid, exact only along its shortest axis."""
-    total = np.square((points.x - centre[0]) * (1 / radii[0]))
+    total: F32 = np.square((points.x - centre[0]) * (1 / radii[0]))
     total += np.square((points.y - centre[1]) * (1 / radii[1]))
     total += np.square((points.z - centre[2]) * (1 / radii[2]))
     np.sqrt(total, out=total)
@@ -157,4 +157,5 @@ def capsule(points: Points, start: Triple, stop: Triple, radii: tuple[float, flo
     dy -= along * v[1]
     dz -= along * v[2]
     radius: F32 = radii[0] + (radii[1] - radii[0]) * along
-    return radius - np.sqrt(dx * dx + dy * dy + dz * dz)
+    radius -= np.sqrt(dx * dx + dy * dy + dz * dz)
+    return radius

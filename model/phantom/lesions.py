@@ -14,7 +14,8 @@ from model.phantom.settings import LesionSettings, uniform
 class Lesion:
     """A bleed. `kind` is a value of `model.labels`; x > 0 of `centre` is the patient's left.
 
-    form: how it lies (`convex`, `falx`, `tentorium`; `sulci`, `basal`, `sylvian`, `stem`; `layer`, `side`, `cast`; `clot`).
+    form: how it lies: `convex`, `falx`, `tentorium`; `sulci`, `basal`, `sylvian`, `stem`; `layer`, `side`, `cast`;
+        `clot`.
     size: what the form needs, in mm unless its name says otherwise. push_mm: how far it shifts the brain.
     satellites: centres relative to `centre` and radii of smaller clots.
     """

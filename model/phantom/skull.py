@@ -67,7 +67,8 @@ def bulge(slab: Slab, patch: Patch) -> F32:
     """1 in the middle of a swelling of the scalp, 0 away from it."""
     p = slab.points
     square = (p.x - patch.centre[0]) ** 2 + (p.y - patch.centre[1]) ** 2 + (p.z - patch.centre[2]) ** 2
-    return np.exp(square * (-1 / patch.radii[0] ** 2))
+    height: F32 = np.exp(square * (-1 / patch.radii[0] ** 2))
+    return height
 
 
 def _base(slab: Slab) -> tuple[F32, F32]:

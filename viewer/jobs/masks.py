@@ -14,7 +14,13 @@ from viewer.dicom.series import Series
 FORMATS = ("nifti", "npz")
 
 
-def write_masks(folder: Path, series: Series, masks: npt.NDArray[np.uint8], form: str) -> Path:
+def write_masks(
+    folder: Path,
+    series: Series,
+    masks: npt.NDArray[np.uint8],
+    form: str,
+    spacing_mm: tuple[float, float],
+) -> Path:
     """Write masks uint8 (slices, rows, columns; 0 none, 1..5 subtype), whole or not at all; return the file.
 
     `npz`: one array (rows, columns) a slice, its key the SOPInstanceUID (`UID:frame` in a multi-frame file).
@@ -35,7 +41,7 @@ def write_masks(folder: Path, series: Series, masks: npt.NDArray[np.uint8], form
     from viewer.dicom.nifti import write_nifti
 
     path = folder / f"{name}.nii.gz"
-    write_nifti(path, masks, series)
+    write_nifti(path, masks, series, spacing_mm)
     return path
 
 

@@ -36,6 +36,7 @@ class SeriesScore:
     """
 
     series: Series
+    spacing_mm: tuple[float, float]
     model_id: str
     result: StudyResult
     masks: Masks
@@ -107,6 +108,7 @@ def score_series(
     width = skull_width_mm(volume.hu[~volume.failed], spacing_mm)
     return SeriesScore(
         series,
+        spacing_mm,
         predictor.id,
         result,
         masks,
@@ -180,8 +182,11 @@ def score_paths(
 
         try:
             score = score_series(_pick(study, series_uid), predictor, on_progress=tell, cancelled=cancelled)
-            written = None if masks is None else write_masks(masks, score.series, score.masks, mask_format)
-            entries.append(as_json(score) | ({} if written is None else {"masks": str(written)}))
+            entry = as_json(score)
+            if masks is not None:
+                path = write_masks(masks, score.series, score.masks, mask_format, score.spacing_mm)
+                entry["masks"] = str(path)
+            entries.append(entry)
         except PterionError as error:
             entries.append(_without_score(study, series_uid, predictor.id, _error(error)))
         except Cancelled:

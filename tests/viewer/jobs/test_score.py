@@ -278,7 +278,7 @@ def test_multi_frame_masks_have_their_frame_in_the_key(make_series, tmp_path: Pa
     series = make_series(2)
     frames = tuple(dataclasses.replace(s, sop_uid="1.9", frame=i) for i, s in enumerate(series.slices))
     path = write_masks(
-        tmp_path, dataclasses.replace(series, slices=frames), np.ones((2, 64, 48), np.uint8), "npz"
+        tmp_path, dataclasses.replace(series, slices=frames), np.ones((2, 64, 48), np.uint8), "npz", (2.0, 2.0)
     )
     with np.load(path) as file:
         assert sorted(file) == ["1.9:0", "1.9:1"]
@@ -286,7 +286,7 @@ def test_multi_frame_masks_have_their_frame_in_the_key(make_series, tmp_path: Pa
 
 def test_hostile_uid_stays_in_the_folder(make_series, tmp_path: Path) -> None:
     masks = np.zeros((5, 64, 48), np.uint8)
-    path = write_masks(tmp_path / "out", make_series(series_uid="../../x/y"), masks, "npz")
+    path = write_masks(tmp_path / "out", make_series(series_uid="../../x/y"), masks, "npz", (2.0, 2.0))
     assert path.parent == tmp_path / "out"
 
 
@@ -296,7 +296,7 @@ def test_full_disk_leaves_no_half_file(make_series, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("viewer.jobs.masks.os.fsync", full)
     with pytest.raises(PterionError, match="No space left"):
-        write_masks(tmp_path, make_series(), np.zeros((5, 64, 48), np.uint8), "npz")
+        write_masks(tmp_path, make_series(), np.zeros((5, 64, 48), np.uint8), "npz", (2.0, 2.0))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -278,7 +278,11 @@ def test_multi_frame_masks_have_their_frame_in_the_key(make_series, tmp_path: Pa
     series = make_series(2)
     frames = tuple(dataclasses.replace(s, sop_uid="1.9", frame=i) for i, s in enumerate(series.slices))
     path = write_masks(
-        tmp_path, dataclasses.replace(series, slices=frames), np.ones((2, 64, 48), np.uint8), "npz", (2.0, 2.0)
+        tmp_path,
+        dataclasses.replace(series, slices=frames),
+        np.ones((2, 64, 48), np.uint8),
+        "npz",
+        (2.0, 2.0),
     )
     with np.load(path) as file:
         assert sorted(file) == ["1.9:0", "1.9:1"]

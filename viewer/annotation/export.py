@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,11 +157,11 @@ def _write_npz(masks: Sequence[_Mask], folder: Path) -> list[str]:
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     _write(folder / NPZ_NAME, buffer.getvalue())
     try:
-        with np.load(folder / NPZ_NAME, allow_pickle=False) as file:
+        with np.load(io.BytesIO((folder / NPZ_NAME).read_bytes()), allow_pickle=False) as file:
             same = set(file.files) == set(arrays) and all(
                 np.array_equal(file[k], v) for k, v in arrays.items()
             )
-    except ValueError:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         same = False
     _must_be_same(same, NPZ_NAME)
     return [NPZ_NAME] * len(masks)

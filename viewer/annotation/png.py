@@ -28,6 +28,14 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
     """uint8 (rows, columns) of a file that `encode` made. Raises ValueError for any other or a damaged one."""
     if not data.startswith(_SIGNATURE):
         raise ValueError("not a PNG file")
+    try:
+        return _pixels(_chunks(data))
+    except (struct.error, zlib.error) as error:
+        raise ValueError(f"damaged PNG file: {error}") from error
+
+
+def _chunks(data: bytes) -> dict[bytes, bytes]:
+    """Contents by chunk name, those of one name joined."""
     chunks: dict[bytes, bytes] = {}
     place = len(_SIGNATURE)
     while place < len(data):
@@ -37,6 +45,10 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
             raise ValueError("damaged PNG file")
         chunks[kind] = chunks.get(kind, b"") + content
         place += 12 + size
+    return chunks
+
+
+def _pixels(chunks: dict[bytes, bytes]) -> npt.NDArray[np.uint8]:
     columns, rows, *form = struct.unpack(">2I5B", chunks.get(b"IHDR", b""))
     if tuple(form) != _GREY_8:
         raise ValueError("not a grey 8-bit PNG file")

@@ -73,29 +73,32 @@ def _pose(
 
 
 def _appearance(hu: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
-    batch, count, size, _ = hu.shape
+    batch, _, size, _ = hu.shape
     gain = 1 + _uniform(batch, generator) * settings.gain
     offset = _uniform(batch, generator) * settings.offset_hu
     bias = torch.randn(batch, 1, 4, 4, generator=generator) * (settings.bias_hu / 2)
     bias = functional.interpolate(bias, (size, size), mode="bilinear", align_corners=False)
     tissue = (hu > -200).float()
     hu = hu * gain[:, None, None, None] + (offset[:, None, None, None] + bias) * tissue
-    stacks = []
-    for stack in hu:
-        draw = torch.rand(4, generator=generator)
-        if draw[0] < 0.4:
-            stack = _blur(stack, float(draw[1]) * settings.blur_px)
-        elif draw[0] < 0.55:
-            stack = stack + (0.3 + 0.7 * draw[1]) * (stack - _blur(stack, 0.8))
-        if draw[2] < 0.75:
-            noise = torch.randn(count, size, size, generator=generator)
-            if draw[3] < 0.5:
-                noise = _blur(noise, 0.7) * 2.4
-            stack = stack + noise * (float(draw[2]) / 0.75 * settings.noise_hu)
-        stacks.append(stack)
-    hu = torch.stack(stacks)
+    hu = torch.stack([_scanner(stack, settings, generator) for stack in hu])
     quantised = torch.rand(batch, generator=generator) < settings.quantised
     return torch.where(quantised[:, None, None, None], _quantise(hu), hu)
+
+
+def _scanner(stack: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Another kernel (softer or sharper) and more noise, white or correlated, on (S, N, N)."""
+    draw = [float(d) for d in torch.rand(4, generator=generator)]
+    changed = stack
+    if draw[0] < 0.4:
+        changed = _blur(stack, draw[1] * settings.blur_px)
+    elif draw[0] < 0.55:
+        changed = stack + (0.3 + 0.7 * draw[1]) * (stack - _blur(stack, 0.8))
+    if draw[2] < 0.75:
+        noise = torch.randn(stack.shape, generator=generator)
+        if draw[3] < 0.5:
+            noise = _blur(noise, 0.7) * 2.4
+        changed = changed + noise * (draw[2] / 0.75 * settings.noise_hu)
+    return changed
 
 
 def _quantise(hu: Tensor) -> Tensor:

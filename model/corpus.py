@@ -1,7 +1,7 @@
 """What a training run learns from: sample files and CT-ICH, dealt into training and validation by patient."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 from model.batches import Case, crop_sample
 from model.datasets import ct_ich
 from model.errors import PterionError
-from model.sample import load_sample
+from model.sample import Sample, load_sample
 
 SPLIT = Path(__file__).parent / "recipes" / "ct-ich-split.json"
 """Patients of CT-ICH for training, validation and test, fixed once. Nobody chooses anything by the test patients."""
@@ -35,7 +35,9 @@ class CasePool:
         self._seen: set[Path] = set()
         for folder in folders:
             if not folder.is_dir():
-                raise PterionError(f"There is no folder {folder.name}. Name folders that hold samples or CT-ICH.")
+                raise PterionError(
+                    f"There is no folder {folder.name}. Name folders that hold samples or CT-ICH."
+                )
             if folder not in self._folders:
                 self.real += ct_ich_cases(folder, "train")
                 self.validation["ct-ich"] += ct_ich_cases(folder, "validation")
@@ -47,7 +49,9 @@ class CasePool:
 
     def refresh(self, limit: int | None = None) -> int:
         """Read sample files that appeared since the last call, at most `limit`; how many were read."""
-        paths = [p for folder in self._folders for p in sorted(folder.glob("*.npz")) if p not in self._seen]
+        found = (p for folder in self._folders for p in sorted(folder.glob("*.npz")))
+        # A name with a dot in front is a file that is still being written.
+        paths = [p for p in found if p not in self._seen and not p.name.startswith(".")]
         for path in paths[:limit]:
             self._seen.add(path)
             case = crop_sample(load_sample(path))
@@ -68,9 +72,17 @@ def held_back(patient: str) -> bool:
 
 def ct_ich_cases(folder: Path, part: str) -> list[Case]:
     """Cases of `part` (train, validation, test) of the fixed split of CT-ICH."""
-    chosen = json.loads(SPLIT.read_text(encoding="utf-8"))[part]
+    return [crop_sample(sample) for sample in ct_ich_samples(folder, part)]
+
+
+def ct_ich_samples(folder: Path, part: str) -> Iterator[Sample]:
+    """Samples of `part` of the fixed split; none where `folder` is not CT-ICH."""
+    if not (folder / ct_ich.TABLE).exists():
+        return
     present = set(ct_ich.patients(folder))
-    return [crop_sample(ct_ich.read_patient(folder, n)) for n in chosen if n in present]
+    for number in json.loads(SPLIT.read_text(encoding="utf-8"))[part]:
+        if number in present:
+            yield ct_ich.read_patient(folder, number)
 
 
 def shifted(case: Case) -> Case:

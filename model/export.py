@@ -28,7 +28,13 @@ _OPSET = 17
 
 
 def export(
-    network: Flagship, folder: Path, *, id: str, parent: str | None, info: Mapping[str, Any], card: str = ""
+    network: Flagship,
+    folder: Path,
+    *,
+    id: str,  # noqa: A002 - the word of model.json
+    parent: str | None,
+    info: Mapping[str, Any],
+    card: str = "",
 ) -> None:
     """Write the whole version folder, or nothing. `folder` must not exist.
 
@@ -78,9 +84,8 @@ def load_network(folder: Path) -> Flagship:
     from safetensors.torch import load_file
 
     try:
-        sizes = json.loads((folder / "model.json").read_text(encoding="utf-8"))["network"]
-        config = FlagshipConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()})
-        network = Flagship(config)
+        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        network = Flagship(FlagshipConfig.from_table(info["network"]))
         state = load_file(folder / "weights.safetensors")
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

@@ -49,8 +49,10 @@ def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
     weight = torch.where(unknown, 1.0, weight) * read
     entropy = (error * weight).sum() / weight.sum().clamp(min=1)
     probability = log_probability.exp()
-    return entropy + 0.5 * _subtype_dice(probability, plain, read & ~unknown) + 0.5 * _bleeding_dice(
-        probability, (plain > 0) | unknown, read
+    return (
+        entropy
+        + 0.5 * _subtype_dice(probability, plain, read & ~unknown)
+        + 0.5 * _bleeding_dice(probability, (plain > 0) | unknown, read)
     )
 
 

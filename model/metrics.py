@@ -62,7 +62,11 @@ def youden_threshold(truth: Truth, scores: Numbers) -> float:
 
 
 def bootstrap(
-    groups: Sequence[object], measure: Callable[[npt.NDArray[np.int64]], float], *, rounds: int = 1000, seed: int = 0
+    groups: Sequence[object],
+    measure: Callable[[npt.NDArray[np.int64]], float],
+    *,
+    rounds: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """95 % percentile interval of `measure(indices)`, whole groups (patients) drawn with replacement.
 

@@ -46,10 +46,9 @@ class Geometry:
 
     def source_positions(self, count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Source row and column coordinates of the pixel centres of a `count` x `count` grid over the square."""
-        offsets_mm = (np.arange(count) - (count - 1) / 2) * (SIZE * PIXEL_MM / count)
-        rows = self.centre[0] + offsets_mm / self.spacing_mm[0]
-        columns = self.centre[1] + offsets_mm / self.spacing_mm[1]
-        return rows, columns
+        offsets_mm = (np.arange(count, dtype=np.float64) - (count - 1) / 2) * (SIZE * PIXEL_MM / count)
+        row, column = self.spacing_mm
+        return np.add(self.centre[0], offsets_mm / row), np.add(self.centre[1], offsets_mm / column)
 
 
 def prepare_slice(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> tuple[Floats, Geometry]:

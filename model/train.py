@@ -61,9 +61,7 @@ def load_settings(path: Path) -> Settings:
     """Settings of a TOML recipe. Raises PterionError naming what is wrong with it."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        network = FlagshipConfig(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in table.pop("network", {}).items()}
-        )
+        network = FlagshipConfig.from_table(table.pop("network", {}))
         augmentation = Augmentation(**table.pop("augmentation", {}))
         return Settings(network=network, augmentation=augmentation, **table)
     except (OSError, ValueError, TypeError) as error:
@@ -82,13 +80,13 @@ def train(
     `out` keeps checkpoint.pt after every epoch; a run that finds one goes on from it. Raises Cancelled when
     `cancelled` answers true, and PterionError where there is nothing to train on.
     """
-    tell, stop = on_event or (lambda event: None), cancelled or (lambda: False)
+    tell, stop = on_event or (lambda _: None), cancelled or (lambda: False)
     prepare_torch(settings.threads)
     torch.manual_seed(settings.seed)
     out.mkdir(parents=True, exist_ok=True)
-    network = Flagship(settings.network).to(memory_format=torch.channels_last)
-    averaged = Flagship(settings.network).to(memory_format=torch.channels_last).eval()
+    network, averaged = channels_last(Flagship(settings.network)), channels_last(Flagship(settings.network))
     averaged.load_state_dict(network.state_dict())
+    averaged.eval()
     optimiser = make_optimiser(network, settings)
     state = {"step": 0, "seconds": 0.0}
     if (out / "checkpoint.pt").exists():
@@ -126,11 +124,19 @@ def prepare_torch(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
+def channels_last(network: Flagship) -> Flagship:
+    """The same network with its weights laid out as convolutions on a CPU like them best."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def make_optimiser(network: nn.Module, settings: Settings) -> torch.optim.AdamW:
     """AdamW; only weights of convolutions and linear layers decay."""
     decaying = [p for p in network.parameters() if p.ndim >= 2]
     rest = [p for p in network.parameters() if p.ndim < 2]
-    groups = [{"params": decaying, "weight_decay": settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    groups = [
+        {"params": decaying, "weight_decay": settings.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
 
 
@@ -200,7 +206,10 @@ def update_average(averaged: nn.Module, network: nn.Module, decay: float) -> Non
 
 
 def fit_sequence(
-    network: Flagship, cases: Sequence[Case], settings: Settings, cancelled: Callable[[], bool] = lambda: False
+    network: Flagship,
+    cases: Sequence[Case],
+    settings: Settings,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Event:
     """Train the part along z of `network` on embeddings of augmented whole series; the rest stays as it is."""
     network.eval()
@@ -269,5 +278,7 @@ def load_checkpoint(
         optimiser.load_state_dict(content["optimiser"])
         state: dict[str, float] = content["state"]
     except (RuntimeError, KeyError, ValueError, OSError) as error:
-        raise PterionError(f"{path.name} does not fit this recipe ({error}). Choose an empty folder.") from error
+        raise PterionError(
+            f"{path.name} does not fit this recipe ({error}). Choose an empty folder."
+        ) from error
     return state

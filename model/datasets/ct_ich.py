@@ -71,7 +71,7 @@ def read_patient(folder: Path, number: str) -> Sample:
     return Sample(
         hu=volume,
         spacing_mm=(spacing, spacing),
-        z_mm=np.arange(len(slices)) * SLICE_GAP_MM,
+        z_mm=np.arange(len(slices), dtype=np.float64) * np.float64(SLICE_GAP_MM),
         labels=np.stack(labels),
         scores=np.stack(scores),
         patient=f"ct-ich-{number}",

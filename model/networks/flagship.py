@@ -4,7 +4,9 @@
 embeddings of all slices and refines the scores. Inverted residuals after MobileNetV2 (Sandler et al., CVPR 2018).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +42,12 @@ class FlagshipConfig:
     pooled: int = 64
     sequence_width: int = 64
     dilations: tuple[int, ...] = (1, 2, 4)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "FlagshipConfig":
+        """From JSON or TOML, where tuples are lists. Raises TypeError for an unknown name."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        return cls(**values)
 
     @property
     def embedding(self) -> int:
@@ -130,7 +138,9 @@ class Flagship(nn.Module):
     @torch.no_grad()
     def series(self, x: Tensor, chunk: int = 16) -> tuple[Tensor, Tensor, Tensor]:
         """`decode` of every slice of one whole series x (Z, 3, N, N), without gradients, `chunk` at a time."""
-        parts = [self.encode(part.contiguous(memory_format=torch.channels_last)) for part in x.split(chunk)]
+        parts = [
+            self.encode(part.contiguous(memory_format=torch.channels_last)) for part in torch.split(x, chunk)
+        ]
         here = [torch.cat(level) for level in zip(*parts, strict=True)]
         before = [torch.cat([m[:1], m[:-1]]) for m in here]
         after = [torch.cat([m[1:], m[-1:]]) for m in here]
@@ -188,9 +198,9 @@ class UpStep(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, deep, h, w) and (B, skip, 2h, 2w) → (B, width, 2h, 2w)."""
-        grown = functional.interpolate(self.deep(x), scale_factor=2, mode="nearest") + self.skip(skip)
-        y: Tensor = self.refine(grown)
-        return grown + y
+        grown: Tensor = functional.interpolate(self.deep(x), scale_factor=2, mode="nearest") + self.skip(skip)
+        refined: Tensor = self.refine(grown)
+        return grown + refined
 
 
 class SequenceHead(nn.Module):

@@ -24,15 +24,15 @@ _TEXTS = {
     sqlite3.SQLITE_FULL: (
         FULL,
         (
-            "The disk that holds the library {name} is full. Nothing saved before is lost; free some space and the work "
-            "is saved."
+            "The disk that holds the library {name} is full. Nothing saved before is lost; free some space and "
+            "the work is saved."
         ),
     ),
     sqlite3.SQLITE_IOERR: (
         FULL,
         (
-            "The disk that holds the library {name} takes no more data ({error}). Nothing saved before is lost; free some "
-            "space, or check the disk, and the work is saved."
+            "The disk that holds the library {name} takes no more data ({error}). Nothing saved before is lost; free "
+            "some space, or check the disk, and the work is saved."
         ),
     ),
     sqlite3.SQLITE_READONLY: (
@@ -49,15 +49,15 @@ _TEXTS = {
     sqlite3.SQLITE_CORRUPT: (
         DAMAGED,
         (
-            "The library {name} is damaged ({error}). Move it and the files beside it of the same name elsewhere, put a "
-            "backup copy in its place, or start with an empty library."
+            "The library {name} is damaged ({error}). Move it and the files beside it of the same name elsewhere, put "
+            "a backup copy in its place, or start with an empty library."
         ),
     ),
     sqlite3.SQLITE_NOTADB: (
         DAMAGED,
         (
-            "{name} is not a library, or it is damaged. Move it elsewhere, put a backup copy in its place, or start with "
-            "an empty library."
+            "{name} is not a library, or it is damaged. Move it elsewhere, put a backup copy in its place, or start "
+            "with an empty library."
         ),
     ),
     sqlite3.SQLITE_CANTOPEN: (

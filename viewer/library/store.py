@@ -8,7 +8,6 @@ import json
 import sqlite3
 import threading
 import uuid
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,16 +20,9 @@ import numpy.typing as npt
 
 from viewer.annotation.document import Document
 from viewer.dicom.series import Study
-from viewer.library import schema
+from viewer.library import documents, findings, schema
 from viewer.library.errors import CLOSED, DAMAGED, LibraryError, library_error
-from viewer.library.merge import (
-    Difference,
-    annotation_from_json,
-    annotation_to_json,
-    apply_json,
-    difference,
-    merge,
-)
+from viewer.library.merge import apply_json, difference, merge
 from viewer.library.records import (
     JournalEntry,
     SavedEdit,
@@ -42,6 +34,8 @@ from viewer.library.records import (
 
 FILE_NAME = "pterion.sqlite3"
 _REMEMBERED_DOCUMENTS = 8
+_STUDY_FACTS = ("patient_name", "patient_id", "sex", "age", "date", "time", "description")
+_SERIES_FACTS = ("number", "modality", "description")
 
 
 def _now() -> str:
@@ -91,14 +85,16 @@ class Library:
             merged = merge(stored, stored if previous is None else previous, document, _new_uid)
             found = difference(stored, merged.document)
             if not found.empty:
-                version = _write(connection, merged.document, found, action, reader)
+                version = documents.write(
+                    connection, merged.document, found, time=_now(), reader=reader, action=action
+                )
         self._remember(document.series_uid, version, merged.document)
         return SavedEdit(version, merged.document, merged.conflicts)
 
     def version(self, series_uid: str) -> int:
         """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work."""
         with self._reading() as connection:
-            return _version(connection, series_uid)[0]
+            return documents.version(connection, series_uid)[0]
 
     def annotated_series(self) -> tuple[tuple[str, str], ...]:
         """(study_uid, series_uid) of every series with annotations or slices marked as reviewed."""
@@ -197,64 +193,37 @@ class Library:
 
         slice_scores: float32 (slices, 6). masks: uint8 (slices, rows, columns).
         """
-        row = (
-            series_uid,
-            model_id,
-            _now(),
-            json.dumps({code: float(score) for code, score in study_scores.items()}),
-            json.dumps({code: float(volume) for code, volume in volume_ml.items()}),
-            json.dumps(list(cautions)),
-            float(seconds),
-            np.ascontiguousarray(slice_scores, "<f4").tobytes(),
-            json.dumps(masks.shape),
-            zlib.compress(np.ascontiguousarray(masks, np.uint8).data, 1),
+        row = findings.pack(
+            StoredFindings(
+                series_uid,
+                model_id,
+                _now(),
+                dict(study_scores),
+                slice_scores,
+                masks,
+                dict(volume_ml),
+                tuple(cautions),
+                seconds,
+            )
         )
         with self._writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+            findings.write(connection, row)
 
     def load_findings(self, series_uid: str, model_id: str) -> StoredFindings | None:
         """What this model said about this series, or None when it was not asked yet."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT time, study_scores, slice_scores, shape, masks, volume_ml, cautions, seconds FROM findings"
-                " WHERE series_uid = ? AND model_id = ?",
-                (series_uid, model_id),
-            ).fetchone()
+            row = findings.read(connection, series_uid, model_id)
         if row is None:
             return None
-        time, study_scores, slice_scores, shape, masks, volume_ml, cautions, seconds = row
         try:
-            values = np.frombuffer(bytearray(zlib.decompress(masks)), np.uint8).reshape(json.loads(shape))
-        except (zlib.error, ValueError) as error:
+            return findings.unpack(row)
+        except ValueError as error:
             raise self._damaged(f"the findings of one series: {error}") from error
-        return StoredFindings(
-            series_uid,
-            model_id,
-            time,
-            json.loads(study_scores),
-            np.frombuffer(bytearray(slice_scores), "<f4")
-            .reshape(len(values), -1)
-            .astype(np.float32, copy=False),
-            values,
-            json.loads(volume_ml),
-            tuple(json.loads(cautions)),
-            seconds,
-        )
 
     def study_scores(self, model_id: str | None = None) -> tuple[StoredScores, ...]:
         """The latest scores of every series (by one model, or by any), the latest first."""
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT coalesce(s.study_uid, ''), f.series_uid, f.model_id, f.time, f.study_scores"
-                " FROM findings AS f LEFT JOIN series AS s USING (series_uid)"
-                " WHERE ?1 IS NULL OR f.model_id = ?1 ORDER BY f.time DESC, f.rowid DESC",
-                (model_id,),
-            )
-            latest: dict[str, StoredScores] = {}
-            for study_uid, series_uid, model, time, scores in rows:
-                found = StoredScores(study_uid, series_uid, model, time, json.loads(scores))
-                latest.setdefault(series_uid, found)
-            return tuple(latest.values())
+            return findings.latest_scores(connection, model_id)
 
     # settings
 
@@ -338,24 +307,17 @@ class Library:
         self, connection: sqlite3.Connection, study_uid: str, series_uid: str
     ) -> tuple[int, Document]:
         """Version and state of a series; from memory when no other process has saved since."""
-        version, known_study_uid = _version(connection, series_uid)
+        version, known_study_uid = documents.version(connection, series_uid)
+        if version == 0:
+            return 0, Document(study_uid, series_uid)
         with self._lock:
             remembered = self._remembered.get(series_uid)
         if remembered and remembered[0] == version:
-            return remembered if version else (0, Document(study_uid, series_uid))
+            return remembered
         try:
-            annotations = tuple(
-                annotation_from_json(json.loads(body))
-                for (body,) in connection.execute(
-                    "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (series_uid,)
-                )
-            )
+            document = documents.read(connection, known_study_uid, series_uid)
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(f"an annotation: {error}") from error
-        marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (series_uid,))
-        document = Document(
-            known_study_uid or study_uid, series_uid, annotations, frozenset(sop_uid for (sop_uid,) in marks)
-        )
         self._remember(series_uid, version, document)
         return version, document
 
@@ -365,60 +327,3 @@ class Library:
             self._remembered.move_to_end(series_uid)
             while len(self._remembered) > _REMEMBERED_DOCUMENTS:
                 self._remembered.popitem(last=False)
-
-
-_STUDY_FACTS = ("patient_name", "patient_id", "sex", "age", "date", "time", "description")
-_SERIES_FACTS = ("number", "modality", "description")
-
-
-def _version(connection: sqlite3.Connection, series_uid: str) -> tuple[int, str]:
-    row = connection.execute(
-        "SELECT version, study_uid FROM documents WHERE series_uid = ?", (series_uid,)
-    ).fetchone()
-    return (int(row[0]), str(row[1])) if row else (0, "")
-
-
-def _write(
-    connection: sqlite3.Connection, document: Document, found: Difference, action: str, reader: str
-) -> int:
-    """Write what changed into the tables and the journal. Returns the number of the edit."""
-    series_uid = document.series_uid
-    before, after = found.to_json()
-    seq = connection.execute(
-        "INSERT INTO journal (time, reader, action, series_uid, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-        (_now(), reader, action, series_uid, before, after),
-    ).lastrowid
-    connection.execute(
-        "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
-        (series_uid, document.study_uid, seq),
-    )
-    gone = [(series_uid, uid) for uid, annotation in found.after.items() if annotation is None]
-    connection.executemany("DELETE FROM annotations WHERE series_uid = ? AND uid = ?", gone)
-    last = connection.execute(
-        "SELECT coalesce(max(place), 0) FROM annotations WHERE series_uid = ?", (series_uid,)
-    ).fetchone()[0]
-    for place, annotation in enumerate((a for a in found.after.values() if a), last + 1):
-        connection.execute(
-            "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " sop_uid = excluded.sop_uid, frame = excluded.frame, subtype = excluded.subtype,"
-            " body = excluded.body",
-            (
-                annotation.uid,
-                series_uid,
-                place,
-                annotation.sop_uid,
-                annotation.frame,
-                annotation.subtype,
-                json.dumps(annotation_to_json(annotation), separators=(",", ":")),
-            ),
-        )
-    if found.order:
-        places = [(place, series_uid, uid) for place, uid in enumerate(found.order[1])]
-        connection.executemany("UPDATE annotations SET place = ? WHERE series_uid = ? AND uid = ?", places)
-    if found.reviewed:
-        was, now = found.reviewed
-        rows = [(series_uid, sop_uid) for sop_uid in was - now]
-        connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", rows)
-        rows = [(series_uid, sop_uid) for sop_uid in now - was]
-        connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", rows)
-    return int(seq or 0)

@@ -1,0 +1,87 @@
+"""Documents in the tables: read, and written by difference together with their journal entry."""
+
+import json
+import sqlite3
+
+from viewer.annotation.document import Annotation, Document
+from viewer.library.merge import Difference, annotation_from_json, annotation_to_json
+
+
+def version(connection: sqlite3.Connection, series_uid: str) -> tuple[int, str]:
+    """Number of the last edit of a series, and its study_uid; 0 and empty when there is none."""
+    row = connection.execute(
+        "SELECT version, study_uid FROM documents WHERE series_uid = ?", (series_uid,)
+    ).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
+def read(connection: sqlite3.Connection, study_uid: str, series_uid: str) -> Document:
+    """The stored state of a series. Raises ValueError, KeyError or TypeError when a row is damaged."""
+    annotations = tuple(
+        annotation_from_json(json.loads(body))
+        for (body,) in connection.execute(
+            "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (series_uid,)
+        )
+    )
+    marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (series_uid,))
+    return Document(study_uid, series_uid, annotations, frozenset(sop_uid for (sop_uid,) in marks))
+
+
+def write(
+    connection: sqlite3.Connection,
+    document: Document,
+    found: Difference,
+    *,
+    time: str,
+    reader: str,
+    action: str,
+) -> int:
+    """Write what changed into the tables and the journal. Returns the number of the edit."""
+    before, after = found.to_json()
+    seq = connection.execute(
+        "INSERT INTO journal (time, reader, action, series_uid, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+        (time, reader, action, document.series_uid, before, after),
+    ).lastrowid
+    connection.execute(
+        "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
+        (document.series_uid, document.study_uid, seq),
+    )
+    _write_annotations(connection, document.series_uid, found.after)
+    if found.order:
+        places = [(place, document.series_uid, uid) for place, uid in enumerate(found.order[1])]
+        connection.executemany("UPDATE annotations SET place = ? WHERE series_uid = ? AND uid = ?", places)
+    if found.reviewed:
+        was, now = found.reviewed
+        taken_back = [(document.series_uid, sop_uid) for sop_uid in was - now]
+        connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", taken_back)
+        new = [(document.series_uid, sop_uid) for sop_uid in now - was]
+        connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", new)
+    return int(seq or 0)
+
+
+def _write_annotations(
+    connection: sqlite3.Connection, series_uid: str, after: dict[str, Annotation | None]
+) -> None:
+    """Delete those that are None now; store the others, new ones behind all there are."""
+    gone = [(series_uid, uid) for uid, annotation in after.items() if annotation is None]
+    connection.executemany("DELETE FROM annotations WHERE series_uid = ? AND uid = ?", gone)
+    (last,) = connection.execute(
+        "SELECT coalesce(max(place), 0) FROM annotations WHERE series_uid = ?", (series_uid,)
+    ).fetchone()
+    rows = [
+        (
+            annotation.uid,
+            series_uid,
+            place,
+            annotation.sop_uid,
+            annotation.frame,
+            annotation.subtype,
+            json.dumps(annotation_to_json(annotation), separators=(",", ":")),
+        )
+        for place, annotation in enumerate((a for a in after.values() if a), last + 1)
+    ]
+    connection.executemany(
+        "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " sop_uid = excluded.sop_uid, frame = excluded.frame, subtype = excluded.subtype, body = excluded.body",
+        rows,
+    )

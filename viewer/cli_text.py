@@ -87,17 +87,27 @@ def models(result: dict[str, Any]) -> str:
 
 def bench(result: dict[str, Any]) -> str:
     """`pterion bench`: a row a number, beside its budget and its peer."""
-    rows = [("", "number", "value", "budget", "peer")]
+    rows = [("", "number", "value", "", "budget", "peer", "")]
     for each in result["rows"]:
         mark = "ok" if each["within"] else "OVER"
-        budget = "" if each["budget"] is None else f"{each['budget']:g}"
         peer = (
-            "" if each["peer"] is None else f"{each['peer']} {each['peer_value']:.4g} (× {each['ratio']:.2f})"
+            "" if each["peer"] is None else f"{each['peer']} {significant(each['peer_value'])} {each['unit']}"
         )
-        rows.append((mark, each["name"], f"{each['value']:.4g} {each['unit']}", budget, peer))
+        value = significant(each["value"])
+        rows.append(
+            (mark, each["name"], value, each["unit"], significant(each["budget"]), peer, each["text"])
+        )
     machine = result["machine"]
+    lines = [table(rows, right=(2, 4))]
+    lines += [f"{name} was not measured: {text}" for name, text in result["problems"].items()]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['os']}"
-    return f"{table(rows, right=(3,))}\nMeasured on {where}, Python {machine['python']}."
+    lines.append(f"Measured on {where}, Python {machine['python']}, display {machine['display']}.")
+    return "\n".join(lines)
+
+
+def significant(value: float | None) -> str:
+    """A number with three significant digits, or a dash for none."""
+    return "-" if value is None else f"{value:.3g}"
 
 
 def written(result: dict[str, Any]) -> str:

@@ -33,12 +33,12 @@ def read(folder: Path) -> Answer:
 
 def simpleitk(folder: Path) -> Answer:
     """The same with SimpleITK's series reader."""
-    import SimpleITK as sitk
+    import SimpleITK
 
     start = time.perf_counter()
-    reader = sitk.ImageSeriesReader()
+    reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    sitk.GetArrayFromImage(reader.Execute())
+    SimpleITK.GetArrayFromImage(reader.Execute())
     return {"peer": time.perf_counter() - start}
 
 
@@ -81,24 +81,24 @@ def score(folder: Path) -> Answer:
     return {"A.score_40": seconds, "A.score_first": first_seconds}
 
 
+PROBES: dict[str, Callable[[Path], Answer]] = {
+    "read": read,
+    "simpleitk": simpleitk,
+    "pydicom": pydicom,
+    "score": score,
+}
+
+
 def main(argv: list[str]) -> int:
     """Run the probe that `argv` names and print what it measured."""
-    from viewer.bench import screen
-
-    probes: dict[str, Callable[[Path], Answer]] = {
-        "read": read,
-        "simpleitk": simpleitk,
-        "pydicom": pydicom,
-        "score": score,
-        "open": screen.open_series,
-        "scroll": screen.scroll,
-        "late": screen.late,
-    }
     probe, *folder, started = argv
-    if probe == "window":
-        answer = screen.window(float(started))
+    if probe in PROBES:
+        answer = PROBES[probe](Path(folder[0]))
     else:
-        answer = probes[probe](Path(folder[0]))
+        from viewer.bench import screen
+
+        on_screen = {"open": screen.open_series, "scroll": screen.scroll, "late": screen.late}
+        answer = screen.window(float(started)) if probe == "window" else on_screen[probe](Path(folder[0]))
     print(json.dumps(answer))
     return 0
 

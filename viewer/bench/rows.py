@@ -25,9 +25,13 @@ PROMISES = (
     Promise("A.window_up", "s", 1.5, "from the command to the first paint of the window"),
     Promise("A.window_imports", "modules", 0, "torch, monai, SimpleITK, highdicom imported by then"),
     Promise("A.first_slice", "s", 0.5, "300 slices opened: the first on screen"),
-    Promise("A.all_slices", "s", 1.5, "300 slices opened in the window: all loaded", "SimpleITK series reader, s"),
+    Promise(
+        "A.all_slices", "s", 1.5, "300 slices opened in the window: all loaded", "SimpleITK series reader"
+    ),
     Promise("A.load_memory", "× volume", 2.5, "peak above the idle window while they load"),
-    Promise("A.read_all", "s", None, "300 slices scanned and read without a window", "pydicom pixel_array, s"),
+    Promise(
+        "A.read_all", "s", None, "300 slices scanned and read without a window", "pydicom pixel_array"
+    ),
     Promise("A.scroll_p99", "ms", 12, "a step through three linked views with masks"),
     Promise("A.score_40", "s", 4, "40 slices scored, model loaded, two threads"),
     Promise("A.score_first", "s", 0.6, "of them the slice on screen"),

@@ -42,7 +42,9 @@ def measure(
     wanted = {promise.name for promise in PROMISES if only is None or promise.name.startswith(tuple(only))}
     if not wanted:
         known = ", ".join(promise.name for promise in PROMISES)
-        raise PterionError(f"No number begins with {' or '.join(only or ())}. There are {known}.", code="UNKNOWN_ROW")
+        raise PterionError(
+            f"No number begins with {' or '.join(only or ())}. There are {known}.", code="UNKNOWN_ROW"
+        )
     values: dict[str, list[float]] = defaultdict(list)
     peers: dict[str, list[float]] = defaultdict(list)
     problems: dict[str, str] = {}
@@ -58,8 +60,15 @@ def measure(
                     problems |= dict.fromkeys(wanted & set(names), str(error))
                     continue
                 for name in wanted & set(names):
-                    (peers if "peer" in answer else values)[name].append(answer.get("peer", answer.get(name)))
-    rows = [row(promise, values[promise.name], peers[promise.name]) for promise in PROMISES if promise.name in wanted]
+                    if "peer" in answer:
+                        peers[name].append(answer["peer"])
+                    else:
+                        values[name].append(answer[name])
+    rows = [
+        row(promise, values[promise.name], peers[promise.name])
+        for promise in PROMISES
+        if promise.name in wanted
+    ]
     return {"rows": rows, "machine": machine(), "problems": problems}
 
 
@@ -74,12 +83,16 @@ def run_probe(probe: str, work: Path, series: tuple[int, float] | None) -> dict[
 
             write(folder, slices, gap_mm)
         arguments.append(str(folder))
-    environment = {**os.environ, "PTERION_DATA": str(work / "data")}
+    checkout = str(Path(__file__).resolve().parents[2])  # where `viewer` was imported from, installed or not
+    path = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PTERION_DATA": str(work / "data"), "PYTHONPATH": path}
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     command = [sys.executable, "-P", "-m", "viewer.bench.child", *arguments, str(time.monotonic())]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise PterionError(f"{probe} took more than {TIMEOUT_S} s", code="BENCH") from error
     lines = done.stdout.splitlines()

@@ -46,7 +46,8 @@ class Sample:
         """Raise InvalidSampleError naming the first rule that does not hold."""
         count = self.hu.shape[0] if self.hu.ndim == 3 else 0
         wrong = {
-            f"hu must be int16 (slices, rows, columns), got {self.hu.dtype} {self.hu.shape}": self.hu.dtype != np.int16
+            f"hu must be int16 (slices, rows, columns), got {self.hu.dtype} {self.hu.shape}": self.hu.dtype
+            != np.int16
             or self.hu.ndim != 3
             or 0 in self.hu.shape,
             f"labels must be uint8 {self.hu.shape}, got {self.labels.dtype} {self.labels.shape}": self.labels.dtype
@@ -66,9 +67,13 @@ class Sample:
             if broken:
                 raise InvalidSampleError(f"{text}. Make the sample again from its source.")
         if not np.isin(self.labels, _VALUES).all():
-            raise InvalidSampleError(f"labels may hold only {_VALUES.tolist()}. Make the sample again from its source.")
+            raise InvalidSampleError(
+                f"labels may hold only {_VALUES.tolist()}. Make the sample again from its source."
+            )
         if not np.isin(self.scores, (-1, 0, 1)).all():
-            raise InvalidSampleError("scores may hold only -1, 0 and 1. Make the sample again from its source.")
+            raise InvalidSampleError(
+                "scores may hold only -1, 0 and 1. Make the sample again from its source."
+            )
 
 
 def slice_scores(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
@@ -149,5 +154,5 @@ def load_sample(path: Path) -> Sample:
 
 def iterate_samples(folder: Path) -> Iterator[Sample]:
     """Samples of a folder in order of their file names, read one at a time."""
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(path for path in folder.glob("*.npz") if not path.name.startswith(".")):
         yield load_sample(path)

@@ -119,3 +119,9 @@ def test_a_truncated_sample_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InvalidSampleError, match="cannot be read"):
         load_sample(path)
+
+
+def test_a_file_still_being_written_is_not_a_sample(tmp_path: Path) -> None:
+    save_sample(sample(), tmp_path / "a.npz")
+    (tmp_path / ".sample-half.npz").write_bytes(b"PK")
+    assert len(list(iterate_samples(tmp_path))) == 1

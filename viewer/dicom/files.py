@@ -46,7 +46,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+        os.replace(temporary, path)
     except BaseException as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

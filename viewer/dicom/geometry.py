@@ -101,7 +101,9 @@ def even(gaps_mm: Sequence[float]) -> bool:
     if np.abs(gaps - median).max() <= _EVEN * median:
         return True
     z = np.concatenate([[0.0], np.cumsum(gaps)])
-    return bool(np.abs(z - np.linspace(0.0, z[-1], z.size)).max() <= _ROUNDING_MM)
+    index = np.arange(z.size)
+    slope, start = np.polyfit(index, z, 1)
+    return bool(np.abs(z - start - slope * index).max() <= _ROUNDING_MM)
 
 
 def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:

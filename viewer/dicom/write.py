@@ -223,7 +223,7 @@ def _write_all(folder: Path, names: list[str], slices: Iterator[FileDataset]) ->
                 file.flush()
                 os.fsync(file.fileno())
         for name in names:
-            (work / name).replace(folder / name)
+            os.replace(work / name, folder / name)
             moved.append(folder / name)
         work.rmdir()
     except BaseException as error:

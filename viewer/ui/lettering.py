@@ -55,7 +55,7 @@ class Lettering:
             return self._words[key]
         pixmap = self._render(text, colour, ratio)
         self._words[key] = pixmap
-        if len(self._words) > KEPT:
+        while len(self._words) > KEPT:
             self._words.popitem(last=False)
         return pixmap
 

@@ -1,10 +1,9 @@
 """The centre of the window: the Read layout of linked viewports, the slice strip, and the empty state."""
 
 import time
-from pathlib import Path
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from viewer.session import READ_LAYOUT, Mode, Session, Tool
@@ -95,7 +94,6 @@ class ReadingArea(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.setAcceptDrops(True)
         self.setMinimumSize(360, 240)
         self.interaction = Interaction(session)
         overlays = Overlays(session)
@@ -178,18 +176,6 @@ class ReadingArea(QWidget):
         """Arrange anew."""
         self._arrange()
         super().resizeEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take files and folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Ask for what was dropped to be opened."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self._session.request_open(*paths)
 
     def paint_now(self) -> None:
         """Paint what changed in the visible viewports and the strip before returning."""

@@ -1,7 +1,7 @@
 """The slice strip: one cell per slice, its state and suspicion as colour; click or drag to go."""
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -21,6 +21,8 @@ from viewer.ui import captions, theme
 
 TICK, BAND, WIDTH = 5, 4, 20
 """Room for the ticks at the left, width of the right-hand band, whole width, px."""
+LEAST_FRAME_PX = 5
+"""A current cell lower than this gets a frame that reaches beyond it."""
 _COLOURS = tuple(subtype.rgb for subtype in SUBTYPES)
 
 
@@ -125,10 +127,10 @@ class SliceStrip(QWidget):
         painter.setPen(QColor(theme.HAIRLINE))
         painter.drawRect(QRect(TICK - 1, 0, WIDTH - TICK, self.height() - 1))
         painter.setPen(QColor(theme.BRIGHT))
-        current = QRectF(self.cell(self._session.slice_index)).adjusted(-0.5, -0.5, -0.5, -0.5)
-        if current.height() < 3:
-            current = current.adjusted(0, -1, 0, 1)
-        painter.drawRect(current)
+        current = self.cell(self._session.slice_index)
+        if current.height() < LEAST_FRAME_PX:
+            current = current.adjusted(0, -2, 0, 2)
+        painter.drawRect(current.adjusted(0, 0, -1, -1))
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802

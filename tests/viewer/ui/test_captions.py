@@ -1,0 +1,115 @@
+"""The words in the corners."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from viewer.dicom.series import Note, Problem, Study
+from viewer.dicom.volume import Volume
+from viewer.imaging.windows import BRAIN
+from viewer.session import Findings
+from viewer.ui import captions
+
+Maker = Callable[..., Volume]
+FindingsMaker = Callable[..., Findings]
+
+
+def test_who_and_when(make_volume: Maker) -> None:
+    series = make_volume().series
+    study = Study("1.2", "Doe^Jane", "42", "F", "071Y", "20261119", "031245.5", "CT head", (series,))
+    lines = captions.who_and_when("Doe, Jane · 71 F", study, series)
+    assert lines == ("Doe, Jane · 71 F", "CT head", "2026-11-19 03:12", "Se 2 · Brain 5.0 mm")
+
+
+def test_what_is_unknown_takes_no_room(make_volume: Maker) -> None:
+    series = replace(make_volume().series, number=None, description="")
+    assert captions.who_and_when("Unnamed", Study("1.2", "", "", "", "", "", "", "", ()), series) == (
+        "Unnamed",
+    )
+
+
+def test_how_it_is_shown(make_volume: Maker) -> None:
+    series = make_volume().series
+    lines = captions.how_shown(BRAIN, 1.84, series, inverted=False)
+    assert lines == ("W 80 L 40", "Zoom 1.8×", "120 kV · 300 mAs")
+    assert captions.how_shown(BRAIN, 1.0, series, inverted=True)[0] == "W 80 L 40 · inverted"
+
+
+def test_where(make_volume: Maker) -> None:
+    assert captions.where(make_volume(), 2) == ("Im 3 / 6 · z +10.0 mm", "5.0 mm · 1.000 mm/px")
+
+
+def test_below_zero_has_a_true_minus(make_volume: Maker) -> None:
+    volume = make_volume()
+    volume = replace(volume, series=replace(volume.series, z_mm=(-41.2, 0, 1, 2, 3, 4)))
+    assert captions.where(volume, 0)[0] == "Im 1 / 6 · z \N{MINUS SIGN}41.2 mm"
+
+
+def test_without_positions_there_is_no_z(make_volume: Maker) -> None:
+    volume = make_volume()
+    volume = replace(volume, series=replace(volume.series, z_mm=(), thickness_mm=None))
+    assert captions.where(volume, 0) == ("Im 1 / 6", "1.000 mm/px")
+
+
+def test_pixel_sizes(make_volume: Maker) -> None:
+    assert captions.pixel_size(make_volume(spacing_mm=(0.9, 0.45))) == "0.450 × 0.900 mm/px"
+    estimated = Note(Problem.SPACING_ESTIMATED, "≈ mm", "Estimated.")
+    assert captions.pixel_size(make_volume(notes=(estimated,))) == "≈ 1.000 mm/px"
+    unknown = Note(Problem.NO_SPACING, "px", "Unknown.")
+    assert captions.pixel_size(make_volume(notes=(unknown,))) == "pixel size unknown: px, not mm"
+
+
+def test_the_models_answer(make_volume: Maker, make_findings: FindingsMaker) -> None:
+    findings = make_findings(make_volume())
+    assert captions.ai_result(findings, estimated=False) == "Suspected SDH 11.6 mL"
+    assert captions.ai_result(findings, estimated=True) == "Suspected SDH ≈ 11.6 mL"
+
+
+def test_several_suspected_subtypes_the_strongest_first(
+    make_volume: Maker, make_findings: FindingsMaker
+) -> None:
+    findings = make_findings(make_volume())
+    scores = {**(findings.study_scores or {}), "IPH": 0.99}
+    assert captions.ai_result(replace(findings, study_scores=scores), estimated=False) == (
+        "Suspected IPH · SDH 11.6 mL"
+    )
+
+
+def test_no_suspicion_shows_the_highest_score_never_none(
+    make_volume: Maker, make_findings: FindingsMaker
+) -> None:
+    scores = {"any": 0.04, "EDH": 0.01, "SDH": 0.02, "SAH": 0.01, "IVH": 0.0, "IPH": 0.01}
+    findings = replace(make_findings(make_volume()), study_scores=scores)
+    assert captions.ai_result(findings, estimated=False) == "any .04"
+
+
+def test_on_the_way_not_run_and_nothing(make_volume: Maker, make_findings: FindingsMaker) -> None:
+    running = make_findings(make_volume(), done=False)
+    assert captions.ai_result(running, estimated=False) == "Scoring 1 of 6"
+    assert (
+        captions.ai_result(replace(running, not_run="MR series"), estimated=False) == "AI not run: MR series"
+    )
+    assert captions.ai_result(None, estimated=False) == ""
+
+
+def test_next_suspicious_slice(make_volume: Maker, make_findings: FindingsMaker) -> None:
+    findings = make_findings(make_volume(), (1, 4))
+    assert captions.next_suspicious(findings, set(), 0) == 1
+    assert captions.next_suspicious(findings, set(), 1) == 4
+    assert captions.next_suspicious(findings, set(), 4) == 1
+    assert captions.next_suspicious(findings, {1}, 4) == 4
+    assert captions.next_suspicious(findings, {1, 4}, 0) is None
+    assert captions.next_suspicious(None, set(), 0) is None
+
+
+def test_slices_not_scored_yet_are_not_suspicious(make_volume: Maker, make_findings: FindingsMaker) -> None:
+    findings = make_findings(make_volume(), (1,))
+    findings.slice_scores[1] = np.nan
+    assert captions.next_suspicious(findings, set(), 0) is None
+    assert captions.suspected_on_slice(findings, 1) == []
+
+
+def test_a_slice_that_failed() -> None:
+    assert captions.failed_text(6, "IM0007 ends early.") == "Slice 7 cannot be read. IM0007 ends early."
+    assert "Copy the series again" in captions.failed_text(6, "")

@@ -117,6 +117,11 @@ class RegionRow(QWidget):
         painter.drawText(QRectF(self.width() - 128, 0, 56, self.height()), right, slice_range(region))
 
 
+def millilitres(volume: float) -> str:
+    """`1.5 mL`; from 100 mL on without a decimal."""
+    return f"{volume:.0f} mL" if volume >= 100 else f"{volume:.1f} mL"
+
+
 def slice_range(region: Region) -> str:
     """`17–27`, or `17`; slices counted from 1."""
     first, last = region.first + 1, region.last + 1
@@ -274,7 +279,7 @@ class FindingsPanel(QWidget):
         for code, row in self.rows.items():
             volume = ""
             if findings is not None and findings.volume_ml.get(code, 0.0) >= 0.05:
-                volume = f"{approximate}{findings.volume_ml[code]:.1f} mL"
+                volume = f"{approximate}{millilitres(findings.volume_ml[code])}"
             known = findings is not None and (findings.done or findings.scored > 0)
             row.show_score(
                 scores[code] if known else None, threshold(findings, code) if findings else 0.5, volume
@@ -317,7 +322,7 @@ class FindingsPanel(QWidget):
         approximate = "≈ " if self._estimated() else ""
         for region in found:
             known = region.volume_ml is not None and region.volume_ml >= 0.05
-            row = RegionRow(region, f"{approximate}{region.volume_ml:.1f} mL" if known else "–")
+            row = RegionRow(region, f"{approximate}{millilitres(region.volume_ml or 0.0)}" if known else "–")
             row.clicked.connect(self._session.set_slice_index)
             self._regions.addWidget(row)
             self.region_rows.append(row)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -55,16 +55,17 @@ def matches(query: str, actions: tuple[Action, ...]) -> tuple[Action, ...]:
 
 
 class Palette(QFrame):
-    """A popup with a search line and the matching actions."""
+    """A card over the window with a search line and the matching actions; it goes when the line loses the keyboard."""
 
     def __init__(self, parent: QWidget, actions: Callable[[], tuple[Action, ...]]) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        super().__init__(parent)
         self.setObjectName("palette")
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.hide()
         self.setFixedWidth(WIDTH)
         self._window = parent
         self._actions = actions
         self._shown: tuple[Action, ...] = ()
+        self._before: QWidget | None = None
         self.line = QLineEdit()
         self.line.setPlaceholderText("Find an action by name")
         self.list = QListWidget()
@@ -89,9 +90,17 @@ class Palette(QFrame):
         self.line.clear()
         self._filter("")
         window = self._window
-        self.move(window.mapToGlobal(QPoint((window.width() - WIDTH) // 2, theme.BAR_HEIGHT + 24)))
+        self._before = window.focusWidget()
+        self.move((window.width() - WIDTH) // 2, theme.BAR_HEIGHT + 24)
         self.show()
+        self.raise_()
         self.line.setFocus()
+
+    def dismiss(self) -> None:
+        """Go away and give the keyboard back."""
+        self.hide()
+        if self._before is not None:
+            self._before.setFocus()
 
     def _filter(self, query: str) -> None:
         self._shown = tuple(action for action in matches(query, self._actions()) if action.enabled())
@@ -117,7 +126,9 @@ class Palette(QFrame):
         self.adjustSize()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Arrows move through the list while the line keeps the keyboard; Enter runs."""
+        """Arrows move through the list while the line keeps the keyboard; Enter runs, Esc goes back."""
+        if watched is self.line and event.type() == QEvent.Type.FocusOut:
+            self.hide()
         if watched is self.line and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
             if step is not None and self._shown:
@@ -126,10 +137,13 @@ class Palette(QFrame):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._run()
                 return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.dismiss()
+                return True
         return super().eventFilter(watched, event)
 
     def _run(self) -> None:
         row = self.list.currentRow()
-        self.close()
+        self.dismiss()
         if 0 <= row < len(self._shown):
             self._shown[row].run()

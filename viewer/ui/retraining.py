@@ -23,13 +23,17 @@ class LossCurve(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._until = 1.0
         self.train: tuple[float, ...] = ()
         self.validation: tuple[float, ...] = ()
         self.setFixedHeight(72)
         self.setAccessibleName("Loss curve")
 
-    def show_curves(self, train: tuple[float, ...], validation: tuple[float, ...]) -> None:
-        """Show these values."""
+    def show_curves(
+        self, train: tuple[float, ...], validation: tuple[float, ...], until: float = 1.0
+    ) -> None:
+        """Show these values over the first part `until` (0 to 1) of the width."""
+        self._until = until
         self.train, self.validation = train, validation
         last = f", validation {validation[-1]:.3f}" if validation else ""
         self.setToolTip(f"Loss: training {train[-1]:.3f}{last}" if train else "")
@@ -66,7 +70,7 @@ class LossCurve(QWidget):
         self, painter: QPainter, area: QRectF, curve: tuple[float, ...], low: float, high: float, colour: str
     ) -> None:
         span = (high - low) or 1.0
-        across = area.width() / max(len(curve) - 1, 1)
+        across = area.width() * self._until / max(len(curve) - 1, 1)
         points = [
             QPointF(area.left() + i * across, area.bottom() - (value - low) / span * area.height())
             for i, value in enumerate(curve)
@@ -135,7 +139,7 @@ class RetrainingCard(QFrame):
         self.title.setText(self._title(now))
         self.left.setText(time_left(now.seconds_left) if running else "")
         self.progress.setValue(round(now.progress * 1000))
-        self.curve.show_curves(now.train_loss, now.validation_loss)
+        self.curve.show_curves(now.train_loss, now.validation_loss, now.progress)
         self.text.setText(now.text or self._idle_text(slices) if not running else now.text)
         set_role = "red" if now.state == "failed" else "quiet"
         theme.set_role(self.text, set_role)

@@ -1,0 +1,127 @@
+"""The Annotations tab: list, going to a slice, changing and deleting, what is empty."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from viewer.annotation import events
+from viewer.session import Mode, Session
+from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.annotations import VALUE_ROLE, AnnotationsPanel
+
+frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
+
+
+@pytest.fixture
+def shown(qtbot: QtBot) -> tuple[Session, AnnotationsPanel]:
+    session = Session()
+    session.desk = AnnotationDesk(session, session)  # type: ignore[attr-defined]
+    panel = AnnotationsPanel(session)
+    qtbot.addWidget(panel)
+    session.set_volume(frame.volume())
+    return session, panel
+
+
+def open_document(session: Session, *subtypes: str) -> None:
+    session.desk.open(frame.document(*subtypes), (8, 8))  # type: ignore[attr-defined]
+
+
+def rows(panel: AnnotationsPanel) -> list[tuple[int, str]]:
+    found = [panel.model.index(row).data(VALUE_ROLE) for row in range(panel.model.rowCount())]
+    return [(place, annotation.subtype) for place, annotation in found]
+
+
+def test_annotations_are_listed_by_slice(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH")
+    assert rows(panel) == [(3, "SDH"), (4, "IPH")]
+    assert panel.heading.text() == "MY ANNOTATIONS · 2 OF 2 REVIEWED"
+
+
+def test_without_annotations_the_panel_teaches(shown) -> None:
+    _, panel = shown
+    assert not panel.empty_box.isHidden()
+    assert "Press M" in panel.empty.text()
+    assert panel.export.isHidden()
+
+
+def test_a_click_goes_to_the_slice_and_selects(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH")
+    panel.list.clicked.emit(panel.model.index(1))
+    assert session.slice_index == 4
+    assert session.selection == "a1"
+    assert not panel._selected.isHidden()
+    assert panel.classes["IPH"].isChecked()
+
+
+def test_the_class_of_the_selected_annotation_changes(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    panel.list.clicked.emit(panel.model.index(0))
+    panel.classes["EDH"].click()
+    assert rows(panel) == [(3, "EDH")]
+
+
+def test_delete_removes_and_undo_brings_back(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH")
+    panel.list.clicked.emit(panel.model.index(0))
+    panel.delete.click()
+    assert rows(panel) == [(4, "IPH")]
+    session.undo_requested.emit()
+    assert rows(panel) == [(3, "SDH"), (4, "IPH")]
+
+
+def test_reviewed_is_toggled(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    panel.list.clicked.emit(panel.model.index(0))
+    panel.review.click()
+    assert panel.heading.text() == "MY ANNOTATIONS · 0 OF 1 REVIEWED"
+    assert panel.review.text() == "Mark reviewed"
+
+
+def test_the_selection_of_the_image_is_the_lists(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH")
+    session.edit_requested.emit(events.Select("a1"))
+    assert panel.classes["IPH"].isChecked()
+
+
+def test_how_to_draw_is_said_in_annotate_mode(shown) -> None:
+    session, panel = shown
+    assert panel.how.isHidden()
+    session.set_mode(Mode.ANNOTATE)
+    assert not panel.how.isHidden()
+
+
+def test_export_asks_for_a_folder(
+    shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    with qtbot.waitSignal(session.export_masks_requested) as asked:
+        panel.export.click()
+    assert asked.args == [tmp_path]
+
+
+def test_a_cancelled_export_asks_for_nothing(shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    with qtbot.assertNotEmitted(session.export_masks_requested):
+        panel.export.click()
+
+
+def test_everything_paints(shown, qtbot: QtBot) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH", "EDH")
+    panel.list.clicked.emit(panel.model.index(1))
+    panel.resize(280, 700)
+    assert not panel.grab().isNull()

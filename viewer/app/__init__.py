@@ -1,0 +1,250 @@
+"""The only part that knows everyone: builds the session, the library, the jobs and the window, and connects them.
+
+Intentions of the session go to jobs, answers of jobs go to the session; an answer for a series that is no longer
+open is dropped.
+"""
+
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from model.errors import PterionError
+from model.labels import BY_CODE
+from model.registry import Registry
+from viewer.annotation.document import Annotation
+from viewer.app.answering import Answering
+from viewer.app.keeping import Keeping
+from viewer.app.opening import Opening
+from viewer.app.tasks import Tasks
+from viewer.app.teaching import Teaching
+from viewer.dicom.series import Study
+from viewer.dicom.volume import Volume
+from viewer.jobs.qt import LoadJob, Relay
+from viewer.library.store import Library
+from viewer.resources import assets_dir, data_dir
+from viewer.session import Session
+from viewer.ui import regions, theme
+from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.main_window import MainWindow
+from viewer.ui.reading import ReadingArea
+
+DEMO_FOLDER = "demo"
+LOG_NAME = "pterion.log"
+
+
+def default_registry() -> Registry:
+    """The versions that came with the program and the user's own."""
+    return Registry(assets_dir() / "models", data_dir() / "models")
+
+
+class Application(QObject):
+    """One window and everything behind it. The constructor shows the window; `shutdown` ends every thread.
+
+    Raises LibraryError where the library cannot be opened: nothing could be kept then.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path] = (),
+        *,
+        library_dir: Path | None = None,
+        demo: bool = False,
+        registry: Registry | None = None,
+    ) -> None:
+        super().__init__()
+        self.library = Library(library_dir or data_dir())
+        self.registry = registry or default_registry()
+        self.session = Session(self)
+        self.desk = AnnotationDesk(self.session, self)
+        self.tasks = Tasks(self.session, self)
+        self.keeping = Keeping(self.session, self.library, self)
+        self.chores = Tasks(self.session, self)
+        self.opening = Opening(self.session, self.chores, self)
+        self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
+        self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
+        reading = ReadingArea(self.session)
+        self.window = MainWindow(self.session, reading, reading.commands.values())
+        self._ended = False
+        self._connect()
+        self.window.show()
+        QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo))
+
+    def _connect(self) -> None:
+        session = self.session
+        self.window.may_close = self.may_close
+        self.desk.edited.connect(self.keeping.keep)
+        self.keeping.saved = self.teaching.count_later
+        self.teaching.claimed = self.answering.refresh_models
+        self.opening.scanned = self._scanned
+        self.opening.opened = self._opened
+        self.opening.arrived = self.answering.arrived
+        session.demo_requested.connect(self.open_demo)
+        session.export_masks_requested.connect(self.export_masks)
+        session.accept_findings_requested.connect(self.accept_findings)
+
+    def _begin(self, paths: tuple[Path, ...], *, demo: bool) -> None:
+        """What can wait until the window is up."""
+        self.answering.refresh_models()
+        self.teaching.begin()
+        if paths:
+            self.session.request_open(*paths)
+        elif demo:
+            self.open_demo()
+
+    def _scanned(self, studies: tuple[Study, ...]) -> None:
+        self.answering.remember_statuses(studies)
+
+    def _opened(self, volume: Volume, load: LoadJob) -> None:
+        series = volume.series
+        document = self.keeping.document(series.study_uid, series.series_uid)
+        rows, columns = volume.hu.shape[1:]
+        self.desk.open(document, (rows, columns))
+        self.session.set_save_state("Saved" if document.annotations else "")
+        study = self.session.study
+        if study is not None:  # where its files are: a later training reads them again
+            remember = "The study could not be noted in the library"
+            self.tasks.ask(remember, lambda: self.library.remember_study(study))
+        self.answering.begin(volume, load)
+
+    def open_demo(self) -> None:
+        """Write the demo study where it is not there yet, and open it."""
+        from viewer.jobs.demo import write_demo
+
+        folder = data_dir() / DEMO_FOLDER
+        self.session.set_load_state("Making the demo study…")
+
+        def written(_: object) -> None:
+            self.session.request_open(folder)
+
+        def failed(error: PterionError) -> None:
+            self.session.set_load_state("")
+            self.session.notice("error", "The demo study could not be made", str(error))
+
+        self.chores.ask("", lambda: write_demo(folder), written, failed)
+
+    def export_masks(self, folder: Path) -> None:
+        """Write one mask per annotated slice of the open series into `folder`."""
+        from viewer.annotation.export import export_masks
+
+        volume, document = self.session.volume, self.session.document
+        if volume is None:
+            return
+
+        def tell(paths: list[Path]) -> None:
+            count = len(paths) - 1
+            text = f"One PNG a slice and masks.json, which says what they are, in “{folder.name}”. Research use only."
+            self.session.notice("info", f"{count} mask{'s' * (count != 1)} exported", text)
+
+        self.chores.ask(
+            "The masks were not exported", lambda: export_masks(document, volume.series.slices, folder), tell
+        )
+
+    def accept_findings(self) -> None:
+        """Turn the masks of suspected subtypes into annotations, to be reviewed one by one; undo takes them back."""
+        from viewer.annotation.proposals import propose
+
+        volume, findings = self.session.volume, self.session.findings
+        if volume is None or findings is None or not findings.done:
+            return
+        values = [BY_CODE[code].value for code in regions.suspected(findings)]
+
+        def work() -> tuple[Annotation, ...]:
+            masks = np.where(np.isin(findings.masks, values), findings.masks, 0).astype(np.uint8)
+            return propose(masks, volume.series.slices, findings.model_id)
+
+        def add(found: tuple[Annotation, ...]) -> None:
+            if self.session.volume is not volume:
+                return
+            there = {(a.sop_uid, a.frame, a.subtype, a.outline) for a in self.session.document.annotations}
+            new = [a for a in found if (a.sop_uid, a.frame, a.subtype, a.outline) not in there]
+            if new:
+                self.desk.add(new, "accept findings")
+                self.window.right.show_tab(1)
+            else:
+                self.session.notice(
+                    "info", "Nothing to accept", "These regions are among your annotations already."
+                )
+
+        self.chores.ask("The findings could not be accepted", work, add)
+
+    def may_close(self) -> bool:
+        """Save what waits; where that fails, ask the reader before anything is lost."""
+        if self.keeping.writer.flush():
+            return True
+        count = self.keeping.writer.pending
+        answer = QMessageBox.warning(
+            self.window,
+            "Not saved",
+            f"{count} edit{'s' * (count != 1)} could not be saved yet: the library takes no data. Free some space on "
+            "its disk and try again. Close anyway and lose them?",
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Discard
+
+    def shutdown(self) -> None:
+        """End every thread; what was drawn is on the disk before. A training goes on without the window."""
+        if self._ended:
+            return
+        self._ended = True
+        for part in (self.teaching, self.opening, self.answering, self.chores, self.tasks):
+            part.shutdown()
+        self.keeping.writer.close()
+        self.library.close()
+
+
+class BugReporter(QObject):
+    """Tells of a bug in a notice and in a log without patient data; the window stays open, the work stays saved."""
+
+    def __init__(self, session: Session, log_folder: Path) -> None:
+        super().__init__()
+        self._session = session
+        self._path = log_folder / LOG_NAME
+        self._log = logging.getLogger("pterion.bugs")
+        self._handler = logging.FileHandler(self._path, encoding="utf-8", delay=True)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._log.addHandler(self._handler)
+        self._log.propagate = False
+        self._relay = Relay(self)
+        self._relay.arrived.connect(self._tell)
+
+    def install(self) -> None:
+        """Take over what nobody caught, in every thread."""
+        sys.excepthook = self.caught
+        threading.excepthook = lambda args: self.caught(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def caught(self, kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:
+        """Log where it happened, without the error's own text, which may hold a patient's data. Any thread."""
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        frames = traceback.extract_tb(trace)
+        where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+        self._log.error("%s at %s", kind.__name__, where)
+        self._relay.put(f"{kind.__name__} at {where.split(' < ')[0]}")
+
+    def _tell(self, bugs: tuple[str, ...]) -> None:
+        text = f"{bugs[-1]}. What you drew is safe. {self._path.name} in Pterion's data folder says where it happened."
+        self._session.notice("error", "Something in Pterion went wrong", text)
+
+
+def run(paths: Sequence[Path], *, library_dir: Path | None = None, demo: bool = False) -> int:
+    """Open the window on `paths` and return when it is closed. 0 where all went well."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Pterion")
+    theme.apply(app)
+    application = Application(paths, library_dir=library_dir, demo=demo)
+    BugReporter(application.session, data_dir()).install()
+    try:
+        return app.exec()
+    finally:
+        application.shutdown()

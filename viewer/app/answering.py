@@ -1,0 +1,311 @@
+"""What the model says: which version answers, inference while a series loads, its findings kept and found again."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from model.errors import PterionError
+from model.labels import CODES, SCORES
+from model.registry import Registry, Version
+from viewer.app.tasks import Tasks
+from viewer.dicom.series import Study
+from viewer.dicom.volume import Volume
+from viewer.jobs.choose import why_not
+from viewer.jobs.qt import InferJob, LoadJob
+from viewer.library.store import Library
+from viewer.session import Findings, ModelEntry, Session
+from viewer.ui import regions
+
+if TYPE_CHECKING:
+    from model.predict import Predictor, SliceResult
+    from viewer.jobs.infer import StudyAnswer
+    from viewer.library.records import StoredFindings
+
+THREADS = max(min(os.cpu_count() or 1, 2), 1)
+IDLE = f"AI idle · {THREADS} thread{'s' * (THREADS > 1)}"
+
+
+def summary(version: Version) -> str:
+    """What a menu says of a version: its own summary, or what it descends from."""
+    parent = version.info.get("parent")
+    text = version.info.get("summary") or (f"Retrained from {parent}" if parent else "")
+    return str(text or version.status)
+
+
+class Answering(QObject):
+    """Keeps `session.findings`, `session.models` and the worklist's statuses true."""
+
+    def __init__(
+        self, session: Session, registry: Registry, library: Library, tasks: Tasks, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._registry = registry
+        self._library = library
+        self._tasks = tasks
+        self._job: InferJob | None = None
+        self._predictor: Predictor | None = None
+        self._study_of: dict[str, str] = {}
+        session.score_requested.connect(self.score_again)
+        session.score_cancel_requested.connect(self.cancel)
+        session.slice_index_changed.connect(self._look_at)
+        session.promote_requested.connect(lambda id_: self._change(lambda: self._registry.promote(id_)))
+        session.roll_back_requested.connect(lambda: self._change(self._registry.roll_back))
+        session.discard_requested.connect(self._discard)
+
+    # versions
+
+    def refresh_models(self) -> None:
+        """Read which versions there are and which one answers."""
+        self._tasks.ask(
+            "The models could not be listed", self._read_models, self._show_models, self._no_model
+        )
+
+    def _read_models(self) -> tuple[Version, tuple[Version, ...]]:
+        return self._registry.current(), self._registry.versions()
+
+    def _show_models(self, found: tuple[Version, tuple[Version, ...]]) -> None:
+        current, versions = found
+        if current.notice:
+            self._session.notice("warning", "Another model answers", current.notice)
+        self._session.set_models(
+            tuple(
+                ModelEntry(
+                    v.id, v.status, str(v.info.get("created", ""))[:10], v.id == current.id, summary(v)
+                )
+                for v in versions
+            )
+        )
+        self._session.set_model(current.id)
+        self._session.set_ai_state(self._session.ai_state or IDLE)
+
+    def _no_model(self, error: PterionError) -> None:
+        self._session.set_ai_state("No model")
+        self._session.notice("error", "There is no model to score with", str(error))
+
+    def _change(self, change: Callable[[], Version]) -> None:
+        """Let another version answer; the open series is scored anew, the worklist shows what it said before."""
+
+        def changed(_: Version) -> None:
+            self.refresh_models()
+            self._tasks.ask("", lambda: None, lambda _: self._after_change())
+
+        self._tasks.ask("The model was not changed", change, changed)
+
+    def _after_change(self) -> None:
+        self.remember_statuses(self._session.studies)
+        if self._session.volume is not None:
+            self.begin(self._session.volume, None)
+
+    def _discard(self, version_id: str) -> None:
+        self._tasks.ask(
+            "The model was not discarded",
+            lambda: self._registry.discard(version_id),
+            lambda _: self.refresh_models(),
+        )
+
+    # the worklist
+
+    def remember_statuses(self, studies: tuple[Study, ...]) -> None:
+        """Show what the model in use said about these studies before."""
+
+        def read() -> dict[str, Findings]:
+            version = self._registry.current()
+            empty = np.zeros((0, len(SCORES)), np.float32), np.zeros((0, 1, 1), np.uint8)
+            stored = self._library.study_scores(version.id)
+            thresholds = version.info["thresholds"]
+            return {
+                one.series_uid: Findings(
+                    one.series_uid, one.model_id, *empty, 0, 0, one.scores, thresholds=thresholds
+                )
+                for one in stored
+            }
+
+        def show(found: dict[str, Findings]) -> None:
+            for study in studies:
+                known = [found[s.series_uid] for s in study.series if s.series_uid in found]
+                best = min(map(regions.status, known), key=regions.suspicion, default=regions.NOT_SCORED)
+                self._session.set_study_status(study.study_uid, best)
+
+        self._tasks.ask("Earlier scores could not be read", read, show, failed=lambda _: None)
+
+    # findings
+
+    def begin(self, volume: Volume, load: LoadJob | None, *, fresh: bool = False) -> None:
+        """Answer for a volume that was just opened: from the library where this model has answered, else anew.
+
+        load: the job that still fills the volume; the worker is woken as slices come. fresh: ask the model anyway.
+        """
+        self._stop()
+        reason = why_not(volume.series)
+        if reason:
+            self._show(self._empty(volume, not_run=reason))
+            return
+        uid = volume.series.series_uid
+
+        def look() -> "tuple[Version, StoredFindings | None]":
+            version = self._registry.current()
+            return version, None if fresh else self._library.load_findings(uid, version.id)
+
+        def found(answer: "tuple[Version, StoredFindings | None]") -> None:
+            version, stored = answer
+            if self._session.volume is not volume:
+                return
+            if stored is not None and stored.masks.shape == volume.hu.shape:
+                self._show(_restored(stored, dict(version.info["thresholds"])))
+                self._session.set_ai_state(IDLE)
+            else:
+                self._start(volume, load, version)
+
+        self._tasks.ask(
+            "The model could not be loaded", look, found, lambda error: self._not_scored(volume, error)
+        )
+
+    def _empty(self, volume: Volume, version: Version | None = None, not_run: str = "") -> Findings:
+        return Findings(
+            volume.series.series_uid,
+            version.id if version else self._session.model_id,
+            np.full((len(volume.hu), len(SCORES)), np.nan, np.float32),
+            np.zeros(volume.hu.shape, np.uint8),
+            0,
+            len(volume.hu),
+            thresholds=dict(version.info["thresholds"]) if version else {},
+            not_run=not_run,
+        )
+
+    def _show(self, findings: Findings) -> None:
+        """Show findings, in the worklist too."""
+        self._session.set_findings(findings)
+        study_uid = self._session.volume.series.study_uid if self._session.volume is not None else ""
+        self._session.set_study_status(study_uid, regions.status(findings))
+
+    def _start(self, volume: Volume, load: LoadJob | None, version: Version) -> None:
+        job = self._job = InferJob(volume, lambda: self._load(version), self._session.slice_index, self)
+        job.slices_scored.connect(lambda slices: self._slices_scored(job, slices))
+        job.scored.connect(lambda answer: self._scored(job, answer))
+        job.failed.connect(lambda error: self._not_scored(volume, error) if job is self._job else None)
+        job.finished.connect(lambda: self._finished(job))
+        if load is not None:
+            load.on_slice = job.slices_arrived
+        self._show(self._empty(volume, version))
+        self._session.set_ai_state("Loading the model…")
+        job.start()
+
+    def _load(self, version: Version) -> "Predictor":
+        """The predictor of a version, kept for the next series. Runs in the worker."""
+        from model.predict import Predictor
+
+        predictor = self._predictor
+        if predictor is None or predictor.id != version.id:
+            predictor = self._predictor = Predictor(version.path, threads=THREADS)
+        return predictor
+
+    def arrived(self) -> None:
+        """Slices of the open volume have come in."""
+        if self._job is not None:
+            self._job.slices_arrived()
+
+    def _look_at(self, index: int) -> None:
+        if self._job is not None:
+            self._job.look_at(index)
+
+    def _slices_scored(self, job: InferJob, slices: "tuple[SliceResult, ...]") -> None:
+        findings = self._session.findings
+        if job is not self._job or findings is None:
+            return
+        for one in slices:
+            findings.slice_scores[one.index] = one.scores
+            findings.masks[one.index] = one.mask
+        scored = int(np.isfinite(findings.slice_scores[:, 0]).sum())
+        self._show(replace(findings, scored=scored))
+        self._session.set_ai_state(f"Scoring {scored} of {findings.total}")
+        for one in slices:
+            self._session.mark_slice_scored(one.index)
+
+    def _scored(self, job: InferJob, answer: "StudyAnswer") -> None:
+        findings = self._session.findings
+        if job is not self._job or findings is None:
+            return
+        final = replace(
+            findings,
+            slice_scores=answer.slice_scores,
+            scored=int(np.isfinite(answer.slice_scores[:, 0]).sum()),
+            study_scores=answer.scores,
+            volume_ml=answer.volume_ml,
+            thresholds=answer.thresholds,
+            seconds=answer.seconds,
+            cautions=tuple(caution.text for caution in answer.cautions),
+        )
+        self._show(final)
+        self._tasks.ask("The findings could not be saved", lambda: self._save(final))
+
+    def _save(self, findings: Findings) -> None:
+        self._library.save_findings(
+            findings.series_uid,
+            findings.model_id,
+            study_scores=findings.study_scores or {},
+            slice_scores=findings.slice_scores,
+            masks=findings.masks,
+            volume_ml=findings.volume_ml,
+            cautions=findings.cautions,
+            seconds=findings.seconds,
+        )
+
+    def _not_scored(self, volume: Volume, error: PterionError) -> None:
+        if self._session.volume is volume:
+            self._show(self._empty(volume, not_run=str(error)))
+            self._session.set_ai_state("AI not run")
+
+    def score_again(self) -> None:
+        """Ask the model anew about the open series."""
+        if self._session.volume is not None:
+            self.begin(self._session.volume, None, fresh=True)
+
+    def cancel(self) -> None:
+        """Stop scoring at the reader's wish; what came so far is not shown as an answer."""
+        findings = self._session.findings
+        if self._job is None or findings is None or findings.done:
+            return
+        self._stop()
+        text = f"Scoring was cancelled after {findings.scored} of {findings.total} slices."
+        self._show(replace(findings, not_run=text))
+        self._session.set_ai_state(IDLE)
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+
+    def _finished(self, job: InferJob) -> None:
+        if job is self._job:
+            self._job = None
+            if self._session.findings is not None and self._session.findings.done:
+                self._session.set_ai_state(IDLE)
+        job.deleteLater()
+
+    def shutdown(self) -> None:
+        """End the worker."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.shutdown()
+
+
+def _restored(stored: "StoredFindings", thresholds: dict[str, float]) -> Findings:
+    """Findings as they were when they were saved."""
+    return Findings(
+        stored.series_uid,
+        stored.model_id,
+        stored.slice_scores,
+        stored.masks,
+        len(stored.masks),
+        len(stored.masks),
+        stored.study_scores,
+        {code: stored.volume_ml[code] for code in CODES if code in stored.volume_ml},
+        thresholds,
+        stored.seconds,
+        stored.cautions,
+    )

@@ -1,0 +1,197 @@
+"""What the reader opens: files and folders to studies, a series to its volume, thumbnails on the way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject
+
+from model.errors import PterionError
+from viewer.app.tasks import Tasks
+from viewer.dicom.load import allocate, load_slice
+from viewer.dicom.series import ScanResult, Series, Study
+from viewer.dicom.volume import Volume
+from viewer.imaging.render import grey_table
+from viewer.imaging.windows import BRAIN
+from viewer.jobs.choose import choose_series
+from viewer.jobs.qt import LoadJob, ScanJob
+from viewer.session import Session
+
+THUMBNAIL_PX = 220
+
+
+def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
+    """The middle slice in the brain window, uint8, at most about 220 px wide; None where it cannot be read."""
+    middle = len(series.slices) // 2
+    alone = replace(
+        series, slices=series.slices[middle : middle + 1], gaps_mm=(), z_mm=series.z_mm[middle : middle + 1]
+    )
+    volume = allocate(alone)
+    if load_slice(volume, 0) is not None:
+        return None
+    step = max(max(volume.hu.shape[1:]) // THUMBNAIL_PX, 1)
+    return grey_table(BRAIN)[np.ascontiguousarray(volume.hu[0, ::step, ::step]).view(np.uint16)]
+
+
+class Opening(QObject):
+    """Files and folders to studies, a series to its volume, thumbnails on the way."""
+
+    def __init__(self, session: Session, chores: Tasks, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._studies: dict[str, Study] = {}
+        self._scan: ScanJob | None = None
+        self._load: LoadJob | None = None
+        self._wanted: set[str] = set()
+        self._chores = chores
+        self.scanned: Callable[[tuple[Study, ...]], None] = lambda _: None
+        self.opened: Callable[[Volume, LoadJob], None] = lambda _volume, _job: None
+        self.arrived: Callable[[], None] = lambda: None
+        session.open_requested.connect(self.open_paths)
+        session.series_requested.connect(self.open_series)
+        session.study_opened.connect(self._study_opened)
+        session.slice_index_changed.connect(lambda index: self._load.look_at(index) if self._load else None)
+
+    def open_paths(self, paths: tuple[Path, ...]) -> None:
+        """Scan files and folders in the background; their studies join the worklist as they are found."""
+        if self._scan is not None:
+            self._scan.cancel()
+        job = self._scan = ScanJob(paths, self)
+        found: dict[str, Study] = {}
+        job.studies_found.connect(lambda studies: self._found(studies, found))
+        job.scanned.connect(lambda result: self._scanned(job, result))
+        job.failed.connect(lambda error: self._failed(job, error))
+        job.finished.connect(job.deleteLater)
+        if self._session.volume is None:
+            self._session.set_load_state("Looking for studies…")
+        job.start()
+
+    def _found(self, studies: tuple[Study, ...], found: dict[str, Study]) -> None:
+        found |= {study.study_uid: study for study in studies}
+        self._studies |= found
+        self._session.set_studies(tuple(self._studies.values()))
+        if self._session.volume is None:
+            series = sum(len(study.series) for study in found.values())
+            self._session.set_load_state(f"Looking for studies… {len(found)} found, {series} series")
+
+    def _failed(self, job: ScanJob, error: PterionError) -> None:
+        if job is self._scan:
+            self._scan = None
+            self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
+            self._session.notice("error", "Nothing could be opened", str(error))
+
+    def _scanned(self, job: ScanJob, result: ScanResult) -> None:
+        if job is not self._scan:
+            return
+        self._scan = None
+        self._found(result.studies, {})
+        self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
+        for note in result.notes:
+            self._session.notice("warning", "Some files could not be read", note.text)
+        self.scanned(result.studies)
+        opened = self._session.series
+        current = self._series(opened.series_uid) if opened is not None else None
+        if current is not None and opened is not None and len(current[1].slices) != len(opened.slices):
+            self.open_series(current[1].series_uid)  # it was opened while the scan still found slices of it
+        elif result.studies:
+            self._session.set_study(result.studies[0])
+
+    def _study_opened(self, study: Study | None) -> None:
+        """Open the series of a study that is worth most, unless one of its series is open."""
+        if study is None:
+            return
+        opened = self._session.series
+        if opened is None or opened.study_uid != study.study_uid:
+            series = self._best(study)
+            if series is not None:
+                self.open_series(series.series_uid)
+            else:
+                why = " ".join(note.text for s in study.series for note in s.notes)
+                text = f"{why} Choose another study.".strip()
+                self._session.notice("warning", "This study has no series that can be shown", text)
+        for series in study.series:
+            self._picture(series)
+
+    @staticmethod
+    def _best(study: Study) -> Series | None:
+        try:
+            return choose_series(study)
+        except PterionError:
+            shown = [series for series in study.series if series.showable]
+            return max(shown, key=lambda series: len(series.slices), default=None)
+
+    def _picture(self, series: Series) -> None:
+        """Ask for a thumbnail, once a series."""
+        if not series.showable or series.series_uid in self._wanted:
+            return
+        self._wanted.add(series.series_uid)
+
+        def show(grey: npt.NDArray[np.uint8] | None) -> None:
+            if grey is not None:
+                self._session.set_thumbnail(series.series_uid, grey)
+
+        self._chores.ask("Thumbnail", lambda: thumbnail(series), show, failed=lambda _: None)
+
+    def _series(self, series_uid: str) -> tuple[Study, Series] | None:
+        for study in self._studies.values():
+            for series in study.series:
+                if series.series_uid == series_uid:
+                    return study, series
+        return None
+
+    def open_series(self, series_uid: str) -> None:
+        """Load a series, the middle slice first; it shows as soon as its first slice is there."""
+        found = self._series(series_uid)
+        if found is None:
+            return
+        study, series = found
+        if self._load is not None:
+            self._load.cancel()
+        middle = len(series.slices) // 2
+        job = self._load = LoadJob(series, middle, self)
+        job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
+        job.slices_loaded.connect(lambda slices: self._arrived(job, slices))
+        job.loaded.connect(lambda volume: self._loaded(job, volume))
+        job.failed.connect(lambda error: self._not_loaded(job, error))
+        job.finished.connect(job.deleteLater)
+        job.start()
+
+    def _ready(self, job: LoadJob, study: Study, volume: Volume, middle: int) -> None:
+        if job is not self._load:
+            return
+        self._session.set_volume(volume)
+        self._session.set_study(study)
+        self._session.set_slice_index(middle)
+        self.opened(volume, job)
+
+    def _arrived(self, job: LoadJob, slices: tuple[tuple[int, str | None], ...]) -> None:
+        volume = self._session.volume
+        if job is not self._load or volume is None:
+            return
+        for index, error in slices:
+            self._session.mark_slice_loaded(index, error)
+        megabytes = volume.hu.nbytes / 1e6
+        text = f"Series {int(volume.loaded.sum())}/{len(volume.hu)} loaded · {megabytes:.1f} MB"
+        self._session.set_load_state(text)
+        self.arrived()
+
+    def _loaded(self, job: LoadJob, volume: Volume) -> None:
+        failed = np.flatnonzero(volume.failed)
+        if job is not self._load or not failed.size:
+            return
+        reasons = dict.fromkeys(self._session.slice_errors.get(int(i), "") for i in failed)
+        numbers = ", ".join(str(i + 1) for i in failed[:12]) + (" …" if len(failed) > 12 else "")
+        text = f"Slices {numbers} are shown as gaps; the others are open. {' '.join(list(reasons)[:3])}"
+        self._session.notice("error", f"{len(failed)} of {len(volume.hu)} slices could not be read", text)
+
+    def _not_loaded(self, job: LoadJob, error: PterionError) -> None:
+        if job is self._load:
+            self._session.notice("error", "The series could not be opened", str(error))
+
+    def shutdown(self) -> None:
+        """End every job."""
+        for job in (self._scan, self._load):
+            if job is not None and job.running:
+                job.shutdown()

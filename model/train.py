@@ -20,6 +20,7 @@ from model.corpus import CasePool
 from model.errors import Cancelled, PterionError
 from model.losses import network_loss, score_loss
 from model.networks.flagship import Flagship, FlagshipConfig
+from model.painting import paint
 from model.validation import validate
 
 Event = dict[str, Any]
@@ -32,6 +33,7 @@ class Settings:
     minutes: wall time of the main part; learning rate and data mix follow the share of it that is gone.
     stacks, slices: stacks a batch, slices a stack. positive: share of stacks around a bleed.
     real_share: share of stacks from patients, once `real_from` of the time is gone; phantoms before.
+    painted: share of the patients' stacks without bleeding that get a simulated bleed.
     learning_rate falls along a cosine after `warm_up` steps. average: decay of the weights' running mean,
     which is what gets saved. validate_every: epochs. sequence_steps: of the part along z, trained last on embeddings.
     """
@@ -44,6 +46,7 @@ class Settings:
     positive: float = 0.55
     real_share: float = 0.25
     real_from: float = 0.35
+    painted: float = 0.6
     learning_rate: float = 3e-3
     warm_up: int = 60
     weight_decay: float = 0.02
@@ -164,7 +167,10 @@ def draw_batches(
         for _ in range(settings.stacks):
             sampler = real if real is not None and (simulated is None or rng.random() < share) else simulated
             assert sampler is not None
-            stacks.append(sampler.draw(rng))
+            stack = sampler.draw(rng)
+            if sampler is real and not stack.scores.any() and rng.random() < settings.painted:
+                stack = paint(stack, rng)
+            stacks.append(stack)
         yield make_batch(stacks, settings.augmentation, generator)
 
 

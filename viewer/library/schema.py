@@ -164,8 +164,8 @@ def _migrate(connection: sqlite3.Connection, today: int) -> None:
 def _statements(script: str) -> list[str]:
     """The single statements of a script (`executescript` would commit in between)."""
     statements, text = [], ""
-    for line in script.splitlines(keepends=True):
-        text += line
+    for piece in script.split(";")[:-1]:
+        text += piece + ";"
         if sqlite3.complete_statement(text):
             statements.append(text)
             text = ""

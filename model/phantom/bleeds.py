@@ -33,7 +33,6 @@ def paint_bleeds(
     """Paint `lesions` into `hu` in place. Shares (planes, rows, columns) of blood by subtype value."""
     shares: dict[int, F32] = {}
     inside = step(skull.cavity, 0.6)
-    beside = step(skull.cavity + 0.8, 0.5)
     for lesion in lesions:
         if lesion.kind in (1, 2):
             share = _extra_axial(slab, skull, spaces, lesion)
@@ -45,7 +44,7 @@ def paint_bleeds(
             share = _intraparenchymal(slab, skull, spaces, lesion, hu)
         if share is None:
             continue
-        share = share * (beside if lesion.kind in (1, 2) else inside)
+        share = share * inside
         blend(hu, share, _density(slab, lesion))
         shares[lesion.kind] = np.maximum(shares[lesion.kind], share) if lesion.kind in shares else share
     return shares
@@ -82,12 +81,7 @@ def _extra_axial(slab: Slab, skull: Skull, spaces: Spaces, lesion: Lesion) -> F3
     )
     profile = np.clip(1 - away * (1 / size["length"] ** 2), 0, None) ** size["edge"]
     height = size["height"] * profile * (1 + size["roughness"] * slab.noise("folds"))
-    share = (
-        step(height - skull.depth, 0.6)
-        * (profile > 0.02)
-        * step(skull.depth + 0.6, 0.4)
-        * step(skull.floor - 3, 2)
-    )
+    share = step(height - skull.depth, 0.6) * (profile > 0.02) * step(skull.floor - 3, 2)
     if lesion.kind == 2:  # never across the falx, nor below the tentorium
         share *= step(float(np.sign(cx)) * spaces.points.x - 1, 0.8) * (1 - spaces.cerebellum)
     return share

@@ -27,6 +27,8 @@ MIDDLE_MM = 14.0
 
 FAR_OUTSIDE_MM = -60.0
 
+BONE_EDGE_HU = 120
+
 
 @dataclass(frozen=True)
 class PhantomSettings:
@@ -97,7 +99,7 @@ def generate(
         provenance={
             "phantom": VERSION,
             "seed": seed,
-            "lesions": sorted(kinds, key=CODES.index),
+            "lesions": [code for value, code in enumerate(CODES, 1) if (labels == value).any()],
             "age": round(plan.head.age, 3),
             "child": plan.head.child,
             "thickness_mm": thickness_mm,
@@ -184,6 +186,8 @@ def _render(plan: _Plan, index: int) -> tuple[npt.NDArray[np.int16], npt.NDArray
         seed=head.seed,
         index=index,
     )
+    # A reader stops where bone begins to shine.
+    labels[shot > BONE_EDGE_HU] = 0
     return shot, labels
 
 

@@ -72,8 +72,8 @@ def _normal(rng: np.random.Generator, mean: float, deviation: float) -> float:
 def _epidural(rng: np.random.Generator, side: int, clot: Callable[[], float]) -> list[Lesion]:
     places = ((64, -14, 10), (60, 22, 38), (44, -62, 25), (40, 66, 10))
     x, y, z = places[int(rng.choice(4, p=(0.48, 0.28, 0.14, 0.10)))]
-    length = uniform(rng, (13, 40))
-    height = length * uniform(rng, (0.3, 0.6))
+    length = float(np.clip(rng.lognormal(np.log(19), 0.38), 9, 40))
+    height = length * uniform(rng, (0.26, 0.52))
     size = {"length": length, "height": height, "along y": 1, "along z": 1, "roughness": 0.06, "edge": 0.75}
     size["swirl"] = float(rng.random() < 0.3)
     push = height * 0.22 * (rng.random() < 0.8)
@@ -101,9 +101,9 @@ def _one_subdural(rng: np.random.Generator, form: str, side: int, clot: Callable
         size = {"height": uniform(rng, (2.4, 6)), "length": uniform(rng, (14, 30))}
         return Lesion(2, form, (side * uniform(rng, (18, 34)), uniform(rng, (26, 50)), -8.0), clot(), size)
     thin = form == "thin"
-    height = uniform(rng, (2.2, 5)) if thin else float(np.clip(rng.lognormal(np.log(8), 0.38), 3.5, 20))
+    height = uniform(rng, (2.2, 4.5)) if thin else float(np.clip(rng.lognormal(np.log(5.6), 0.45), 2.8, 20))
     size = {
-        "length": uniform(rng, (22, 55)) if thin else uniform(rng, (55, 95)),
+        "length": uniform(rng, (18, 45)) if thin else uniform(rng, (35, 85)),
         "height": height,
         "along y": uniform(rng, (0.7, 1)),
         "along z": uniform(rng, (1, 1.5)),
@@ -133,21 +133,26 @@ def _subarachnoid(rng: np.random.Generator, side: int, clot: Callable[[], float]
             "radius": uniform(rng, (20, 45)),
         }
         lesions.append(Lesion(3, form, (side * 30.0, -10.0, -5.0), clot(), size))
-    spots = int(rng.integers(1, 5)) if form == "sulci" else int(rng.integers(0, 3))
+    spots = int(rng.integers(2, 7)) if form == "sulci" else int(rng.integers(0, 3))
     for _ in range(spots):
         far = side if rng.random() < 0.75 else -side
-        centre = (far * uniform(rng, (22, 58)), uniform(rng, (-60, 62)), uniform(rng, (-5, 62)))
-        radius = uniform(rng, (16, 38)) if rng.random() < 0.35 else uniform(rng, (8, 18))
-        lesions.append(
-            Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.65, 1)), "radius": radius})
-        )
+        centre = _under_skull((far * uniform(rng, (15, 62)), uniform(rng, (-75, 80)), uniform(rng, (-5, 70))))
+        radius = uniform(rng, (16, 32)) if rng.random() < 0.2 else uniform(rng, (7, 16))
+        lesions.append(Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.6, 1)), "radius": radius}))
     return lesions
+
+
+def _under_skull(place: Triple) -> Triple:
+    """The point a little below the inner table in the direction of `place`."""
+    x, y, z = place
+    stretch = 0.9 / float(np.sqrt((x / 66) ** 2 + (y / 84) ** 2 + (z / 78) ** 2))
+    return (x * stretch, y * stretch, z * stretch)
 
 
 def _intraventricular(rng: np.random.Generator, side: int, clot: Callable[[], float]) -> list[Lesion]:
     form = str(rng.choice(("layer", "side", "cast"), p=(0.68, 0.22, 0.10)))
     size = {
-        "level": uniform(rng, (30, 52)),
+        "level": uniform(rng, (34, 54)),
         "tilt": _normal(rng, 0, 3),
         "other side": float(rng.choice((0, 0.5, 1), p=(0.3, 0.2, 0.5))),
         "fourth": float(rng.random() < 0.25),
@@ -163,10 +168,10 @@ def _intraparenchymal(rng: np.random.Generator, side: int, clot: Callable[[], fl
     if place == "contusion":
         return _contusions(rng, side, clot)
     centre, reach = {
-        "ganglia": ((_normal(rng, 26, 3), _normal(rng, -4, 6), _normal(rng, 5, 4)), (4, 20)),
-        "lobe": ((uniform(rng, (25, 48)), uniform(rng, (-50, 50)), uniform(rng, (5, 50))), (3, 24)),
-        "thalamus": ((_normal(rng, 12, 2), _normal(rng, 9, 3), _normal(rng, 4, 3)), (3.5, 13)),
-        "below": ((uniform(rng, (0, 28)), _normal(rng, 44, 8), _normal(rng, -32, 4)), (3.5, 15)),
+        "ganglia": ((_normal(rng, 26, 3), _normal(rng, -4, 6), _normal(rng, 5, 4)), (5, 21)),
+        "lobe": ((uniform(rng, (25, 48)), uniform(rng, (-50, 50)), uniform(rng, (5, 50))), (4, 26)),
+        "thalamus": ((_normal(rng, 12, 2), _normal(rng, 9, 3), _normal(rng, 4, 3)), (4, 14)),
+        "below": ((uniform(rng, (0, 28)), _normal(rng, 44, 8), _normal(rng, -32, 4)), (4, 16)),
     }[place]
     radius = uniform(rng, (float(reach[0]), float(reach[1])))
     satellites = _satellites(rng, radius, int(rng.integers(0, 4))) if place == "lobe" else ()
@@ -182,7 +187,7 @@ def _contusions(rng: np.random.Generator, side: int, clot: Callable[[], float]) 
         x, y, z = places[int(rng.choice(5, p=(0.34, 0.30, 0.12, 0.12, 0.12)))]
         here = side if rng.random() < 0.7 else -side
         centre = (here * (x + _normal(rng, 0, 6)), y + _normal(rng, 0, 8), z + _normal(rng, 0, 6))
-        radius = float(np.clip(rng.lognormal(np.log(4.5), 0.5), 2.2, 16))
+        radius = float(np.clip(rng.lognormal(np.log(6), 0.5), 2.6, 20))
         lesions.append(
             _clot(rng, centre, radius, clot(), True, _satellites(rng, radius, int(rng.integers(0, 3))))
         )

@@ -50,7 +50,7 @@ class LesionSettings:
     negative_share: float = 0.4
     weights: tuple[float, float, float, float, float] = (0.17, 0.23, 0.24, 0.15, 0.21)
     together: tuple[float, float, float] = (0.55, 0.32, 0.13)
-    clot_hu: tuple[Span, Span, Span, Span, Span] = ((63, 7), (58, 8), (60, 8), (56, 9), (59, 8))
+    clot_hu: tuple[Span, Span, Span, Span, Span] = ((61, 7), (56, 8), (57, 7), (49, 8), (56, 8))
 
 
 @dataclass(frozen=True)

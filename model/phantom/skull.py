@@ -75,12 +75,13 @@ def _base(slab: Slab) -> tuple[F32, F32]:
     """Height above the skull base, and distance from the petrous bones' axis."""
     p = slab.points
     petrous = np.abs((p.y - 6) * 0.88 - (p.ax - 20) * 0.47)
-    if p.z_range[0] > 12:  # the base's highest point is the petrous ridge at -13
-        return p.z + 13, petrous
+    if p.z_range[0] > 12:  # the base's highest point is the petrous ridge
+        return p.z + 12, petrous
     front, back = step(-p.y - 30, 8), step(p.y - 8, 10)
     floor = -38 + front * 16 - back * 24
     floor += np.where(p.y < 10, step(15 - p.ax, 6) * (1 - front) * 18, 0)  # sella and clivus
-    ridge = -13 - petrous * 1.5 - np.clip(14 - p.ax, 0, None) * 2 - np.clip(p.ax - 66, 0, None)
+    ridge = -12 - petrous * 1.3 - np.clip(14 - p.ax, 0, None) * 2 - np.clip(56 - p.ax, 0, None) * 0.14
+    ridge += 1.6 * slab.noise("broad") - np.clip(p.ax - 66, 0, None)
     floor = np.maximum(floor, np.where(p.ax > 10, ridge, -99)) + 1.2 * slab.noise("floor")
     return (p.z - floor) * 0.75, petrous
 

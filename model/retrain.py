@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.batches import Case, StackSampler, crop_sample
+from model.compare import ENOUGH_BLEEDING, Metrics, comparison, judge, measure
 from model.errors import Cancelled, PterionError
-from model.labels import CODES, NOT_REVIEWED, SUBTYPES
+from model.labels import CODES, SUBTYPES
 from model.run_folder import CANDIDATE, SAMPLES, STOP, EventLog, Request, running_lock
 from model.sample import Sample, iterate_samples, load_sample, save_sample
 
@@ -32,8 +33,6 @@ STACK_SLICES = 3
 STACKS = 2
 """Stacks of neighbouring slices a step, of the reader's and as many of simulated heads."""
 HELD_OUT_ONE_IN = 4
-ENOUGH_BLEEDING = 3
-"""Bleeding patients below which nobody can tell whether a model got better."""
 KEPT_LOSS_WEIGHT = 0.5
 AVERAGE = 0.95
 
@@ -94,13 +93,17 @@ def held_out(patients: dict[str, bool]) -> frozenset[str]:
         group = sorted(
             (p for p, b in patients.items() if b is bleeds), key=lambda p: sha256(p.encode()).digest()
         )
-        drawn = [p for p in group if sha256(p.encode()).digest()[-1] % HELD_OUT_ONE_IN == 0]
+        drawn = [p for p in group if _drawn(p)]
         if bleeds and len(group) > 1:
             drawn = (drawn or group[:1])[: len(group) - 1]
         elif bleeds or len(group) < 2:
             drawn = []
         chosen.update(drawn)
     return frozenset(chosen)
+
+
+def _drawn(patient: str) -> bool:
+    return sha256(patient.encode()).digest()[-1] % HELD_OUT_ONE_IN == 0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -182,7 +185,7 @@ def retrain(folder: Path, request: Request, log: Callable[..., None]) -> dict[st
         "incumbent": {name: measure(incumbent, group) for name, group in sets.items()},
         "candidate": {name: measure(rounded_to_half(network), group) for name, group in sets.items()},
     }
-    verdict = judge(metrics, sum(bleeds[p] for p in kept_apart))
+    verdict = judge(metrics, counts.bleeding_patients, sum(bleeds[p] for p in kept_apart))
     summary = {
         "kind": "retrained",
         "counts": vars(counts),
@@ -345,8 +348,11 @@ def _step(
             functional.log_softmax(mask_logits[first:], 1),
             functional.log_softmax(target_masks, 1),
             log_target=True,
+            reduction="none",
         )
-        kept = 6 * kept + 0.1 * functional.mse_loss(slice_logits[first:].sigmoid(), target_scores.sigmoid())
+        kept = kept.sum(1).mean() + 0.1 * functional.mse_loss(
+            slice_logits[first:].sigmoid(), target_scores.sigmoid()
+        )
         loss = loss + KEPT_LOSS_WEIGHT * kept
     optimiser.zero_grad(set_to_none=True)
     if torch.isfinite(loss):
@@ -370,93 +376,6 @@ def mean_loss(network: "Flagship", cases: Sequence[Case]) -> float:
             labels, scores = torch.from_numpy(case.labels), torch.from_numpy(case.scores)
             losses.append(float(network_loss(masks, logits, labels, scores)))
     return float(np.mean(losses)) if losses else 0.0
-
-
-def measure(network: "Flagship", cases: Sequence[Case]) -> dict[str, float | None]:
-    """Slice AUC of `any`, Dice of bleeding, and Dice of each subtype, over the reviewed slices of all cases.
-
-    None where the truth allows no number: no slice of both kinds, no bleed.
-    """
-    import torch
-
-    from model.augment import network_input
-    from model.losses import halve_labels
-    from model.metrics import auc
-
-    truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0)]
-    overlap, total = np.zeros(1 + len(CODES)), np.zeros(1 + len(CODES))
-    found_any = np.zeros(1 + len(CODES), np.bool_)
-    with torch.no_grad():
-        for case in cases:
-            known = case.scores[:, 0] >= 0
-            masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
-            labels = halve_labels(torch.from_numpy(case.labels)).numpy()
-            probability = torch.softmax(masks, 1)
-            guess = torch.where(probability[:, 0] < 0.5, probability[:, 1:].argmax(1) + 1, 0).numpy()
-            read = (labels != NOT_REVIEWED) & known[:, None, None]
-            truths.append(case.scores[known, 0] == 1)
-            scores.append(logits[known, 0].double().numpy())
-            for value in range(1 + len(CODES)):
-                truth = ((labels > 0) if value == 0 else (labels == value)) & read
-                drawn = ((guess > 0) if value == 0 else (guess == value)) & read
-                overlap[value] += (truth & drawn).sum()
-                total[value] += truth.sum() + drawn.sum()
-                found_any[value] |= bool(truth.any())
-    area = auc(np.concatenate(truths), np.concatenate(scores))
-    dices = [float(2 * overlap[v] / total[v]) if found_any[v] else None for v in range(1 + len(CODES))]
-    return {
-        "auc": None if np.isnan(area) else area,
-        "dice": dices[0],
-        **dict(zip(CODES, dices[1:], strict=True)),
-    }
-
-
-Metrics = dict[str, dict[str, dict[str, float | None]]]
-_SETS = (("yours", "your held-out patients"), ("simulated", "simulated heads"))
-
-
-def comparison(metrics: Metrics) -> list[tuple[str, str, str]]:
-    """Rows (measure, incumbent, candidate), ready to show; measures without a number are left out."""
-    rows = []
-    for name, words in _SETS:
-        for key, label in (
-            ("dice", "Dice"),
-            ("auc", "slice AUC"),
-            *((code, f"{code} Dice") for code in CODES),
-        ):
-            before, after = metrics["incumbent"][name][key], metrics["candidate"][name][key]
-            if before is not None and after is not None:
-                rows.append((f"{label}, {words}", f"{before:.2f}", f"{after:.2f}"))
-    return rows
-
-
-def judge(metrics: Metrics, bleeding_held_out: int) -> str:
-    """A sentence about which of the two to use."""
-    changes = {
-        name: {
-            key: (after or 0.0) - before
-            for key in ("dice", "auc")
-            if (before := metrics["incumbent"][name][key]) is not None
-            for after in [metrics["candidate"][name][key]]
-        }
-        for name, _ in _SETS
-    }
-    kept = changes["simulated"]
-    if kept.get("dice", 0.0) < -0.05 or kept.get("auc", 0.0) < -0.03:
-        return "The candidate does worse on simulated heads than the model in use: it has forgotten. Keep the old one."
-    if bleeding_held_out < ENOUGH_BLEEDING:
-        return (
-            f"Too little data to tell: {bleeding_held_out} held-out patients with a bleed, {ENOUGH_BLEEDING} are the "
-            "least. Look at a few studies with the candidate before you rely on it."
-        )
-    gain = changes["yours"].get("dice", 0.0)
-    if gain > 0.02:
-        return (
-            f"The candidate does better on your held-out patients (Dice {gain:+.2f}) and has not forgotten."
-        )
-    if gain < -0.02:
-        return f"The candidate does worse on your held-out patients (Dice {gain:+.2f}). Keep the old one."
-    return "The candidate does about as well as the model in use."
 
 
 def card(candidate_id: str, parent: str, counts: Counts, metrics: Metrics, verdict: str) -> str:

@@ -13,6 +13,11 @@ ZOOM_RANGE = (0.25, 60.0)
 _TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))  # rows of the clockwise turn, y down
 
 
+def clamped_zoom(zoom: float) -> float:
+    """`zoom` within `ZOOM_RANGE`."""
+    return min(max(zoom, ZOOM_RANGE[0]), ZOOM_RANGE[1])
+
+
 @dataclass(frozen=True)
 class Placement:
     """An image of `rows` × `columns` pixels of `spacing_mm` (between rows, between columns) in a viewport of
@@ -97,7 +102,7 @@ class Placement:
     def zoomed(self, factor: float, around: Vector) -> tuple[float, Vector]:
         """Zoom and centre after zooming by `factor` with the image point under the screen point `around` kept
         there, as far as the centre stays on the image."""
-        zoom = min(max(self.zoom * factor, ZOOM_RANGE[0]), ZOOM_RANGE[1])
+        zoom = clamped_zoom(self.zoom * factor)
         share = 1 - self.zoom / zoom
         middle = (self.size_px[0] / 2, self.size_px[1] / 2)
         towards = (middle[0] + (around[0] - middle[0]) * share, middle[1] + (around[1] - middle[1]) * share)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from model.labels import SUBTYPES
 from viewer.annotation import events
 from viewer.annotation.events import Modifier
-from viewer.imaging.placement import Placement, flipped_on_screen
+from viewer.imaging.placement import Placement, clamped_zoom, flipped_on_screen
 from viewer.imaging.windows import PRESETS, Window, auto_window, dragged, header_window
 from viewer.session import Mode, Probe, Session, Tool, ViewState
 from viewer.ui import captions
@@ -58,6 +58,9 @@ class Interaction:
         self._drag: _Drag | None = None
         self._editing = False
         self._wheel = 0
+        self._hover: tuple[Viewport, QPointF] | None = None
+        for signal in (session.slice_index_changed, session.slice_loaded, session.view_changed):
+            signal.connect(self._probe_again)
 
     # keys
 
@@ -112,10 +115,7 @@ class Interaction:
         view = self._session.view
         flips = (view.flip_horizontal, view.flip_vertical)
         horizontal, vertical = flipped_on_screen(flips, view.quarter_turns, left_to_right=left_to_right)
-        centre = view.centre
-        self._session.set_view(
-            replace(view, flip_horizontal=horizontal, flip_vertical=vertical, centre=centre)
-        )
+        self._session.set_view(replace(view, flip_horizontal=horizontal, flip_vertical=vertical))
 
     def turn(self, quarters: int) -> None:
         """Turn the image clockwise by quarters."""
@@ -125,8 +125,7 @@ class Interaction:
     def zoom(self, factor: float) -> None:
         """Zoom around the middle."""
         view = self._session.view
-        fitted = Placement(1, 1, (1, 1), (1, 1), zoom=view.zoom)
-        self._session.set_view(replace(view, zoom=fitted.zoomed(factor, (0.5, 0.5))[0]))
+        self._session.set_view(replace(view, zoom=clamped_zoom(view.zoom * factor)))
 
     def fit(self) -> None:
         """Whole image, no flip, no turn, not inverted."""
@@ -204,11 +203,13 @@ class Interaction:
         session = self._session
         session.set_active_view(viewport.number)
         viewport.setFocus(Qt.FocusReason.MouseFocusReason)
-        tool = {Qt.MouseButton.RightButton: Tool.WINDOW, Qt.MouseButton.MiddleButton: Tool.PAN}.get(
-            event.button(), session.tool
-        )
+        tool = {
+            Qt.MouseButton.LeftButton: session.tool,
+            Qt.MouseButton.RightButton: Tool.WINDOW,
+            Qt.MouseButton.MiddleButton: Tool.PAN,
+        }.get(event.button())
         placement = viewport.placement()
-        if placement is None:
+        if placement is None or tool is None:
             return
         if tool is Tool.POLYGON and event.button() == Qt.MouseButton.LeftButton:
             self._editing = True
@@ -224,6 +225,7 @@ class Interaction:
         placement = viewport.placement()
         if placement is None:
             return
+        self._hover = (viewport, event.position())
         self._probe(placement, event.position())
         if self._drag is not None:
             self._pull(self._drag, viewport, event.position())
@@ -272,6 +274,7 @@ class Interaction:
 
     def leave(self, _viewport: Viewport) -> None:
         """Nothing lies under the cursor any more."""
+        self._hover = None
         self._session.set_probe(None)
 
     def _zoom_around(self, placement: Placement, factor: float, at: QPointF) -> None:
@@ -292,6 +295,15 @@ class Interaction:
         elif drag.tool is Tool.SCROLL and session.volume is not None:
             step = min(max(viewport.height() / len(session.volume.hu), SLICE_DRAG_PX[0]), SLICE_DRAG_PX[1])
             session.set_slice_index(drag.slice_index + round(down / step))
+
+    def _probe_again(self, _: object) -> None:
+        """The image moved under a resting cursor."""
+        if self._hover is None:
+            return
+        viewport, at = self._hover
+        placement = viewport.placement()
+        if placement is not None and viewport.isVisible():
+            self._probe(placement, at)
 
     def _probe(self, placement: Placement, at: QPointF) -> None:
         session, volume = self._session, self._session.volume

@@ -324,6 +324,18 @@ def test_the_probe_reads_hu_position_and_pixel(area: ReadingArea, open_session: 
     assert probe.patient_mm == pytest.approx((-22, -12, 15))
 
 
+def test_the_probe_follows_the_slice_under_a_resting_cursor(area: ReadingArea, open_session: Session) -> None:
+    mouse(area, "move", (300, 300), Qt.MouseButton.NoButton)
+    wheel(area, -120, (300, 300))
+    assert open_session.probe is not None
+    assert open_session.probe.hu == 10
+
+
+def test_other_mouse_buttons_do_nothing(area: ReadingArea, open_session: Session) -> None:
+    drag(area, Qt.MouseButton.BackButton, (0, 100))
+    assert open_session.slice_index == 0
+
+
 def test_beside_the_image_nothing_is_probed(area: ReadingArea, open_session: Session) -> None:
     mouse(area, "move", (300, 300), Qt.MouseButton.NoButton)
     assert open_session.probe is not None

@@ -81,6 +81,7 @@ class Editor:
         self._hovered: str | None = None
         self._hovered_vertex: Vertex | None = None
         self._hovered_edge: Vertex | None = None
+        self._foot: Point | None = None
 
     # what the window asks
 
@@ -115,7 +116,7 @@ class Editor:
             frame=frame,
             subtype=self.subtype,
             path=tuple(self._path.points) if self._path else (),
-            cursor=self._path.cursor if self._path else None,
+            cursor=self._path.cursor if self._path else self._foot,
             closes=self._path.closes if self._path else False,
             changed=self._drag.changed if self._drag else None,
             selected=self.selection,
@@ -355,7 +356,7 @@ class Editor:
         """Forget the drag and what the cursor was over; from now on the mouse is on this slice."""
         self._slice = place
         self._drag = None
-        self._hovered = self._hovered_vertex = self._hovered_edge = None
+        self._hovered = self._hovered_vertex = self._hovered_edge = self._foot = None
 
     def _selected_here(self) -> Annotation | None:
         """The selected annotation when it lies on the slice at hand."""
@@ -372,8 +373,8 @@ class Editor:
         hit = self._at(point)
         self._hovered = hit.uid if hit else None
         self._hovered_vertex = nearest_vertex(point, selected.rings, tolerance_px) if selected else None
-        edge = nearest_edge(point, selected.rings, tolerance_px) if selected else None
-        self._hovered_edge = edge[0] if edge and not self._hovered_vertex else None
+        near = nearest_edge(point, selected.rings, tolerance_px) if selected else None
+        self._hovered_edge, self._foot = near if near and not self._hovered_vertex else (None, None)
 
     def _commit(self, document: Document, action: str) -> Edit | None:
         """Make `document` the current one and remember the one before; None when they are equal."""

@@ -129,7 +129,8 @@ class Edit:
 class Preview:
     """What to draw over the document while the mouse is at work.
 
-    path: the open outline on slice `sop_uid`, and `cursor`, the end of its rubber band.
+    path: the open outline on slice `sop_uid`.
+    cursor: the end of the rubber band, or the place on `hovered_edge` where a vertex would be inserted.
     closes: a click now closes the outline.
     changed: the annotation under a drag as it would be; draw it instead of the one with its uid.
     hovered_vertex, hovered_edge: (ring, index) of the selected annotation, under the cursor.

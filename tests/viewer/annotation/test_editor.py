@@ -369,9 +369,11 @@ def test_hover_names_polygon_and_edge(editor: Editor) -> None:
     editor.handle(Move((40.0, 21.0), "a", 0, 3.0))
     assert editor.preview.hovered == "new1"
     assert editor.preview.hovered_edge == (0, 0)
+    assert editor.preview.cursor == (40.0, 20.0)
     editor.handle(Move((40.0, 21.0), "b", 0, 3.0))
     assert editor.preview.hovered is None
     assert editor.preview.hovered_edge is None
+    assert editor.preview.cursor is None
 
 
 # classes, marks, proposals

@@ -221,6 +221,12 @@ class BugReporter(QObject):
         sys.excepthook = self.caught
         threading.excepthook = lambda args: self.caught(args.exc_type, args.exc_value, args.exc_traceback)
 
+    def remove(self) -> None:
+        """Give everything back and close the log."""
+        sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
+        self._log.removeHandler(self._handler)
+        self._handler.close()
+
     def caught(self, kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:
         """Log where it happened, without the error's own text, which may hold a patient's data. Any thread."""
         if issubclass(kind, KeyboardInterrupt):
@@ -243,8 +249,10 @@ def run(paths: Sequence[Path], *, library_dir: Path | None = None, demo: bool = 
     app.setApplicationName("Pterion")
     theme.apply(app)
     application = Application(paths, library_dir=library_dir, demo=demo)
-    BugReporter(application.session, data_dir()).install()
+    reporter = BugReporter(application.session, data_dir())
+    reporter.install()
     try:
         return app.exec()
     finally:
         application.shutdown()
+        reporter.remove()

@@ -14,6 +14,8 @@ Shape = tuple[Ring, tuple[Ring, ...]]
 Vertex = tuple[int, int]
 """Which ring (0 the outline, 1… the holes) and which point of it. As an edge: from that point to the next."""
 
+Values = npt.NDArray[np.float64]
+
 SMALLEST_AREA_PX = 1e-3
 """Below this a shape is numerical dust: it can cover no pixel centre that anyone aimed at."""
 
@@ -84,13 +86,29 @@ def without_repeats(points: Sequence[Point], apart_px: float = 1e-9) -> Ring:
     return tuple(kept)
 
 
-def _turn(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], c: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _turn(a: Values, b: Values, c: Values) -> Values:
     """Cross product of a→b and a→c: its sign says on which side of a→b the point c lies."""
     return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
         c[..., 0] - a[..., 0]
     )
+
+
+def _one_side(first: Values, second: Values, dust: float) -> npt.NDArray[np.bool_]:
+    """Whether both points of an edge lie clearly on the same side."""
+    return ((first > dust) & (second > dust)) | ((first < -dust) & (second < -dust))
+
+
+def _close_edges(low: Values, high: Values) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs of edges whose boxes (from `low` to `high`, (edges, 2)) touch, without neighbours in the ring."""
+    order = np.argsort(low[:, 0], kind="stable")
+    place = np.arange(len(order))
+    counts = np.searchsorted(low[order, 0], high[order, 0], side="right") - place - 1
+    first = np.repeat(place, counts)
+    second = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts) + first + 1
+    i, j = order[first], order[second]
+    apart = np.abs(i - j)
+    near = (low[i, 1] <= high[j, 1]) & (low[j, 1] <= high[i, 1]) & (apart > 1) & (apart < len(order) - 1)
+    return i[near], j[near]
 
 
 def may_cross(ring: Ring) -> bool:
@@ -103,24 +121,20 @@ def may_cross(ring: Ring) -> bool:
     count = len(a)
     if count < 4:
         return False
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    for first in range(0, count, 256):
-        rows = slice(first, min(first + 256, count))
-        near = (low[rows, None] <= high[None]).all(2) & (high[rows, None] >= low[None]).all(2)
-        i, j = np.nonzero(near)
-        i += first
-        apart = (j > i + 1) & ~((i == 0) & (j == count - 1))
-        i, j = i[apart], j[apart]
-        dust = 1e-9 * max(1.0, float(np.abs(a).max()) ** 2)
-        side_a, side_b = _turn(a[i], b[i], a[j]), _turn(a[i], b[i], b[j])
-        side_c, side_d = _turn(a[j], b[j], a[i]), _turn(a[j], b[j], b[i])
-        apart_ij = ((side_a > dust) & (side_b > dust)) | ((side_a < -dust) & (side_b < -dust))
-        apart_ji = ((side_c > dust) & (side_d > dust)) | ((side_c < -dust) & (side_d < -dust))
-        if (~apart_ij & ~apart_ji).any():
-            return True
+    i, j = _close_edges(np.minimum(a, b), np.maximum(a, b))
+    dust = 1e-9 * max(1.0, float(np.abs(a).max()) ** 2)
+    from_i = _turn(a[i], b[i], a[j]), _turn(a[i], b[i], b[j])
+    from_j = _turn(a[j], b[j], a[i]), _turn(a[j], b[j], b[i])
+    if (~_one_side(*from_i, dust) & ~_one_side(*from_j, dust)).any():
+        return True
     c = np.roll(a, 1, axis=0)  # a spike: the way out and the way back lie on one line
     back = (np.abs(_turn(c, a, b)) <= 1e-9) & (((a - c) * (b - a)).sum(1) < 0)
     return bool(back.any())
+
+
+def load_repair() -> None:
+    """Import what `repair` needs (0.2 s) before an outline does; call it from a worker thread."""
+    import shapely  # noqa: F401
 
 
 def repair(outline: Ring, holes: tuple[Ring, ...] = ()) -> tuple[Shape, ...]:

@@ -126,7 +126,8 @@ def save_sample(sample: Sample, path: Path) -> None:
 def load_sample(path: Path) -> Sample:
     """Read a sample. Raises InvalidSampleError for anything that is not one of this format."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open when it turns out to be damaged.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             header = json.loads(bytes(file["header"]))
             if header["format"] != FORMAT:
                 raise InvalidSampleError(

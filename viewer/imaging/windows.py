@@ -8,6 +8,7 @@ import numpy.typing as npt
 DRAG_SHARE_PER_PX = 1 / 240
 """Share of the window's width that one pixel of a drag changes: fine in a narrow window, fast in a wide one."""
 SOFT_HU, LEAST_SOFT_SHARE = (-30, 130), 0.02
+AIR_HU, LEAST_DENSE_SHARE = -200, 0.05
 WIDEST, LEVELS = 8000.0, (-2000.0, 6000.0)
 
 
@@ -45,12 +46,13 @@ def header_window(header: tuple[float, float] | None) -> Window | None:
 
 
 def auto_window(hu: npt.NDArray[np.int16]) -> Window:
-    """A window from the 1st to the 99th percentile of the soft tissue (-30 to 130 HU) in `hu`; of everything
-    above air where hardly anything is soft tissue."""
+    """A window from the 1st to the 99th percentile of the soft tissue (-30 to 130 HU) in `hu`; where there is
+    hardly any, of all that is denser than air; where that is little too (a localizer), of everything."""
     tissue = hu[(hu > SOFT_HU[0]) & (hu < SOFT_HU[1])]
     if tissue.size < hu.size * LEAST_SOFT_SHARE:
-        tissue = hu[hu > -200]
-    low, high = np.percentile(tissue if tissue.size else hu, [1, 99])
+        dense = hu[hu > AIR_HU]
+        tissue = hu if dense.size < hu.size * LEAST_DENSE_SHARE else dense
+    low, high = np.percentile(tissue, [1, 99])
     return Window("Auto", max(float(high - low), 1.0), float(low + high) / 2)
 
 

@@ -112,6 +112,20 @@ class PolygonLayer:
             _squares(painter, [points[0]], HANDLE_PX + 5, colour.name(), theme.BRIGHT)
 
 
+def visible_part(preview: Preview) -> tuple[object, ...]:
+    """What of a preview can be seen; a cursor that hovers over nothing cannot."""
+    follows = preview.path or preview.hovered_edge is not None
+    return (
+        preview.path,
+        preview.changed,
+        preview.closes,
+        preview.hovered,
+        preview.hovered_vertex,
+        preview.cursor if follows else None,
+        preview.subtype if preview.path else "",
+    )
+
+
 def _on_screen(ring: Iterable[Point], placement: Placement) -> list[QPointF]:
     a, b, c, d, e, f = placement.matrix
     return [QPointF(a * x + b * y + e, c * x + d * y + f) for x, y in ring]

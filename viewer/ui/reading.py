@@ -6,9 +6,10 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
+from viewer.annotation.events import Preview
 from viewer.session import READ_LAYOUT, Mode, Session, Tool
 from viewer.ui import theme
-from viewer.ui.annotate import PolygonLayer
+from viewer.ui.annotate import PolygonLayer, visible_part
 from viewer.ui.interaction import KEYS, Command, Interaction, cursor_of
 from viewer.ui.picture import Overlays
 from viewer.ui.strip import WIDTH as STRIP_WIDTH
@@ -104,6 +105,7 @@ class ReadingArea(QWidget):
             viewport.hands = self.interaction
         self.strip = SliceStrip(session, self)
         self.empty = EmptyState(session, self)
+        self._previewed = visible_part(session.preview)
         self.commands = {command.id: self._action(command) for command in KEYS}
         self._connect()
         self._arrange()
@@ -117,7 +119,8 @@ class ReadingArea(QWidget):
         session.active_view_changed.connect(self._focus_active)
         session.mode_changed.connect(self._follow_mode)
         session.tool_changed.connect(self._follow_tool)
-        for signal in (session.document_changed, session.preview_changed, session.selection_changed):
+        session.preview_changed.connect(self._preview_changed)
+        for signal in (session.document_changed, session.selection_changed):
             signal.connect(self._repaint)
 
     def _action(self, command: Command) -> QAction:
@@ -141,7 +144,12 @@ class ReadingArea(QWidget):
 
     def _repaint(self, _: object = None) -> None:
         for viewport in self.viewports:
-            viewport.update()
+            viewport.mark_stale()
+
+    def _preview_changed(self, preview: Preview) -> None:
+        if visible_part(preview) != self._previewed:
+            self._previewed = visible_part(preview)
+            self._repaint()
 
     def _focus_active(self, view: int) -> None:
         if not self.viewports[view].hasFocus() and self.viewports[view].isVisible():

@@ -89,7 +89,7 @@ class Viewport(QWidget):
             session.studies_changed,
             session.study_opened,
         ):
-            signal.connect(self._repaint)
+            signal.connect(self.mark_stale)
         session.volume_changed.connect(self._volume_changed)
         session.slice_loaded.connect(self._slice_changed)
         session.slice_scored.connect(self._slice_changed)
@@ -120,17 +120,18 @@ class Viewport(QWidget):
             quarter_turns=view.quarter_turns,
         )
 
-    def _repaint(self, _: object = None) -> None:
+    def mark_stale(self, _: object = None) -> None:
+        """Say that something changed; it is painted with the next frame."""
         self.stale = True
         self.update()
 
     def _volume_changed(self, _: object) -> None:
         self._picture.clear()
-        self._repaint()
+        self.mark_stale()
 
     def _slice_changed(self, index: int) -> None:
         if index == self._session.slice_index:
-            self._repaint()
+            self.mark_stale()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Image, layers, words, frame."""

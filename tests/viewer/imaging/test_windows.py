@@ -65,6 +65,12 @@ def test_auto_window_of_bone_alone() -> None:
     assert auto_window(hu) == Window("Auto", 98, 1050)
 
 
+def test_auto_window_of_a_localizer() -> None:
+    hu = np.concatenate([np.arange(-1000, -899), np.full(1, 500)]).astype(np.int16)
+    window = auto_window(hu)
+    assert (window.width, window.level) == pytest.approx((99, -949.5), abs=2)
+
+
 def test_auto_window_of_nothing_but_air() -> None:
     assert auto_window(np.full((4, 4), -1000, np.int16)) == Window("Auto", 1, -1000)
 

@@ -182,6 +182,16 @@ def test_the_open_outline_and_its_rubber_band_are_painted(area: ReadingArea, ope
     assert is_sdh(area, (10.5, 10.5), 4)
 
 
+def test_a_cursor_over_nothing_repaints_nothing(area: ReadingArea, open_session: Session) -> None:
+    open_session.set_mode(Mode.ANNOTATE)
+    area.paint_now()
+    for x in range(20, 30):
+        open_session.edit_requested.emit(events.Move((x, 20), "1.2.3.0"))
+    assert not any(viewport.stale for viewport in area.viewports)
+    open_session.edit_requested.emit(events.Press((30, 20), "1.2.3.0"))
+    assert all(viewport.stale for viewport in area.viewports)
+
+
 def test_a_dragged_vertex_is_shown_where_it_is_dragged(
     area: ReadingArea, desk: AnnotationDesk, open_session: Session
 ) -> None:

@@ -195,7 +195,7 @@ def train_step(
     optimiser.zero_grad(set_to_none=True)
     if not torch.isfinite(loss):
         return float("nan")
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(network.parameters(), 2.0)
     optimiser.step()
     return float(loss.detach())
@@ -237,7 +237,7 @@ def fit_sequence(
         slice_logits, study_logits = network.sequence(embeddings[None], gaps[None])
         loss = score_loss(slice_logits[0], scores) + score_loss(study_logits, study_scores(scores)[None])
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         losses.append(float(loss.detach()))
     return {"loss": float(np.mean(losses[-200:])) if losses else None, "series": len(series)}

@@ -21,6 +21,7 @@ SLICE_GAP_MM = 5.0
 LICENCE = "CC BY 4.0, M. Hssayeni et al., CT-ICH 1.0.0, PhysioNet 2019"
 
 _COLUMNS = ("Epidural", "Subdural", "Subarachnoid", "Intraventricular", "Intraparenchymal")
+_JPEG_END = b"\xff\xd9"
 _GREY_BLACK, _GREY_WHITE, _MASK_GREY = 2, 253, 128
 
 
@@ -139,7 +140,10 @@ def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
     import imagecodecs
 
     try:
-        grey = imagecodecs.jpeg8_decode(path.read_bytes(), outcolorspace="GRAYSCALE")
+        content = path.read_bytes()
+        if not content.endswith(_JPEG_END):  # the decoder fills what is missing with grey, silently
+            raise ValueError("the file ends early")
+        grey = imagecodecs.jpeg8_decode(content, outcolorspace="GRAYSCALE")
     except (OSError, RuntimeError, ValueError) as error:
         raise PterionError(
             f"{path.parent.parent.name}/{path.parent.name}/{path.name} is not a readable JPEG ({error}). Copy it again."

@@ -1,0 +1,90 @@
+"""The flagship's parts: shapes, streaming, and where context may and may not reach."""
+
+import pytest
+import torch
+
+from model.networks.flagship import Flagship, FlagshipConfig
+
+SMALL = FlagshipConfig(
+    widths=(8, 8, 16, 16, 24), depths=(1, 1, 1, 1, 1), expansion=2, decoder=(16, 16, 8, 8), pooled=8
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Flagship:
+    """A small network whose zero-initialised parts have been shaken, so that they matter."""
+    torch.manual_seed(1)
+    network = Flagship(SMALL).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        for mixer in network.mixers.parameters():
+            mixer.add_(torch.randn_like(mixer))
+    return network
+
+
+@torch.no_grad()
+def test_parts_have_the_promised_shapes(network: Flagship) -> None:
+    maps = network.encode(torch.rand(2, 3, 64, 64))
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (8, 32, 32),
+        (8, 16, 16),
+        (16, 8, 8),
+        (16, 4, 4),
+        (24, 2, 2),
+    ]
+    masks, scores, embedding = network.decode(maps, maps, maps)
+    assert (masks.shape, scores.shape) == ((2, 6, 32, 32), (2, 6))
+    assert embedding.shape == (2, SMALL.embedding) == (2, 8 + 10 + 6)
+    slices, study = network.sequence(embedding[None], torch.full((1, 2), 5.0))
+    assert (slices.shape, study.shape) == ((1, 2, 6), (1, 6))
+
+
+@torch.no_grad()
+def test_streamed_equals_whole(network: Flagship) -> None:
+    x = torch.rand(5, 3, 64, 64)
+    whole = network.series(x, chunk=2)
+    maps = [network.encode(x[z : z + 1]) for z in range(5)]
+    for z in (3, 0, 4, 1, 2):
+        one = network.decode(maps[max(z - 1, 0)], maps[z], maps[min(z + 1, 4)])
+        for streamed, full in zip(one, whole, strict=True):
+            assert torch.allclose(streamed[0], full[z], atol=1e-4)
+
+
+@torch.no_grad()
+def test_training_stacks_give_what_prediction_gives(network: Flagship) -> None:
+    x = torch.rand(2, 3, 3, 64, 64)
+    together = network(x)
+    for stack in (0, 1):
+        for trained, predicted in zip(together, network.series(x[stack]), strict=True):
+            assert torch.allclose(trained[3 * stack : 3 * stack + 3], predicted, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_mask_depends_on_the_neighbours_and_no_further(network: Flagship) -> None:
+    x = torch.rand(5, 3, 64, 64)
+    changed = x.clone()
+    changed[4] = 0
+    before, after = network.series(x)[0], network.series(changed)[0]
+    assert not torch.allclose(before[3], after[3], atol=1e-4)
+    assert torch.allclose(before[2], after[2], atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_new_network_ignores_context_and_adds_nothing_in_sequence() -> None:
+    network = Flagship(SMALL).eval()
+    maps, other = network.encode(torch.rand(1, 3, 64, 64)), network.encode(torch.rand(1, 3, 64, 64))
+    alone, beside = network.decode(maps, maps, maps), network.decode(other, maps, other)
+    assert torch.equal(alone[0], beside[0])
+    slices, _ = network.sequence(alone[2][None], torch.full((1, 1), 5.0))
+    assert torch.equal(slices[0], alone[1])
+
+
+def test_the_default_network_is_small() -> None:
+    assert 0.5e6 < sum(p.numel() for p in Flagship().parameters()) < 3e6
+
+
+def test_a_config_reads_lists_and_refuses_unknown_names() -> None:
+    assert FlagshipConfig.from_table({"widths": [8, 8, 8, 8, 8]}).widths == (8, 8, 8, 8, 8)
+    with pytest.raises(TypeError):
+        FlagshipConfig.from_table({"colour": 1})

@@ -45,12 +45,12 @@ class Request:
     candidate_id: str
     cache: str
     seed: int = 0
-    epochs: int = 8
+    epochs: int = 12
     minutes: float = 3.0
     threads: int = 2
     learning_rate: float = 2e-4
-    replay: int = 6
-    regression: int = 6
+    replay: int = 10
+    regression: int = 8
     size: int = 224
     slices: int = 16
 

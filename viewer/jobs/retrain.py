@@ -15,7 +15,7 @@ import viewer
 from model import run_folder
 from model.errors import Cancelled, PterionError
 from model.preprocess import estimate_spacing_mm
-from model.registry import Registry, Version
+from model.registry import Registry, Version, read_info
 from model.retrain import Counts, count
 from model.run_folder import CANDIDATE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
 from model.sample import Sample, save_sample
@@ -84,10 +84,9 @@ def prepare_run(
     tell = on_progress or _silent
     if find_running() is not None:
         raise PterionError("A training runs already. Wait for it, or stop it first.", code="BUSY")
-    name = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = runs_dir() / name
+    folder = _new_folder()
     try:
-        (folder / SAMPLES).mkdir(parents=True)
+        (folder / SAMPLES).mkdir()
         light = []
         for number, sample in enumerate(samples_of(library, tell), start=1):
             if cancelled is not None and cancelled():
@@ -99,20 +98,39 @@ def prepare_run(
         Request(
             base=str(registry.bundled().path),
             incumbent=str(registry.current().path),
-            candidate_id=f"mine-{name}",
+            candidate_id=f"mine-{folder.name}",
             cache=str(data_dir() / "phantoms"),
             **{"threads": min(2, os.cpu_count() or 1), **settings},
         ).write(folder)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise PterionError(
-            f"The training could not be prepared ({error.strerror}). Free some space and try again.",
-            code="DISK",
-        ) from error
+        raise _not_prepared(error) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder, counts
+
+
+def _new_folder() -> Path:
+    """A run's folder that no other window has, named after the time."""
+    try:
+        runs_dir().mkdir(parents=True, exist_ok=True)
+        name = datetime.now().strftime("%Y%m%d-%H%M%S")
+        for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+            try:
+                (runs_dir() / (name + suffix)).mkdir()
+                return runs_dir() / (name + suffix)
+            except FileExistsError:
+                continue
+        raise FileExistsError(17, "no free name")
+    except OSError as error:
+        raise _not_prepared(error) from error
+
+
+def _not_prepared(error: OSError) -> PterionError:
+    return PterionError(
+        f"The training could not be prepared ({error.strerror}). Free some space and try again.", code="DISK"
+    )
 
 
 def launch(folder: Path) -> None:
@@ -179,7 +197,11 @@ def unclaimed() -> tuple[Path, ...]:
 
 def claim(folder: Path, registry: Registry) -> Version:
     """Take a run's candidate into the registry and drop what the run no longer needs. Raises ModelFileError."""
-    version = registry.add_candidate(folder / CANDIDATE)
+    version_id = read_info(folder / CANDIDATE)["id"]
+    if version_id in (version.id for version in registry.versions()):  # taken in by another window meanwhile
+        version = registry.get(version_id)
+    else:
+        version = registry.add_candidate(folder / CANDIDATE)
     shutil.rmtree(folder / CANDIDATE, ignore_errors=True)
     return version
 

@@ -9,7 +9,7 @@ from model.labels import BY_CODE
 from viewer.annotation import events
 from viewer.annotation.document import Annotation, Document, Point, Ring
 from viewer.annotation.editor import Editor
-from viewer.annotation.events import Edit, Preview
+from viewer.annotation.events import Edit, Preview, State
 from viewer.imaging.placement import Placement
 from viewer.session import Session, Tool
 from viewer.ui import theme
@@ -19,6 +19,7 @@ HANDLE_PX = 7.0
 REACH_PX = 6.0
 """How near to a vertex or an edge the cursor counts as on it, on the screen."""
 LINE_PX, STRONG_PX = 1.6, 2.4
+LEAST_POINTS = 3
 MOST_HANDLES = 400
 """Outlines with more vertices show handles only near the cursor."""
 
@@ -161,10 +162,17 @@ class AnnotationDesk(QObject):
         session.selection_changed.connect(self._select)
 
     def open(self, document: Document, shape: tuple[int, int] | None) -> None:
-        """Start on another series: its annotations and the (rows, columns) of its slices. Undo starts anew."""
+        """Start on another series: its annotations and the (rows, columns) of its slices. Undo starts anew; an
+        outline still open on the old one is closed and kept."""
+        self.finish()
         self.editor = Editor(document, shape=shape, subtype=self._session.subtype)
         self._session.set_document(document)
         self._show(None)
+
+    def finish(self) -> None:
+        """Close an open outline of three points or more, so that it is kept when series or window go."""
+        if self.editor.state is State.DRAWING and len(self.editor.preview.path) >= LEAST_POINTS:
+            self.take(events.Key.CLOSE)
 
     def take(self, event: events.Event) -> None:
         """Let the editor take one event and show what it made of it."""

@@ -13,6 +13,7 @@ from viewer.session import Findings
 from viewer.ui.regions import short, suspected, threshold
 
 RESEARCH = "Research use only"
+REVIEWED = "Reviewed: no hemorrhage"
 
 
 def has(notes: Iterable[Note], problem: Problem) -> bool:

@@ -83,6 +83,8 @@ class Corners:
         if not room.large:
             self._at_left(painter, bottom, first.split(" · ")[0])
             return
+        if volume.series.slices[session.slice_index].sop_uid in session.document.reviewed_slices:
+            self._words.draw(painter, MARGIN + 1, bottom - 2 * LINE, captions.REVIEWED, theme.GREEN)
         self._at_left(painter, bottom - LINE, first)
         self._at_left(painter, bottom, second)
         self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)

@@ -180,6 +180,14 @@ class Interaction:
         else:
             session.set_tool(Tool.SCROLL)
 
+    def toggle_reviewed(self) -> None:
+        """Mark the slice as reviewed without hemorrhage, or take the mark back."""
+        session, volume = self._session, self._session.volume
+        if volume is not None:
+            sop_uid = volume.series.slices[session.slice_index].sop_uid
+            marked = sop_uid in session.document.reviewed_slices
+            session.edit_requested.emit(events.MarkReviewed(sop_uid, not marked))
+
     def edit_key(self, key: events.Key) -> None:
         """Give the editor a key."""
         self._session.edit_requested.emit(key)
@@ -408,6 +416,14 @@ KEYS: tuple[Command, ...] = (
     Command("turn_left", "Rotate left", ("L",), lambda h: h.turn(-1), Mode.READ),
     Command("tool_polygon", "Polygon tool", ("Q",), lambda h: h.choose_tool(Tool.POLYGON), Mode.ANNOTATE),
     *_subtype_commands(),
+    Command(
+        "reviewed",
+        "Slice reviewed: no hemorrhage",
+        ("Ctrl+Return",),
+        Interaction.toggle_reviewed,
+        Mode.ANNOTATE,
+        on_image=True,
+    ),
     Command(
         "close_outline",
         "Close outline",

@@ -72,6 +72,13 @@ class SliceStrip(QWidget):
         drawn = {(annotation.sop_uid, annotation.frame) for annotation in document.annotations}
         return [i for i, header in enumerate(volume.series.slices) if (header.sop_uid, header.frame) in drawn]
 
+    def reviewed(self) -> list[int]:
+        """Slices marked as reviewed without hemorrhage, ascending."""
+        volume, marks = self._session.volume, self._session.document.reviewed_slices
+        if volume is None or not marks:
+            return []
+        return [i for i, header in enumerate(volume.series.slices) if header.sop_uid in marks]
+
     def _moved(self, _: int) -> None:
         self.stale = True
         self.update()
@@ -107,12 +114,16 @@ class SliceStrip(QWidget):
             QRect(TICK, 0, WIDTH - TICK - BAND, self.height()), source, QRect(0, 0, 1, self.height())
         )
         painter.drawImage(QRect(WIDTH - BAND, 0, BAND, self.height()), source, QRect(1, 0, 1, self.height()))
-        painter.setPen(QPen(QColor(theme.BRIGHT), 2))
-        for index in self.annotated():
-            y = self.cell(index).center().y() + 0.5
-            painter.drawLine(QPointF(0, y), QPointF(TICK - 2, y))
+        self._paint_ticks(painter, self.reviewed(), theme.GREEN)
+        self._paint_ticks(painter, self.annotated(), theme.BRIGHT)
         painter.end()
         return image
+
+    def _paint_ticks(self, painter: QPainter, slices: list[int], colour: str) -> None:
+        painter.setPen(QPen(QColor(colour), 2))
+        for index in slices:
+            y = self.cell(index).center().y() + 0.5
+            painter.drawLine(QPointF(0, y), QPointF(TICK - 2, y))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Cells, ticks, and a frame around the current slice."""

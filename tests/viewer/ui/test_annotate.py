@@ -142,6 +142,25 @@ def test_another_series_starts_another_history(desk: AnnotationDesk, open_sessio
     assert [a.uid for a in open_session.document.annotations] == ["b"]
 
 
+def test_an_open_outline_is_kept_when_another_series_opens(
+    desk: AnnotationDesk, open_session: Session
+) -> None:
+    edits: list[Edit] = []
+    desk.edited.connect(edits.append)
+    for point in SQUARE[:3]:
+        open_session.edit_requested.emit(events.Press(point, "1.2.3.0"))
+        open_session.edit_requested.emit(events.Release(point, "1.2.3.0"))
+    desk.open(Document("1.2", "1.2.4"), (64, 64))
+    assert [len(edit.document.annotations) for edit in edits] == [1]
+    assert open_session.document.annotations == ()
+
+
+def test_two_points_are_no_outline_to_keep(qtbot: QtBot, desk: AnnotationDesk, open_session: Session) -> None:
+    open_session.edit_requested.emit(events.Press((5, 5), "1.2.3.0"))
+    with qtbot.assertNotEmitted(open_session.noticed):
+        desk.finish()
+
+
 def test_an_open_outline_is_shown_by_the_preview(desk: AnnotationDesk, open_session: Session) -> None:
     open_session.edit_requested.emit(events.Press((5, 5), "1.2.3.0"))
     assert open_session.preview.state is State.DRAWING

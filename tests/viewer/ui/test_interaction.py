@@ -386,6 +386,20 @@ def test_keys_of_the_open_outline(qtbot: QtBot, area: ReadingArea, open_session:
     assert told == [events.Key.CLOSE, events.Key.BACKSPACE, events.Key.DELETE]
 
 
+def test_a_slice_is_marked_reviewed_and_unmarked(
+    qtbot: QtBot, area: ReadingArea, open_session: Session
+) -> None:
+    open_session.set_mode(Mode.ANNOTATE)
+    open_session.set_slice_index(2)
+    with qtbot.waitSignal(open_session.edit_requested) as told:
+        press(qtbot, area, "Ctrl+Return")
+    assert told.args == [events.MarkReviewed("1.2.3.2", True)]
+    open_session.set_document(replace(open_session.document, reviewed_slices=frozenset({"1.2.3.2"})))
+    with qtbot.waitSignal(open_session.edit_requested) as told:
+        press(qtbot, area, "Ctrl+Return")
+    assert told.args == [events.MarkReviewed("1.2.3.2", False)]
+
+
 def test_right_drag_windows_in_annotate_mode_too(area: ReadingArea, open_session: Session) -> None:
     open_session.set_mode(Mode.ANNOTATE)
     drag(area, RIGHT, (60, 0))

@@ -68,6 +68,13 @@ def test_annotated_slices_are_ticked(strip: SliceStrip, open_session: Session) -
     assert colour(strip, strip.cell(2).center().y(), 1) == "#000000"
 
 
+def test_reviewed_slices_are_ticked_in_green(strip: SliceStrip, open_session: Session) -> None:
+    open_session.set_document(Document("1.2", "1.2.3", reviewed_slices=frozenset({"1.2.3.4"})))
+    assert strip.reviewed() == [4]
+    tick = QColor(colour(strip, strip.cell(4).center().y(), 1))
+    assert tick.green() > tick.red()
+
+
 def test_the_current_slice_is_outlined(strip: SliceStrip, open_session: Session) -> None:
     open_session.set_slice_index(4)
     assert colour(strip, strip.cell(4).top()) == "#f2f4f7"

@@ -197,6 +197,15 @@ def test_corner_words(
     assert drawn["Research use only"][1] > 400 > drawn["W 80 L 40"][1]
 
 
+def test_a_reviewed_slice_says_so(
+    monkeypatch: pytest.MonkeyPatch, area: ReadingArea, open_session: Session
+) -> None:
+    assert "Reviewed: no hemorrhage" not in words(monkeypatch, area)
+    marks = frozenset({"1.2.3.0"})
+    open_session.set_document(replace(open_session.document, reviewed_slices=marks))
+    assert "Reviewed: no hemorrhage" in words(monkeypatch, area)
+
+
 def test_small_viewports_say_less(monkeypatch: pytest.MonkeyPatch, area: ReadingArea) -> None:
     drawn = words(monkeypatch, area, view=1)
     assert set(drawn) == {"Subdural", "W 200 L 75", "Im 1 / 6", "R", "L", "A", "P"}

@@ -119,7 +119,7 @@ def instances(header: Header) -> list[Instance]:
         thickness_mm=_positive(header.number(THICKNESS)),
     )
     if kind is not Kind.PICTURE:
-        damage = "it ends within its header" if header.cut else ""
+        damage = "it ends within its header" if header.cut else _size_claim(single.slice)
         return [replace(single, damage=damage)]
     if header.text(SOP_CLASS) in _ENHANCED:
         from viewer.dicom.enhanced import frames
@@ -141,6 +141,8 @@ def _kind(header: Header) -> tuple[Kind, str]:
     if header.pixel_offset is None:
         image = has_rows or "Image" in _name(sop_class)
         return (Kind.NO_PIXELS if image else Kind.NOT_AN_IMAGE), _name(sop_class)
+    if max(header.integer(ROWS) or 0, header.integer(COLUMNS) or 0) > SIDE_MAX:
+        return Kind.NO_PIXELS, _name(sop_class)
     if header.integer(SAMPLES) not in (1, None) or header.text(PHOTOMETRIC) not in _GREY:
         return Kind.NOT_AN_IMAGE, f"a colour picture ({_name(sop_class)})"
     return _readable(header, has_rows)
@@ -224,8 +226,6 @@ def _damage(header: Header, place: SliceHeader) -> str:
     layout = place.pixels
     if layout is None:
         return ""
-    if max(place.rows, place.columns) > SIDE_MAX:
-        return f"it claims {place.rows} × {place.columns} pixels"
     if header.cut_pixels:
         return "it is cut short"
     if layout.syntax not in NATIVE or layout.length is None:
@@ -236,6 +236,13 @@ def _damage(header: Header, place: SliceHeader) -> str:
     if header.size < layout.offset + needed and layout.syntax != DEFLATED:
         return "it is cut short"
     return ""
+
+
+def _size_claim(place: SliceHeader) -> str:
+    """What is wrong with the size in the header, empty if nothing is."""
+    if max(place.rows, place.columns) <= SIDE_MAX:
+        return ""
+    return f"it claims {place.rows} × {place.columns} pixels"
 
 
 def position(values: tuple[float, ...] | None) -> tuple[float, float, float] | None:

@@ -38,7 +38,7 @@ def _content(series: Series, members: Sequence[Instance]) -> Iterator[Note]:
     if first.kind is Kind.NOT_AN_IMAGE:
         yield Note(Problem.NOT_AN_IMAGE, "not an image", f"This series is no image stack: {first.detail}.")
     elif first.kind is Kind.NO_PIXELS:
-        text = f"The files hold no pixels ({first.detail}). Ask for the series to be sent again."
+        text = f"The files hold no pixels that can be read ({first.detail}). Ask for the series to be sent again."
         yield Note(Problem.NO_PIXELS, "no pixels", text)
     elif first.kind is Kind.UNSUPPORTED:
         text = f"The pixels cannot be decoded: {first.detail}. Export the series uncompressed and open that."
@@ -91,13 +91,13 @@ def _place(series: Series, stack: "Stack", geometry: Geometry | None) -> Iterato
         yield Note(Problem.SPACING_ESTIMATED, "spacing estimated", text)
     if geometry is None or len(series.slices) < 2:
         return
-    if tilted(geometry):
+    if not straight(geometry):
+        text = "The slices are shifted against each other within their plane; each keeps its own position."
+        yield Note(Problem.UNEVEN_SPACING, "shifted slices", text)
+    elif tilted(geometry):
         badge = f"tilt {geometry.tilt_deg:.1f}°"
         text = f"The gantry was tilted by {geometry.tilt_deg:.2f}°: the slices are stacked obliquely."
         yield Note(Problem.GANTRY_TILT, badge, text)
-    elif not straight(geometry):
-        text = "The slices are shifted against each other within their plane; each keeps its own position."
-        yield Note(Problem.UNEVEN_SPACING, "shifted slices", text)
     yield from _gaps(geometry.gaps_mm)
 
 

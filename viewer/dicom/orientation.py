@@ -13,7 +13,7 @@ def direction_letters(direction: Sequence[float]) -> str:
     """
     order = sorted(range(3), key=lambda axis: -abs(direction[axis]))
     return "".join(
-        _LETTERS[axis][direction[axis] < 0]
+        _LETTERS[axis][int(direction[axis] < 0)]
         for rank, axis in enumerate(order)
         if rank == 0 or abs(direction[axis]) > _OBLIQUE
     )

@@ -99,7 +99,7 @@ class _Finds:
         header = next(iter(self._found[uid].values()))[0].header
         return Study(
             study_uid=uid,
-            patient_name=header.decoded(tags.PATIENT_NAME),
+            patient_name=header.decoded(tags.PATIENT_NAME).rstrip("^= "),
             patient_id=header.decoded(tags.PATIENT_ID),
             sex=header.text(tags.PATIENT_SEX),
             age=header.text(tags.PATIENT_AGE),

@@ -63,10 +63,10 @@ class Volume:
             return "The positions of the slices are unknown, so they cannot be cut across."
         if self.series.slices[0].spacing_mm is None:
             return "The pixel spacing is unknown, so the slices cannot be cut across to scale."
-        if tilted(geometry):
-            return f"The gantry was tilted by {geometry.tilt_deg:.1f}°: a cut across the slices would be sheared."
         if not straight(geometry):
             return "The slices are shifted against each other: a cut across them would be jagged."
+        if tilted(geometry):
+            return f"The gantry was tilted by {geometry.tilt_deg:.1f}°: a cut across the slices would be sheared."
         if not even(geometry.gaps_mm):
             return "The gaps between the slices differ: a cut across them would be distorted."
         return None

@@ -54,6 +54,7 @@ def write_series(
     thickness_mm: float | None = None,
     derived_notes: str = "",
     spacing_estimated: bool = False,
+    lossy_source: bool = False,
     patient_sex: str = "",
     patient_age: str = "",
     series_number: int = 1,
@@ -76,6 +77,7 @@ def write_series(
     not fit.
     spacing_estimated: marks the spacing so that `viewer.dicom.scan` reports SPACING_ESTIMATED
     (Pixel Spacing Calibration Type FIDUCIAL, PS3.3 10.7.1.3).
+    lossy_source: says that the pixels were compressed with loss before (LOSSY_SOURCE in a scan).
     seed: the same seed gives the same UIDs; None gives random ones.
 
     Raises PterionError (disk full, no permission, file already there) and then leaves nothing behind;
@@ -110,6 +112,8 @@ def write_series(
     if spacing_estimated:
         shared.PixelSpacingCalibrationType = "FIDUCIAL"
         shared.PixelSpacingCalibrationDescription = ESTIMATED
+    if lossy_source:
+        shared.LossyImageCompression = "01"
     intercept = _intercept(hu) if rescale_intercept is None else rescale_intercept
     shared.RescaleIntercept = str(intercept)
     stored = _stored(hu, intercept)

@@ -55,6 +55,11 @@ def test_an_estimated_spacing_is_said(tmp_path: Path) -> None:
     assert only(tmp_path / "a").problems == {Problem.SPACING_ESTIMATED}
 
 
+def test_a_lossy_source_is_said(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", HU, spacing_mm=(1, 1), positions_mm=POSITIONS, lossy_source=True)
+    assert only(tmp_path / "a").problems == {Problem.LOSSY_SOURCE}
+
+
 def test_a_seed_gives_the_same_uids_and_none_gives_new_ones(tmp_path: Path) -> None:
     uids = {}
     for name, seed in (("a", "x"), ("b", "x"), ("c", "y"), ("d", None), ("e", None)):
@@ -103,6 +108,7 @@ def test_the_files_are_valid_ct_images(tmp_path: Path, estimated: bool) -> None:
         kernel="H30s",
         kvp=120,
         spacing_estimated=estimated,
+        lossy_source=estimated,
         derived_notes="Simulated",
     )
     for path in paths:

@@ -36,11 +36,11 @@ def test_npz_holds_everything(
 def test_nifti_is_read_back_by_itk(
     tmp_path: Path, phantom_series: Path, phantom_hu: npt.NDArray[np.int16]
 ) -> None:
-    import SimpleITK as sitk
+    import SimpleITK
 
     convert(phantom_series, tmp_path / "a.nii.gz")
-    image = sitk.ReadImage(str(tmp_path / "a.nii.gz"))
-    assert (sitk.GetArrayFromImage(image) == phantom_hu).all()
+    image = SimpleITK.ReadImage(str(tmp_path / "a.nii.gz"))
+    assert (SimpleITK.GetArrayFromImage(image) == phantom_hu).all()
     assert image.GetSpacing() == pytest.approx((1.75, 1.75, 5))
     assert image.TransformIndexToPhysicalPoint((95, 127, 7)) == pytest.approx((83.125, 111.125, 35))
 

@@ -52,7 +52,7 @@ class PolygonLayer:
             if selected and editable:
                 self._paint_handles(painter, placement, shown.rings, preview if drawing else Preview())
         if drawing and preview.path:
-            self._paint_open(painter, placement, preview)
+            self._paint_open(painter, placement, preview, marked=editable)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     @staticmethod
@@ -96,8 +96,8 @@ class PolygonLayer:
             )
 
     @staticmethod
-    def _paint_open(painter: QPainter, placement: Placement, preview: Preview) -> None:
-        """The open outline, its rubber band, and the first point, which closes it."""
+    def _paint_open(painter: QPainter, placement: Placement, preview: Preview, *, marked: bool) -> None:
+        """The open outline and its rubber band; `marked`, its points too, and the first one, which closes it."""
         colour = QColor(BY_CODE[preview.subtype].colour)
         points = _on_screen(preview.path, placement)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -107,6 +107,8 @@ class PolygonLayer:
             end = points[0] if preview.closes else QPointF(*placement.to_screen(preview.cursor))
             painter.setPen(QPen(colour, 1.2, Qt.PenStyle.DashLine))
             painter.drawLine(points[-1], end)
+        if not marked:
+            return
         marks = points if len(points) <= MOST_HANDLES else points[:1]
         _squares(painter, marks, HANDLE_PX, theme.IMAGE, theme.BRIGHT)
         if preview.closes:

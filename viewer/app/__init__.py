@@ -20,6 +20,8 @@ from model.errors import PterionError
 from model.labels import BY_CODE
 from model.registry import Registry
 from viewer.annotation.document import Annotation
+from viewer.annotation.events import Key, State
+from viewer.annotation.geometry import load_repair
 from viewer.app.answering import Answering
 from viewer.app.keeping import Keeping
 from viewer.app.opening import Opening
@@ -72,7 +74,7 @@ class Application(QObject):
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
         reading = ReadingArea(self.session)
         self.window = MainWindow(self.session, reading, reading.commands.values())
-        self._ended = False
+        self.ended = False
         self._connect()
         self.window.show()
         QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo))
@@ -94,6 +96,9 @@ class Application(QObject):
         """What can wait until the window is up."""
         self.answering.refresh_models()
         self.teaching.begin()
+        self.chores.ask(
+            "", load_repair
+        )  # slow to import, and the first crossed outline should not wait for it
         if paths:
             self.session.request_open(*paths)
         elif demo:
@@ -103,6 +108,7 @@ class Application(QObject):
         self.answering.remember_statuses(studies)
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
+        self._finish_outline()
         series = volume.series
         document = self.keeping.document(series.study_uid, series.series_uid)
         rows, columns = volume.hu.shape[1:]
@@ -113,6 +119,11 @@ class Application(QObject):
             remember = "The study could not be noted in the library"
             self.tasks.ask(remember, lambda: self.library.remember_study(study))
         self.answering.begin(volume, load)
+
+    def _finish_outline(self) -> None:
+        """Close an outline that is still open where it can be: it is work, too."""
+        if self.desk.editor.state is State.DRAWING and len(self.desk.editor.preview.path) >= 3:
+            self.desk.take(Key.CLOSE)
 
     def open_demo(self) -> None:
         """Write the demo study where it is not there yet, and open it."""
@@ -177,6 +188,7 @@ class Application(QObject):
 
     def may_close(self) -> bool:
         """Save what waits; where that fails, ask the reader before anything is lost."""
+        self._finish_outline()
         if self.keeping.writer.flush():
             return True
         count = self.keeping.writer.pending
@@ -192,9 +204,9 @@ class Application(QObject):
 
     def shutdown(self) -> None:
         """End every thread; what was drawn is on the disk before. A training goes on without the window."""
-        if self._ended:
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         for part in (self.teaching, self.opening, self.answering, self.chores, self.tasks):
             part.shutdown()
         self.keeping.writer.close()

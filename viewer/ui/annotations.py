@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from model.labels import BY_CODE, SUBTYPES
 from viewer.annotation.document import Annotation
-from viewer.annotation.events import ChooseSubtype, Confirm, Remove, Select
+from viewer.annotation.events import ChooseSubtype, Confirm, MarkReviewed, Remove, Select
 from viewer.session import Mode, Session
 from viewer.ui import theme
 from viewer.ui.retraining import RetrainingCard
@@ -170,6 +170,8 @@ class AnnotationsPanel(QWidget):
         self.classes = {s.code: BarButton(s.code, colour=s.colour, checkable=True) for s in SUBTYPES}
         self.review = theme.button("Mark reviewed")
         self.delete = theme.button("Delete")
+        self.clean = theme.button("")
+        self.clean.setCheckable(True)
         self.export = theme.button("Export masks…")
         self.retraining = RetrainingCard(session)
         self._selected = QFrame()
@@ -196,6 +198,7 @@ class AnnotationsPanel(QWidget):
         layout.addWidget(self.list, 1)
         self._build_selected()
         layout.addWidget(self._selected)
+        layout.addWidget(self.clean)
         layout.addWidget(self.export)
         layout.addSpacing(8)
         layout.addWidget(theme.heading("Retraining"))
@@ -225,7 +228,8 @@ class AnnotationsPanel(QWidget):
         session = self._session
         self.model.modelReset.connect(self.refresh)
         session.selection_changed.connect(self._selection_changed)
-        session.slice_index_changed.connect(lambda _: self.list.viewport().update())
+        session.slice_index_changed.connect(self._slice_changed)
+        session.document_changed.connect(self._show_clean)
         session.mode_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
         session.model_changed.connect(self.refresh)
@@ -234,6 +238,7 @@ class AnnotationsPanel(QWidget):
         self.list.customContextMenuRequested.connect(self._menu)
         self.review.clicked.connect(self._toggle_reviewed)
         self.delete.clicked.connect(self._delete)
+        self.clean.clicked.connect(self._toggle_clean)
         self.export.clicked.connect(self.choose_export_folder)
 
     def refresh(self, *_: object) -> None:
@@ -255,7 +260,35 @@ class AnnotationsPanel(QWidget):
         self.list.setMaximumHeight(count * ROW_HEIGHT + 2)
         self.list.setMinimumHeight(min(count, 4) * ROW_HEIGHT + 2)
         self.export.setVisible(count > 0)
+        self._show_clean()
         self._show_selected()
+
+    def _slice_changed(self, _: int) -> None:
+        self.list.viewport().update()
+        self._show_clean()
+
+    def _sop_uid(self) -> str:
+        """SOP instance UID of the slice on screen, empty without one."""
+        volume = self._session.volume
+        return volume.series.slices[self._session.slice_index].sop_uid if volume is not None else ""
+
+    def _show_clean(self, *_: object) -> None:
+        """Offer to mark the slice on screen as free of hemorrhage, or to take that back."""
+        uid, document = self._sop_uid(), self._session.document
+        marked = uid in document.reviewed_slices
+        drawn = any(annotation.sop_uid == uid for annotation in document.annotations)
+        self.clean.setVisible(bool(uid) and not drawn)
+        self.clean.setChecked(marked)
+        number = self._session.slice_index + 1
+        self.clean.setText(f"✓ Image {number}: no hemorrhage" if marked else f"Image {number}: no hemorrhage")
+        done = "Take the mark back" if marked else "You have looked at this image and it shows none"
+        self.clean.setToolTip(f"{done}. The model learns from such images, too.")
+
+    def _toggle_clean(self) -> None:
+        uid = self._sop_uid()
+        marked = uid in self._session.document.reviewed_slices
+        self._session.edit_requested.emit(MarkReviewed(uid, not marked))
+        self._show_clean()
 
     def _selection_changed(self, uid: str | None) -> None:
         row = self.model.row_of(uid)
@@ -281,6 +314,7 @@ class AnnotationsPanel(QWidget):
         self._session.edit_requested.emit(Select(annotation.uid))
 
     def _change(self, code: str) -> None:
+        self._session.set_subtype(code)
         self._session.edit_requested.emit(ChooseSubtype(code))
         self._show_selected()
 

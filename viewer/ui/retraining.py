@@ -113,6 +113,7 @@ class RetrainingCard(QFrame):
         self.discard.clicked.connect(lambda: session.discard_requested.emit(session.retraining.candidate_id))
         session.retraining_changed.connect(self.refresh)
         session.annotated_changed.connect(self.refresh)
+        session.document_changed.connect(self.refresh)
         session.model_changed.connect(self.refresh)
         self.refresh()
 
@@ -180,6 +181,8 @@ class RetrainingCard(QFrame):
     def _idle_text(self, slices: int) -> str:
         if self._session.retraining.state == "candidate":
             return ""
+        if not slices and any(not a.reviewed for a in self._session.document.annotations):
+            return "Mark the accepted annotations as reviewed: the model learns only from what you have confirmed."
         if not slices:
             return "Annotate a few slices, then the model can learn from them on this machine."
         return f"Starts from {self._session.model_id or 'the model in use'}, on this machine only; the old model stays."

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPaintEv
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QMenu, QPushButton
 
 from model.labels import SUBTYPES
+from viewer.annotation.events import ChooseSubtype
 from viewer.imaging.windows import PRESETS, Window
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
@@ -170,7 +171,7 @@ class TopBar(QFrame):
     def _add_subtypes(self) -> dict[str, BarButton]:
         made = {}
         for subtype in SUBTYPES:
-            choose = lambda code=subtype.code: self._session.set_subtype(code)  # noqa: E731
+            choose = lambda code=subtype.code: self._choose_subtype(code)  # noqa: E731
             made[subtype.code] = self._add(
                 subtype.code, choose, subtype.hotkey, colour=subtype.colour, checkable=True
             )
@@ -199,6 +200,10 @@ class TopBar(QFrame):
         """Open the menu below its button."""
         corner = self.menu_button.mapToGlobal(self.menu_button.rect().bottomRight())
         self._menu.popup(QPoint(corner.x() - self._menu.sizeHint().width(), corner.y() + 6))
+
+    def _choose_subtype(self, code: str) -> None:
+        self._session.set_subtype(code)
+        self._session.edit_requested.emit(ChooseSubtype(code))
 
     def _set_window(self, window: Window) -> None:
         self._session.set_window(self._session.active_view, window)

@@ -119,6 +119,24 @@ def test_a_cancelled_export_asks_for_nothing(shown, qtbot: QtBot, monkeypatch: p
         panel.export.click()
 
 
+def test_a_slice_is_marked_as_free_of_hemorrhage_and_unmarked(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    assert panel.clean.text() == "Image 1: no hemorrhage"
+    panel.clean.click()
+    assert session.document.reviewed_slices == {"9.0"}
+    assert panel.clean.text() == "✓ Image 1: no hemorrhage"
+    panel.clean.click()
+    assert session.document.reviewed_slices == frozenset()
+
+
+def test_a_slice_with_annotations_cannot_be_marked_free(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    session.set_slice_index(3)
+    assert panel.clean.isHidden()
+
+
 def test_everything_paints(shown, qtbot: QtBot) -> None:
     session, panel = shown
     open_document(session, "SDH", "IPH", "EDH")

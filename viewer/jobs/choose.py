@@ -15,6 +15,7 @@ THIN_MM, THICK_MM = 2.0, 7.0
 TILT_MAX_DEG = 30.0
 CHILD_HEAD_MM = 125.0
 """Outer width of the skull below which a head is no adult's (the model has seen few of those)."""
+MEASURED_SLICES = 40
 
 _FEW_SLICES = 5
 _DERIVED = frozenset(
@@ -169,6 +170,12 @@ def _model_cautions(volume: Volume, head_width_mm: float | None) -> list[str]:
         ),
     }
     return [text for text, holds in texts.items() if holds]
+
+
+def sampled_slices(volume: Volume) -> npt.NDArray[np.int16]:
+    """Some 40 readable slices (slices, rows, columns), evenly spread: enough to measure a skull on."""
+    readable = np.flatnonzero(~volume.failed)
+    return volume.hu[readable[:: max(len(readable) // MEASURED_SLICES, 1)]]
 
 
 def skull_width_mm(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> float | None:

@@ -15,7 +15,7 @@ from model.errors import Cancelled
 from model.labels import SCORES
 from model.predict import Predictor, SliceResult, VolumeSource
 from viewer.dicom.volume import Volume
-from viewer.jobs.choose import Caution, cautions, skull_width_mm
+from viewer.jobs.choose import Caution, cautions, sampled_slices, skull_width_mm
 from viewer.jobs.score import areas_px, physical_spacing, volumes_ml
 
 LOADER_POLL_S = 0.5
@@ -89,7 +89,7 @@ class Inference:
 
         source = VolumeSource(len(volume.hu), spacing_mm, volume.series.z_mm or None, self._slice_at)
         result = predictor.score(source, self._next_index, take, lambda: self._cancelled)
-        width = skull_width_mm(volume.hu[~volume.failed], spacing_mm)
+        width = skull_width_mm(sampled_slices(volume), spacing_mm)
         return StudyAnswer(
             predictor.id,
             {code: float(score) for code, score in zip(SCORES, result.scores, strict=True)},

@@ -23,6 +23,7 @@ from viewer.corpora.annotations import annotated_samples
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.volume import Volume
+from viewer.jobs.choose import sampled_slices
 from viewer.library.records import SeriesRow
 from viewer.library.store import Library
 from viewer.resources import data_dir
@@ -57,7 +58,7 @@ def read_volume(row: SeriesRow) -> Volume:
                 volume = load_all(series)
                 if series.slices[0].spacing_mm is not None:
                     return volume
-                guess = estimate_spacing_mm(volume.hu[~volume.failed])
+                guess = estimate_spacing_mm(sampled_slices(volume))
                 return replace(volume, spacing_mm=(guess, guess))
     raise PterionError("The files of an annotated series now hold another one. Open its folder again.")
 

@@ -19,7 +19,7 @@ from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.choose import Caution, cautions, choose_series, skull_width_mm, why_not
+from viewer.jobs.choose import Caution, cautions, choose_series, sampled_slices, skull_width_mm, why_not
 from viewer.jobs.masks import write_masks
 
 Masks = npt.NDArray[np.uint8]
@@ -52,7 +52,7 @@ def physical_spacing(volume: Volume) -> tuple[tuple[float, float], bool]:
     """
     if volume.series.slices[0].spacing_mm is not None:
         return volume.spacing_mm, False
-    guess = estimate_spacing_mm(volume.hu[~volume.failed])
+    guess = estimate_spacing_mm(sampled_slices(volume))
     return (guess, guess), True
 
 
@@ -105,7 +105,7 @@ def score_series(
             on_progress(scored, len(masks))
 
     result = predictor.score(source_of(volume, spacing_mm), (), take, cancelled)
-    width = skull_width_mm(volume.hu[~volume.failed], spacing_mm)
+    width = skull_width_mm(sampled_slices(volume), spacing_mm)
     return SeriesScore(
         series,
         spacing_mm,

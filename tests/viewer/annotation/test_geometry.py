@@ -1,5 +1,7 @@
 """Hit tests, self-crossings and their repair."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from viewer.annotation.geometry import (
     area,
     contains,
+    load_repair,
     may_cross,
     nearest_edge,
     nearest_vertex,
@@ -118,3 +121,8 @@ def test_repaired_shapes_are_valid_and_apart(points: list[tuple[float, float]]) 
     assert shapely.union_all(parts).area == pytest.approx(
         sum(part.area for part in parts), rel=1e-9, abs=1e-9
     )
+
+
+def test_what_repair_needs_can_be_imported_ahead() -> None:
+    load_repair()
+    assert "shapely" in sys.modules

@@ -1,6 +1,7 @@
 """The model's masks as outlines a reader can edit."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -83,3 +84,20 @@ def test_outlines_of_ragged_masks_are_valid_and_close(seed: int, blur: float, sh
     assert all(shapely.Polygon(a.outline, a.holes).is_valid for a in found)
     labels = slice_labels(Document(annotations=found), SLICES[0].sop_uid, (64, 64))
     assert dice(labels == 3, masks[0] == 3) >= 0.95 - 1e-9
+
+
+def test_masks_that_people_drew_survive_exactly_and_smooth_closely(shared_data: Path) -> None:
+    import imagecodecs
+
+    paths = sorted((shared_data / "ct-ich" / "Patients_CT").glob("*/brain/*_HGE_Seg.jpg"))[::6]
+    assert paths
+    for path in paths:
+        grey = imagecodecs.jpeg_decode(path.read_bytes())
+        mask = (grey if grey.ndim == 2 else grey[..., 0]) >= 128
+        again = np.zeros_like(mask)
+        for shape in mask_outlines(mask):
+            region = polygon_mask(shape[0], mask.shape, shape[1])
+            smooth = smooth_shape(shape)
+            assert dice(polygon_mask(smooth[0], mask.shape, smooth[1]), region) >= 0.95
+            again |= region
+        assert np.array_equal(again, mask)

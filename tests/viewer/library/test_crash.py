@@ -37,7 +37,7 @@ def save_for_ever(start, pipe):
 
 chance = random.Random(seed)
 number = 0
-for _ in range(rounds):
+for round in range(rounds):
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -48,7 +48,7 @@ for _ in range(rounds):
             os._exit(9)
     os.close(write)
     acknowledgements = os.fdopen(read)
-    seen = [int(acknowledgements.readline()) for _ in range(chance.randint(1, 12))]
+    seen = [int(acknowledgements.readline()) for _ in range(chance.randint(1, 6))]
     for _ in range(chance.randint(0, 30_000)):
         pass
     os.kill(child, signal.SIGKILL)
@@ -59,7 +59,8 @@ for _ in range(rounds):
     stored = library.load_document("study", "series")
     # The last one acknowledged, or the one that was on its way when the signal came.
     assert stored in (state(seen[-1]), state(seen[-1] + 1)), seen[-1]
-    assert library.replay("study", "series") == stored
+    if round % 10 == 9:  # it reads the whole journal
+        assert library.replay("study", "series") == stored
     number = seen[-1] + (stored == state(seen[-1] + 1)) + 1
     library.close()
 print(number)

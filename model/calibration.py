@@ -25,7 +25,7 @@ def fit_platt(
     weight = np.ones(len(logits)) if weight is None else weight
     share = np.where(truth, weight / weight[truth].sum(), weight / weight[~truth].sum()) * 0.5
     inputs = np.stack([logits, np.ones(len(logits))], 1)
-    prior, strength = np.array([1.0, 0.0]), np.diag([0.02, 0.0005])
+    prior, strength = np.array([1.0, 0.0]), np.diag([0.005, 0.0005])
     found = prior.copy()
     for _ in range(50):
         score = sigmoid(inputs @ found)

@@ -1,0 +1,229 @@
+"""Drawing, changing and painting stacks; a whole tiny training run; resuming and cancelling it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from model import corpus
+from model.augment import Augmentation, augment, network_input
+from model.batches import Case, Stack, StackSampler, crop_sample, gaps_mm
+from model.corpus import CasePool
+from model.errors import Cancelled, PterionError
+from model.networks.flagship import FlagshipConfig
+from model.painting import paint
+from model.preprocess import AIR_HU, PIXEL_MM, SIZE, window_channels
+from model.sample import Sample, save_sample, slice_scores
+from model.train import Event, Settings, load_settings, study_scores, train
+
+TINY = Settings(
+    name="tiny",
+    minutes=0.01,
+    stacks=1,
+    slices=2,
+    epoch_steps=1,
+    validate_every=1,
+    sequence_steps=3,
+    sequence_passes=1,
+    network=FlagshipConfig(
+        widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1, 1), expansion=1, decoder=(8, 8, 8, 8), pooled=4
+    ),
+)
+
+
+def head_hu(size: int = 120, spacing_mm: float = 1.7) -> npt.NDArray[np.int16]:
+    """A round skull of 75 mm radius around brain of 35 HU with a ventricle of 5 HU."""
+    row, column = np.indices((size, size)) - (size - 1) / 2
+    away = np.hypot(row, column) * spacing_mm
+    hu = np.where(away <= 68, 35, np.where(away <= 75, 1000, -1000))
+    hu[(np.abs(row * spacing_mm) < 20) & (np.abs(column * spacing_mm) < 8)] = 5
+    return hu.astype(np.int16)
+
+
+def head_sample(patient: str, value: int, source: str = "phantom") -> Sample:
+    """Four slices; slices 1 and 2 bleed as `value` in 10 x 10 pixels of 1.7 mm."""
+    hu, labels = np.stack([head_hu()] * 4), np.zeros((4, 120, 120), np.uint8)
+    if value:
+        labels[1:3, 40:50, 70:80] = value
+        hu[labels > 0] = 65
+    return Sample(hu, (1.7, 1.7), np.arange(4) * 5.0, labels, slice_scores(labels), patient, source)
+
+
+def a_case(patient: str, value: int) -> Case:
+    return crop_sample(head_sample(patient, value))
+
+
+def test_a_sample_is_cropped_to_the_network_grid() -> None:
+    case = a_case("a", 2)
+    assert case.hu.shape == case.labels.shape == (4, SIZE, SIZE)
+    assert (case.labels[1] == 2).sum() * PIXEL_MM**2 == pytest.approx(17 * 17, rel=0.08)
+    assert case.gaps_mm.tolist() == [5, 5, 5, 5]
+
+
+def test_gaps_belong_to_the_slice_before() -> None:
+    assert gaps_mm(np.array([0.0, 4, 11])).tolist() == [4, 4, 7]
+    assert gaps_mm(np.array([3.0])).tolist() == [5]
+
+
+def test_subtypes_are_drawn_equally_often() -> None:
+    cases = [a_case(f"s{i}", 2) for i in range(3)] + [a_case("i", 5)]
+    sampler = StackSampler(cases, count=1, positive=1.0)
+    rng = np.random.default_rng(0)
+    drawn = [sampler.draw(rng).scores[0] for _ in range(400)]
+    assert np.mean([d[2] for d in drawn]) == pytest.approx(0.5, abs=0.08)
+    assert np.mean([d[5] for d in drawn]) == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_pool_without_bleeds_gives_negatives() -> None:
+    stack = StackSampler([a_case("n", 0)], count=3, positive=0.9).draw(np.random.default_rng(1))
+    assert not stack.scores.any()
+    assert stack.hu.shape == (3, SIZE, SIZE)
+
+
+def test_augmenting_moves_labels_with_the_image() -> None:
+    case = a_case("a", 3)
+    hu = torch.from_numpy(case.hu[1:2].astype(np.float32))[None]
+    labels = torch.from_numpy(case.labels[1:2])[None]
+    only_pose = Augmentation(gain=0, offset_hu=0, noise_hu=0, blur_px=0, bias_hu=0, quantised=0)
+    for seed in range(5):
+        moved, turned = augment(hu, labels, only_pose, torch.Generator().manual_seed(seed))
+        inside = moved[turned == 3]
+        assert 0.6 * 262 < len(inside) < 1.6 * 262
+        assert inside.median() == pytest.approx(65, abs=12)
+
+
+def test_augmenting_by_nothing_changes_nothing_but_the_side() -> None:
+    none = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    hu = torch.from_numpy(a_case("a", 1).hu.astype(np.float32))[None]
+    labels = torch.zeros(hu.shape, dtype=torch.uint8)
+    for seed in range(4):
+        changed, _ = augment(hu, labels, replace(none), torch.Generator().manual_seed(seed))
+        assert min(_typical_error(changed, hu), _typical_error(changed, hu.flip(3))) < 0.01
+
+
+def _typical_error(changed: torch.Tensor, hu: torch.Tensor) -> float:
+    return float((changed - hu).abs().median())
+
+
+def test_the_network_sees_the_windows_of_prediction() -> None:
+    hu = np.linspace(-1000, 2000, SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    assert np.allclose(network_input(torch.from_numpy(hu)).numpy(), window_channels(hu), atol=1e-5)
+
+
+def test_painting_adds_a_bleed_and_its_labels() -> None:
+    case = a_case("n", 0)
+    rng, painted = np.random.default_rng(2), []
+    for _ in range(25):
+        before = Stack(case.hu.astype(np.float32), case.labels, case.scores)
+        after = paint(before, rng)
+        if after is not before:
+            painted.append(int(after.labels.max()))
+            bleeding = after.labels > 0
+            assert np.unique(after.labels[bleeding]).tolist() == [painted[-1]]
+            assert np.median(after.hu[bleeding]) > np.median(case.hu[bleeding]) + 8
+            assert (case.hu[bleeding] < 250).all()
+            assert after.scores[:, 0].any()
+            assert not before.scores.any()
+    assert set(painted) >= {1, 2, 4, 5}
+
+
+def test_nothing_is_painted_where_there_is_no_head() -> None:
+    air = Stack(
+        np.full((2, SIZE, SIZE), AIR_HU, np.float32),
+        np.zeros((2, SIZE, SIZE), np.uint8),
+        np.zeros((2, 6), np.int8),
+    )
+    assert paint(air, np.random.default_rng(0)) is air
+
+
+def test_a_study_is_present_unknown_or_absent() -> None:
+    scores = torch.tensor([[1, 0, -1, 0, 0, 0], [0, 0, 0, -1, 1, 0]], dtype=torch.int8)
+    assert study_scores(scores).tolist() == [1, 0, -1, -1, 1, 0]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three simulated patients, and a file that is still being written. With HELD_BACK 2, `b` is held back."""
+    for value, patient in enumerate("bcd", start=1):
+        save_sample(head_sample(patient, value), tmp_path / "data" / f"{patient}.npz")
+    (tmp_path / "data" / ".sample-half.npz").write_bytes(b"")
+    return tmp_path / "data"
+
+
+def test_a_run_trains_validates_and_can_be_resumed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "HELD_BACK", 2)
+    events: list[Event] = []
+    network = train(TINY, [data], tmp_path / "out", events.append)
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "epoch"
+    assert kinds[-1] == "sequence"
+    assert all(np.isfinite(event["loss"]) for event in events if event["event"] == "epoch")
+    assert all(torch.isfinite(p).all() for p in network.parameters())
+    again: list[Event] = []
+    train(replace(TINY, minutes=TINY.minutes * 1.5), [data], tmp_path / "out", again.append)
+    assert again[0]["step"] > events[0]["step"]
+
+
+def test_a_cancelled_run_stops(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        train(TINY, [data], tmp_path / "out", cancelled=lambda: True)
+
+
+def test_a_checkpoint_of_another_network_is_refused(data: Path, tmp_path: Path) -> None:
+    train(TINY, [data], tmp_path / "out")
+    other = replace(TINY, minutes=9, network=replace(TINY.network, widths=(8, 8, 8, 8, 16)))
+    with pytest.raises(PterionError, match="does not fit"):
+        train(other, [data], tmp_path / "out")
+
+
+def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PterionError, match="no folder"):
+        train(TINY, [tmp_path / "absent"], tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PterionError, match="no sample"):
+        train(TINY, [tmp_path / "empty"], tmp_path / "out")
+
+
+def test_held_back_patients_are_never_trained_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "HELD_BACK", 2)
+    pool = CasePool([data])
+    assert pool.refresh() == 3
+    trained = {case.patient for case in pool.training}
+    kept = {case.patient for case in pool.validation["phantom"]}
+    assert (trained, kept) == ({"c", "d"}, {"b"})
+    assert {case.patient for case in pool.validation["shifted"]} == kept
+    assert pool.refresh() == 0
+
+
+def test_samples_of_patients_count_as_real(tmp_path: Path) -> None:
+    save_sample(head_sample("r", 1, source="annotations"), tmp_path / "r.npz")
+    pool = CasePool([tmp_path])
+    pool.refresh()
+    assert (len(pool.real), len(pool.simulated)) == (1, 0)
+
+
+def test_the_split_of_ct_ich_is_disjoint_and_whole() -> None:
+    import json
+
+    split = json.loads(corpus.SPLIT.read_text(encoding="utf-8"))
+    numbers = [n for part in split.values() for n in part]
+    assert {k: len(v) for k, v in split.items()} == {"train": 30, "validation": 6, "test": 24}
+    assert len(set(numbers)) == 60
+
+
+def test_the_bundled_recipe_loads() -> None:
+    settings = load_settings(Path(corpus.__file__).parent / "recipes" / "flagship.toml")
+    assert settings.name == "flagship"
+    assert settings.network.widths[-1] == 192
+
+
+def test_a_recipe_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text('name = "x"\ncolour = 3\n', encoding="utf-8")
+    with pytest.raises(PterionError, match=r"odd\.toml"):
+        load_settings(path)

@@ -10,7 +10,8 @@ from viewer.annotation.events import Preview
 from viewer.session import READ_LAYOUT, Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
-from viewer.ui.interaction import KEYS, Command, Interaction, cursor_of
+from viewer.ui.interaction import Interaction, cursor_of
+from viewer.ui.keys import KEYS, Command
 from viewer.ui.picture import Overlays
 from viewer.ui.strip import WIDTH as STRIP_WIDTH
 from viewer.ui.strip import SliceStrip
@@ -89,7 +90,7 @@ class EmptyState(QFrame):
 class ReadingArea(QWidget):
     """Brain large, subdural and bone small, linked; slice strip at the right edge of the large one.
 
-    actions: a QAction for each `Command` of `interaction.KEYS`, by its id; menus and the palette may show them.
+    actions: a QAction for each `Command` of `keys.KEYS`, by its id; menus and the palette may show them.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

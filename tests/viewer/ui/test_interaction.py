@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from viewer.annotation import events
 from viewer.imaging.windows import BONE, BRAIN, POSTERIOR_FOSSA, PRESETS, STROKE
 from viewer.session import Findings, Mode, Session, Tool, ViewState
-from viewer.ui.interaction import KEYS
+from viewer.ui.keys import KEYS
 from viewer.ui.reading import ReadingArea
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton

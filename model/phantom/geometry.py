@@ -16,6 +16,7 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.floating[Any]]
 """Always float32; a type checker cannot see that numpy keeps it so beside Python floats."""
 Real = float | F32
+Positions = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
@@ -57,18 +58,31 @@ class Lattice:
         values *= np.float32(1 / 0.33)  # the spline keeps a third of the deviation
         return Lattice(values, start_mm, wavelength_mm)
 
-    def weights(self, axis: int, at_mm: npt.NDArray[np.float64]) -> F32:
-        """Weights (points, knots) of the spline along one axis."""
+    def at(self, z_mm: Positions, y_mm: Positions, x_mm: Positions) -> F32:
+        """Noise on the grid of these positions: float32 (z, y, x).
+
+        Written without matrix products: those may round differently on another number of threads.
+        """
+        values: F32 = self.values
+        # The fullest axis comes last: its taps copy whole rows.
+        for axis, at_mm in ((0, z_mm), (2, x_mm), (1, y_mm)):
+            knot, weights = self._weights(axis, at_mm)
+            along = tuple(slice(None) if each == axis else None for each in range(3))
+            taps = [values.take(knot + k, axis) * weight[along] for k, weight in enumerate(weights)]
+            values = taps[0] + taps[1]
+            values += taps[2]
+            values += taps[3]
+        return values
+
+    def _weights(self, axis: int, at_mm: Positions) -> tuple[npt.NDArray[np.intp], tuple[F32, ...]]:
+        """First of the four knots that each position sees along one axis, and their weights."""
         place = np.clip(
             (at_mm - self.start_mm[axis]) / self.wavelength_mm, 0, self.values.shape[axis] - 3.001
         )
-        knot = place.astype(int)
-        u = place - knot
+        knot = place.astype(np.intp)
+        u = (place - knot).astype(np.float32)
         parts = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
-        weights = np.zeros((len(at_mm), self.values.shape[axis]), np.float32)
-        for offset, part in enumerate(parts):
-            weights[np.arange(len(at_mm)), knot + offset] = part / 6
-        return weights
+        return knot, tuple(part * (1 / 6) for part in parts)
 
 
 @dataclass(frozen=True)

@@ -105,10 +105,7 @@ class Slab:
     def noise(self, name: str) -> F32:
         """A noise field at every pixel: float32 (planes, rows, columns), unit variance."""
         if name not in self.noises:
-            lattice = self.head.fields[name]
-            z, y, x = (lattice.weights(axis, at) for axis, at in enumerate(self.world))
-            planes = np.tensordot(z, lattice.values, 1)
-            self.noises[name] = np.matmul(y, planes @ x.T)
+            self.noises[name] = self.head.fields[name].at(*self.world)
         return self.noises[name]
 
 

@@ -20,8 +20,9 @@ def test_shifted_logits_are_shifted_back() -> None:
     truth = np.arange(1000) >= 900
     slope, offset = fit_platt(logits, truth)
     # Two unit normals 3 apart, both classes weighing the same: the log odds are 3 (logit + 4.5).
-    assert slope == pytest.approx(3, rel=0.25)
-    assert -offset / slope == pytest.approx(4.5, abs=0.2)
+    # The prior holds the slope back a little.
+    assert 2 < slope < 3.3
+    assert offset / slope == pytest.approx(4.5, abs=0.2)
 
 
 def test_useless_logits_never_turn_the_order_around() -> None:

@@ -49,7 +49,7 @@ def head_sample(patient: str, value: int, source: str = "phantom") -> Sample:
     if value:
         labels[1:3, 40:50, 70:80] = value
         hu[labels > 0] = 65
-    return Sample(hu, (1.7, 1.7), np.arange(4) * 5.0, labels, slice_scores(labels), patient, source)
+    return Sample(hu, (1.7, 1.7), np.array([0.0, 5, 10, 15]), labels, slice_scores(labels), patient, source)
 
 
 def a_case(patient: str, value: int) -> Case:

@@ -1,14 +1,12 @@
 """The model's masks of one series as one file: NPZ by SOP instance UID, or NIfTI."""
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import PterionError
+from viewer.dicom.files import file_error, whole_file
 from viewer.dicom.series import Series
 
 FORMATS = ("nifti", "npz")
@@ -31,13 +29,10 @@ def write_masks(
     name = re.sub(r"[^0-9A-Za-z.]", "_", series.series_uid).strip(".") or "series"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if form == "npz":
-            return _write_npz(folder / f"{name}.npz", series, masks)
     except OSError as error:
-        raise PterionError(
-            f"The masks could not be written to {folder.name}: {error.strerror}. Free some space or choose another.",
-            code="DISK",
-        ) from error
+        raise file_error(error, f"Making the folder {folder.name}") from error
+    if form == "npz":
+        return _write_npz(folder / f"{name}.npz", series, masks)
     from viewer.dicom.nifti import write_nifti
 
     path = folder / f"{name}.nii.gz"
@@ -51,13 +46,6 @@ def _write_npz(path: Path, series: Series, masks: npt.NDArray[np.uint8]) -> Path
         f"{header.sop_uid}:{header.frame}" if multi_frame else header.sop_uid: mask
         for header, mask in zip(series.slices, masks, strict=True)
     }
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".masks-", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
     return path

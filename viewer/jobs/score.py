@@ -17,7 +17,7 @@ from model.preprocess import estimate_spacing_mm
 from model.registry import Registry
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
-from viewer.dicom.series import Series, Study
+from viewer.dicom.series import Problem, Series, Study
 from viewer.dicom.volume import Volume
 from viewer.jobs.choose import Caution, cautions, choose_series, sampled_slices, skull_width_mm, why_not
 from viewer.jobs.masks import write_masks
@@ -180,22 +180,24 @@ def score_paths(
             if on_progress is not None:
                 on_progress(f"{place}: slice {scored} of {total}")
 
+        entry = _without_score(study, predictor.id)
         try:
-            score = score_series(_pick(study, series_uid), predictor, on_progress=tell, cancelled=cancelled)
+            series = _pick(study, series_uid)
+            entry["series_uid"] = series.series_uid
+            score = score_series(series, predictor, on_progress=tell, cancelled=cancelled)
             entry = as_json(score)
             if masks is not None:
                 path = write_masks(masks, score.series, score.masks, mask_format, score.spacing_mm)
                 entry["masks"] = str(path)
-            entries.append(entry)
         except PterionError as error:
-            entries.append(_without_score(study, series_uid, predictor.id, _error(error)))
+            entry["error"] = _error(error)
         except Cancelled:
             raise
         except Exception as error:  # one study must not take the others with it; the log has the traceback
             logging.getLogger(__name__).exception("a study could not be scored")
             text = f"This study met a fault of the program ({type(error).__name__}). Please report it with the log."
-            fault = {"code": "INTERNAL_ERROR", "text": text}
-            entries.append(_without_score(study, series_uid, predictor.id, fault))
+            entry["error"] = {"code": "INTERNAL_ERROR", "text": text}
+        entries.append(entry)
     return {"studies": entries, "notices": [version.notice] if version.notice else []}
 
 
@@ -239,19 +241,16 @@ def _error(error: PterionError) -> dict[str, str]:
     return {"code": str(error.code), "text": str(error)}
 
 
-def _without_score(
-    study: Study, series_uid: str | None, model_id: str, error: dict[str, str]
-) -> dict[str, Any]:
-    """An entry with every field of `as_json`, empty, and the error."""
+def _without_score(study: Study, model_id: str) -> dict[str, Any]:
+    """An entry with every field of `as_json`, empty, to which an error comes."""
     return {
         "study_uid": study.study_uid,
-        "series_uid": series_uid,
+        "series_uid": None,
         "model": model_id,
         "seconds": 0.0,
         "study": None,
         "volume_ml": None,
         "slices": [],
-        "cautions": ["AI_NOT_RUN"],
+        "cautions": [Problem.AI_NOT_RUN.value],
         "caution_texts": [],
-        "error": error,
     }

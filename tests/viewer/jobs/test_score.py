@@ -288,6 +288,36 @@ def test_multi_frame_masks_have_their_frame_in_the_key(make_series, tmp_path: Pa
         assert sorted(file) == ["1.9:0", "1.9:1"]
 
 
+def test_scores_stay_where_masks_cannot_be_written(phantom_hu: np.ndarray, tmp_path: Path, registry) -> None:
+    heights = (0.0, 5.0, 12.0, 16.0)
+    write_head(tmp_path / "in", phantom_hu[2:6], positions_mm=np.array([(0.0, 0.0, z) for z in heights]))
+    report = score.score_paths(
+        [tmp_path / "in"], registry=registry, masks=tmp_path / "out", mask_format="nifti", threads=1
+    )
+    (entry,) = report["studies"]
+    assert score.failed(report)
+    assert entry["error"]["code"] == "UNEVEN_SPACING"
+    assert len(entry["slices"]) == 4
+    assert entry["study"] is not None
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_nifti_has_the_masks_in_its_axes(phantom_series: Path, tmp_path: Path, registry) -> None:
+    import gzip
+
+    folders = {}
+    for form in ("npz", "nifti"):
+        report = score.score_paths(
+            [phantom_series], registry=registry, masks=tmp_path / form, mask_format=form, threads=1
+        )
+        folders[form] = report["studies"][0]
+    with np.load(folders["npz"]["masks"]) as file:
+        masks = np.stack([file[s["sop_uid"]] for s in folders["npz"]["slices"]])
+    content = gzip.decompress(Path(folders["nifti"]["masks"]).read_bytes())
+    # NIfTI: header and extension flag of 352 bytes, then the column index runs fastest
+    np.testing.assert_array_equal(np.frombuffer(content[352:], np.uint8).reshape(8, 128, 96), masks)
+
+
 def test_hostile_uid_stays_in_the_folder(make_series, tmp_path: Path) -> None:
     masks = np.zeros((5, 64, 48), np.uint8)
     path = write_masks(tmp_path / "out", make_series(series_uid="../../x/y"), masks, "npz", (2.0, 2.0))
@@ -298,8 +328,8 @@ def test_full_disk_leaves_no_half_file(make_series, tmp_path: Path, monkeypatch:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("viewer.jobs.masks.os.fsync", full)
-    with pytest.raises(PterionError, match="No space left"):
+    monkeypatch.setattr("viewer.dicom.files.os.fsync", full)
+    with pytest.raises(PterionError, match="the disk is full"):
         write_masks(tmp_path, make_series(), np.zeros((5, 64, 48), np.uint8), "npz", (2.0, 2.0))
     assert list(tmp_path.iterdir()) == []
 

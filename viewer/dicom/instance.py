@@ -124,11 +124,13 @@ def instances(header: Header) -> list[Instance]:
     if header.text(SOP_CLASS) in _ENHANCED:
         from viewer.dicom.enhanced import frames
 
-        return frames(single)
-    damage = _damage(header, single.slice)
-    count = single.slice.pixels.frames if single.slice.pixels else 1
+        found = frames(single)
+    else:
+        count = single.slice.pixels.frames if single.slice.pixels else 1
+        found = [replace(single, slice=replace(single.slice, frame=frame)) for frame in range(count)]
+    damages = [_damage(header, one.slice) for one in found]
     return [
-        replace(single, slice=replace(single.slice, frame=frame), damage=damage) for frame in range(count)
+        replace(one, damage=damage) if damage else one for one, damage in zip(found, damages, strict=True)
     ]
 
 
@@ -230,7 +232,7 @@ def _damage(header: Header, place: SliceHeader) -> str:
         return "it is cut short"
     if layout.syntax not in NATIVE or layout.length is None:
         return ""
-    needed = place.rows * place.columns * layout.frames * layout.bits_allocated // 8
+    needed = (place.frame + 1) * place.rows * place.columns * layout.bits_allocated // 8
     if layout.length < needed:
         return "it holds fewer pixels than its header says"
     if header.size < layout.offset + needed and layout.syntax != DEFLATED:

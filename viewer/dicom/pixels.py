@@ -36,6 +36,9 @@ def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
             f"out must be contiguous int16 {(place.rows, place.columns)}, got {out.dtype} {out.shape}"
         )
     try:
+        size = out.size * layout.bits_allocated // 8
+        if layout.syntax in NATIVE and layout.length is not None and layout.length < (place.frame + 1) * size:
+            raise DamagedError("it holds fewer pixels than its header says")
         if layout.syntax in NATIVE and layout.syntax != DEFLATED and layout.bits_allocated == 16:
             _read_native(place, layout, out)
             info = None

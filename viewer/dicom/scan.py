@@ -17,7 +17,7 @@ from viewer.dicom.series import ScanResult, Series, Study
 from viewer.dicom.stack import series_of
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_THREADS = 4  # more do not help: the walk holds the interpreter; these hide the latency of slow disks
+_THREADS = 2  # more do not help: the walk holds the interpreter; the second hides the latency of slow disks
 _BATCH = 16
 _TELL_SECONDS = 0.3
 

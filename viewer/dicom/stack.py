@@ -71,10 +71,15 @@ def _stackable(bucket: Sequence[Instance]) -> bool:
 
 
 def _without_copies(found: Sequence[Instance]) -> tuple[list[Instance], int]:
-    """One file for each SOP instance and frame (an undamaged one if there is one), and how many were left out."""
-    best: dict[tuple[str, int], Instance] = {}
+    """One file for each SOP instance and frame (an undamaged one if there is one), and how many were left out.
+
+    Files that share a UID although they lie elsewhere (careless de-identification) are no copies.
+    """
+    best: dict[tuple[object, ...], Instance] = {}
     for item in sorted(found, key=lambda item: natural(item.slice)):
-        key = (item.slice.sop_uid or str(item.slice.path), item.slice.frame)
+        place = item.slice
+        name = place.sop_uid or str(place.path)
+        key = (name, place.frame, place.instance_number, place.position_mm)
         held = best.get(key)
         if held is None or (_broken(held) and not _broken(item)):
             best[key] = item

@@ -15,7 +15,7 @@ class Volume:
 
     hu: int16 (slices, rows, columns). Allocated whole, filled while loading.
     loaded: bool (slices,): which slices of `hu` hold pixels. Set after the pixels are in.
-    failed: bool (slices,): which slices cannot be read; `series.notes` of the loaded series says why.
+    failed: bool (slices,): which slices cannot be read; `load_slice` says why.
     spacing_mm: (between rows, between columns); (1, 1) where the series has NO_SPACING.
     """
 

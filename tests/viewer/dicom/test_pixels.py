@@ -296,6 +296,18 @@ def test_a_file_that_vanished_since_the_scan(folder: Path) -> None:
     assert load_slice(volume, 0) is None
 
 
+def test_pixels_are_not_taken_from_what_follows_them(folder: Path) -> None:
+    """The value is four bytes too short; a private element stands where the rest should be."""
+    path = folder / "IM0002.dcm"
+    data = pydicom.dcmread(path)
+    data.PixelData = data.PixelData[:-4]
+    data.private_block(0x7FE1, "TEST", create=True).add_new(1, "OB", bytes(100))
+    data.save_as(path)
+    series = only(folder)
+    assert "it holds fewer pixels than its header says" in series.notes[0].text
+    assert load_all(series).failed.tolist() == [False, True, False, False]
+
+
 def test_a_file_that_shrank_since_the_scan(folder: Path) -> None:
     series = only(folder)
     os.truncate(series.slices[1].path, 900)

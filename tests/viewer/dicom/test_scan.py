@@ -142,6 +142,14 @@ def test_an_intact_copy_is_preferred(tmp_path: Path) -> None:
     assert load_all(series).loaded.all()
 
 
+def test_slices_that_share_a_uid_by_mistake_are_all_shown(tmp_path: Path) -> None:
+    write(tmp_path / "a", [0, 5, 10])
+    for path in (tmp_path / "a").iterdir():
+        change(path, SOPInstanceUID="1.2.3")
+    series = only(tmp_path)
+    assert (series.z_mm, series.problems) == ((0, 5, 10), frozenset())
+
+
 def test_a_repeated_slice_is_kept_out(tmp_path: Path) -> None:
     series = only(write(tmp_path / "a", [0, 5, 10, 5.001]))
     assert series.z_mm == (0, 5, 10)

@@ -1,0 +1,132 @@
+"""Enhanced multi-frame CT: every frame has its own place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import EnhancedCTImageStorage, JPEGLSLossless
+
+from viewer.dicom.load import allocate, load_all, load_slice
+from viewer.dicom.scan import scan
+from viewer.dicom.series import Problem, Series
+from viewer.dicom.write import write_series
+
+Make = Callable[..., Path]
+ORDER = (2, 0, 3, 1)
+
+
+def item(**elements: object) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def only(path: Path) -> Series:
+    (study,) = scan(path).studies
+    (series,) = study.series
+    return series
+
+
+@pytest.fixture
+def hu() -> npt.NDArray[np.int16]:
+    """HU (4, 6, 8); slice i holds 48 i … 48 i + 47."""
+    return np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
+
+
+@pytest.fixture
+def make(tmp_path: Path, hu: npt.NDArray[np.int16]) -> Make:
+    """An Enhanced CT file whose frames are shuffled by ORDER; frame k is rescaled with intercept -1024 + k."""
+
+    def write(**elements: object) -> Path:
+        write_series(tmp_path / "source", hu, spacing_mm=(0.5, 0.4), positions_mm=[(0, 0, 0)] * 4)
+        data = pydicom.dcmread(tmp_path / "source" / "IM0001.dcm")
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
+        for keyword in (
+            "ImagePositionPatient",
+            "ImageOrientationPatient",
+            "PixelSpacing",
+            "RescaleIntercept",
+        ):
+            del data[keyword]
+        del data.RescaleSlope
+        data.NumberOfFrames = 4
+        data.SharedFunctionalGroupsSequence = [
+            item(
+                PixelMeasuresSequence=[item(PixelSpacing=[0.5, 0.4], SliceThickness=3)],
+                PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+            )
+        ]
+        data.PerFrameFunctionalGroupsSequence = [
+            item(
+                PlanePositionSequence=[item(ImagePositionPatient=[-10, -20, 3 * place])],
+                PixelValueTransformationSequence=[item(RescaleIntercept=-1024 + k, RescaleSlope=1)],
+                FrameVOILUTSequence=[item(WindowWidth=80 + k, WindowCenter=40)],
+            )
+            for k, place in enumerate(ORDER)
+        ]
+        frames = [(hu[place] + 1024 - k).astype("<i2") for k, place in enumerate(ORDER)]
+        data.PixelData = b"".join(frame.tobytes() for frame in frames)
+        for keyword, value in elements.items():
+            setattr(data, keyword, value)
+        data.save_as(tmp_path / "enhanced.dcm")
+        return tmp_path / "enhanced.dcm"
+
+    return write
+
+
+def test_shuffled_frames_are_sorted_by_place(make: Make, hu: npt.NDArray[np.int16]) -> None:
+    series = only(make())
+    assert series.z_mm == (0, 3, 6, 9)
+    assert [one.frame for one in series.slices] == [1, 3, 0, 2]
+    assert [one.window for one in series.slices] == [(81, 40), (83, 40), (80, 40), (82, 40)]
+    volume = load_all(series)
+    assert (volume.hu == hu).all()
+    assert volume.spacing_mm == (0.5, 0.4)
+    assert (series.thickness_mm, series.problems) == (3, frozenset())
+
+
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("fragments", [1, 2])
+def test_compressed_frames(make: Make, hu: npt.NDArray[np.int16], table: bool, fragments: int) -> None:
+    import imagecodecs
+
+    path = make()
+    data = pydicom.dcmread(path)
+    frames = [(hu[place] + 1024 - k).astype(np.uint16) for k, place in enumerate(ORDER)]
+    streams = [bytes(imagecodecs.jpegls_encode(frame)) for frame in frames]
+    data.PixelData = encapsulate(streams, has_bot=table, fragments_per_frame=fragments)
+    data.file_meta.TransferSyntaxUID = JPEGLSLossless
+    data.save_as(path)
+    series = only(path)
+    if table or fragments == 1:
+        assert (load_all(series).hu == hu).all()
+    else:
+        text = load_slice(allocate(series), 0)
+        assert text is not None
+        assert "which compressed pixels belong to which frame is not said" in text
+
+
+def test_too_few_functional_groups_are_refused(make: Make) -> None:
+    series = only(make(NumberOfFrames=5))
+    assert series.problems == {Problem.UNSUPPORTED_SYNTAX}
+    assert "4 functional groups for 5 frames" in series.notes[0].text
+
+
+def test_a_file_that_ends_in_its_frames(make: Make) -> None:
+    path = make()
+    content = path.read_bytes()
+    path.write_bytes(content[:-50])
+    series = only(path)
+    assert series.problems == {Problem.UNREADABLE_FILES}
+    assert load_all(series).failed.tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]  # the last frame is the second slice

@@ -256,11 +256,11 @@ def install(kind: str) -> None:
     print(download_text(kind), flush=True)
     locks = [part for name in LOCKS[kind] for part in ("-r", str(HERE / name))]
     command([*pip("install"), *locks], "pip could not install the packages")
+    UNFINISHED.unlink()
     project = ["--no-deps", "--no-build-isolation", "--quiet", "-e", str(ROOT)]
     command([*pip("install"), *project], "pip could not install Pterion itself")
     for done in ("run", kind):
         stamp(done).write_text(digest(done), encoding="utf-8")
-    UNFINISHED.unlink()
 
 
 def is_sound() -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from viewer.dicom.instance import Instance, Kind, orientation, position, spacing
+from viewer.dicom.quiet import quiet
 
 
 def frames(single: Instance) -> list[Instance]:
@@ -12,20 +13,17 @@ def frames(single: Instance) -> list[Instance]:
     import pydicom
 
     try:
-        dataset = pydicom.dcmread(single.header.path, stop_before_pixels=True)
-        shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
-        groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
-        count = int(dataset.get("NumberOfFrames", 1) or 1)
+        with quiet():
+            dataset = pydicom.dcmread(single.header.path, stop_before_pixels=True)
+            shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
+            groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+            count = int(dataset.get("NumberOfFrames", 1) or 1)
+            if groups and len(groups) == count and single.slice.pixels is not None:
+                return [_frame(single, shared, group, index) for index, group in enumerate(groups)]
+            detail = f"{len(groups)} functional groups for {count} frames"
     except Exception as error:  # noqa: BLE001 - pydicom raises many kinds for damaged headers
         detail = f"functional groups that cannot be read ({type(error).__name__})"
-        return [replace(single, kind=Kind.UNSUPPORTED, detail=detail)]
-    if not groups or len(groups) != count or single.slice.pixels is None:
-        return [
-            replace(
-                single, kind=Kind.UNSUPPORTED, detail=f"{len(groups)} functional groups for {count} frames"
-            )
-        ]
-    return [_frame(single, shared, group, index) for index, group in enumerate(groups)]
+    return [replace(single, kind=Kind.UNSUPPORTED, detail=detail)]
 
 
 def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:

@@ -6,15 +6,16 @@ a folder of thousands of slices open at once. What it does not understand is giv
 
 import os
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from viewer.dicom.quiet import quiet
 from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
 
 PIXEL_DATA = 0x7FE00010
 FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
+_CHARSET = 0x00080005
 _META_LENGTH, _MEDIA_CLASS, _SYNTAX = 0x00020000, 0x00020002, 0x00020010
 _UNDEFINED = 0xFFFFFFFF
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
@@ -75,8 +76,9 @@ class Header:
             return value.decode("ascii")
         from pydicom.charset import convert_encodings, decode_bytes
 
-        encodings = convert_encodings(list(self.texts(0x00080005)) or "ISO_IR 6")
-        return decode_bytes(value, encodings, {0x5C, 0x5E, 0x3D})
+        with quiet():
+            encodings = convert_encodings(list(self.texts(_CHARSET)) or "ISO_IR 6")
+            return decode_bytes(value, encodings, {0x5C, 0x5E, 0x3D})
 
     def numbers(self, tag: int) -> tuple[float, ...] | None:
         """All values of a decimal or integer string; None if absent or not numbers."""
@@ -152,8 +154,7 @@ def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
     import pydicom
 
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with path.open("rb") as file, quiet():
             dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(wanted))
             position, size = file.tell(), os.fstat(file.fileno()).st_size
             syntax = str(dataset.file_meta.TransferSyntaxUID)

@@ -152,9 +152,10 @@ def _kind(header: Header) -> tuple[Kind, str]:
 
 def _name(uid: str) -> str:
     """The standard's name of a SOP class or transfer syntax."""
+    from pydicom.config import IGNORE
     from pydicom.uid import UID
 
-    return UID(uid).name.removesuffix(" Storage") if uid else "nothing that it names"
+    return UID(uid, validation_mode=IGNORE).name.removesuffix(" Storage") if uid else "nothing that it names"
 
 
 def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:

@@ -45,6 +45,7 @@ ALLOWED = {
     "model.datasets": Rule(("model",), ARRAYS, ("imagecodecs", "scipy", "skimage")),
     "model.networks": Rule(("model",), TORCH),
     "model.augment": Rule(("model",), TORCH),
+    "model.bundle": Rule(("model",), TORCH),
     "model.validation": Rule(("model",), TORCH),
     "model.losses": Rule(("model",), TORCH),
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
@@ -135,6 +136,7 @@ ALLOWED = {
     ),
     "viewer.cli_text": Rule(("model.labels",)),
     "viewer.bench": Rule(("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom")),
+    "viewer.bench.screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.__main__": Rule((), late=("viewer.cli", "model.retrain")),
 }
 
@@ -232,7 +234,7 @@ def test_module_imports_only_what_its_part_may(name: str) -> None:
 
 
 def test_every_part_in_the_table_exists() -> None:
-    assert [part for part in ALLOWED if part not in MODULES] == []
+    assert [part for part in ALLOWED if not any(below(name, (part,)) for name in MODULES)] == []
 
 
 def test_an_import_inside_a_function_is_seen(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
+from model.errors import PterionError
 from model.registry import Registry
 from viewer.annotation import events
 from viewer.annotation.document import Document
@@ -163,6 +164,49 @@ def test_an_answer_for_a_series_no_longer_open_is_dropped(
     wait_until_scored(qtbot, application)
     assert session.findings is not None
     assert session.findings.series_uid == other.series[0].series_uid
+
+
+def test_a_study_left_while_it_is_scored_is_not_scored(
+    qtbot: QtBot, start: Start, phantom_series: Path, write_series_copy: Callable[[str], Path]
+) -> None:
+    application = start(write_series_copy("other"), phantom_series)
+    session = application.session
+    qtbot.waitUntil(lambda: len(session.studies) == 2 and session.volume is not None, timeout=WAIT_MS)
+    wait_until_scored(qtbot, application)
+    one = next(s for s in session.studies if s.study_uid == session.series.study_uid)  # type: ignore[union-attr]
+    other = next(s for s in session.studies if s is not one)
+    before = session.study_status[one.study_uid]
+
+    def leave(_: int) -> None:
+        session.set_study(other)
+
+    session.slice_scored.connect(leave)
+    session.score_requested.emit()
+    qtbot.waitUntil(lambda: session.series in other.series, timeout=WAIT_MS)
+    session.slice_scored.disconnect(leave)
+    wait_until_scored(qtbot, application)
+    assert session.study_status[one.study_uid] == before
+
+
+def test_a_study_that_cannot_be_loaded_leaves_no_other_patients_images(
+    qtbot: QtBot,
+    start: Start,
+    phantom_series: Path,
+    write_series_copy: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    application = start(phantom_series, write_series_copy("other"))
+    session = application.session
+    qtbot.waitUntil(lambda: len(session.studies) == 2 and session.volume is not None, timeout=WAIT_MS)
+
+    def refuse(_: object) -> None:
+        raise PterionError("The series needs 900 GB of memory. Open a thicker reconstruction.")
+
+    monkeypatch.setattr("viewer.jobs.qt.allocate", refuse)
+    other = next(s for s in session.studies if s.study_uid != session.series.study_uid)  # type: ignore[union-attr]
+    session.set_study(other)
+    qtbot.waitUntil(lambda: session.volume is None, timeout=WAIT_MS)
+    assert "The series could not be opened" in titles(application)
 
 
 def test_a_drawn_polygon_is_saved_at_once_and_there_after_reopening(

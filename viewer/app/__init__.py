@@ -19,8 +19,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from model.errors import PterionError
 from model.labels import BY_CODE
 from model.registry import Registry
-from viewer.annotation.document import Annotation
-from viewer.annotation.events import Key, State
+from viewer.annotation.document import Annotation, Document
 from viewer.annotation.geometry import load_repair
 from viewer.app.answering import Answering
 from viewer.app.keeping import Keeping
@@ -88,6 +87,7 @@ class Application(QObject):
         self.opening.scanned = self._scanned
         self.opening.opened = self._opened
         self.opening.arrived = self.answering.arrived
+        self.opening.closed = self._closed
         session.demo_requested.connect(self.open_demo)
         session.export_masks_requested.connect(self.export_masks)
         session.accept_findings_requested.connect(self.accept_findings)
@@ -108,7 +108,6 @@ class Application(QObject):
         self.answering.remember_statuses(studies)
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
-        self._finish_outline()
         series = volume.series
         document = self.keeping.document(series.study_uid, series.series_uid)
         rows, columns = volume.hu.shape[1:]
@@ -120,10 +119,11 @@ class Application(QObject):
             self.tasks.ask(remember, lambda: self.library.remember_study(study))
         self.answering.begin(volume, load)
 
-    def _finish_outline(self) -> None:
-        """Close an outline that is still open where it can be: it is work, too."""
-        if self.desk.editor.state is State.DRAWING and len(self.desk.editor.preview.path) >= 3:
-            self.desk.take(Key.CLOSE)
+    def _closed(self) -> None:
+        """Nothing is open any more: a series of another study could not be loaded."""
+        self.desk.open(Document(), None)
+        self.session.set_volume(None)
+        self.session.set_load_state("")
 
     def open_demo(self) -> None:
         """Write the demo study where it is not there yet, and open it."""
@@ -188,7 +188,7 @@ class Application(QObject):
 
     def may_close(self) -> bool:
         """Save what waits; where that fails, ask the reader before anything is lost."""
-        self._finish_outline()
+        self.desk.finish()
         if self.keeping.writer.flush():
             return True
         count = self.keeping.writer.pending
@@ -207,8 +207,10 @@ class Application(QObject):
         if self.ended:
             return
         self.ended = True
-        for part in (self.teaching, self.opening, self.answering, self.chores, self.tasks):
+        for part in (self.teaching, self.opening, self.answering):
             part.shutdown()
+        self.chores.shutdown(drop=True)
+        self.tasks.shutdown()
         self.keeping.writer.close()
         self.library.close()
 

@@ -49,7 +49,7 @@ class Answering(QObject):
         self._tasks = tasks
         self._job: InferJob | None = None
         self._predictor: Predictor | None = None
-        self._study_of: dict[str, str] = {}
+        self._left = ("", "")
         session.score_requested.connect(self.score_again)
         session.score_cancel_requested.connect(self.cancel)
         session.slice_index_changed.connect(self._look_at)
@@ -184,6 +184,9 @@ class Answering(QObject):
         self._session.set_study_status(study_uid, regions.status(findings))
 
     def _start(self, volume: Volume, load: LoadJob | None, version: Version) -> None:
+        self._stop()
+        study_uid = volume.series.study_uid
+        self._left = (study_uid, self._session.study_status.get(study_uid, regions.NOT_SCORED))
         job = self._job = InferJob(volume, lambda: self._load(version), self._session.slice_index, self)
         job.slices_scored.connect(lambda slices: self._slices_scored(job, slices))
         job.scored.connect(lambda answer: self._scored(job, answer))
@@ -276,9 +279,11 @@ class Answering(QObject):
         self._session.set_ai_state(IDLE)
 
     def _stop(self) -> None:
+        """Cancel what runs; its study gets the status back that it had before."""
         if self._job is not None:
             self._job.cancel()
             self._job = None
+            self._session.set_study_status(*self._left)
 
     def _finished(self, job: InferJob) -> None:
         if job is self._job:

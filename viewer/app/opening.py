@@ -15,7 +15,7 @@ from viewer.dicom.series import ScanResult, Series, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.render import grey_table
 from viewer.imaging.windows import BRAIN
-from viewer.jobs.choose import choose_series
+from viewer.jobs.choose import choose_series, why_not
 from viewer.jobs.qt import LoadJob, ScanJob
 from viewer.session import Session
 
@@ -49,6 +49,7 @@ class Opening(QObject):
         self.scanned: Callable[[tuple[Study, ...]], None] = lambda _: None
         self.opened: Callable[[Volume, LoadJob], None] = lambda _volume, _job: None
         self.arrived: Callable[[], None] = lambda: None
+        self.closed: Callable[[], None] = lambda: None
         session.open_requested.connect(self.open_paths)
         session.series_requested.connect(self.open_series)
         session.study_opened.connect(self._study_opened)
@@ -96,7 +97,8 @@ class Opening(QObject):
         if current is not None and opened is not None and len(current[1].slices) != len(opened.slices):
             self.open_series(current[1].series_uid)  # it was opened while the scan still found slices of it
         elif result.studies:
-            self._session.set_study(result.studies[0])
+            scorable = [study for study in result.studies if not all(why_not(s) for s in study.series)]
+            self._session.set_study((scorable or result.studies)[0])
 
     def _study_opened(self, study: Study | None) -> None:
         """Open the series of a study that is worth most, unless one of its series is open."""
@@ -187,8 +189,12 @@ class Opening(QObject):
         self._session.notice("error", f"{len(failed)} of {len(volume.hu)} slices could not be read", text)
 
     def _not_loaded(self, job: LoadJob, error: PterionError) -> None:
-        if job is self._load:
-            self._session.notice("error", "The series could not be opened", str(error))
+        if job is not self._load:
+            return
+        self._session.notice("error", "The series could not be opened", str(error))
+        shown, study = self._session.series, self._session.study
+        if shown is not None and study is not None and shown.study_uid != study.study_uid:
+            self.closed()  # another patient's images must not stay beside this study's name
 
     def shutdown(self) -> None:
         """End every job."""

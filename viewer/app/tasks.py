@@ -21,6 +21,7 @@ class Tasks(QObject):
         self._waiting: dict[
             int, tuple[str, Callable[[Any], None], Callable[[PterionError], None] | None]
         ] = {}
+        self._dropping = False
         self._thread = WriterThread(self)
         self._thread.done.connect(self._done)
         self._thread.not_done.connect(self._not_done)
@@ -34,7 +35,7 @@ class Tasks(QObject):
         failed: Callable[[PterionError], None] | None = None,
     ) -> None:
         """Run `task`; its answer goes to `then`. A PterionError goes to `failed`, else into a notice titled `what`."""
-        number = self._thread.submit(lambda: _caught(task))
+        number = self._thread.submit(lambda: None if self._dropping else _caught(task))
         self._waiting[number] = (what, then or (lambda _: None), failed)
 
     @property
@@ -57,8 +58,9 @@ class Tasks(QObject):
             else:
                 self._session.notice("error", what, str(error))
 
-    def shutdown(self) -> None:
-        """Finish what was asked, then end; answers are dropped."""
+    def shutdown(self, *, drop: bool = False) -> None:
+        """Finish what was asked, then end; answers are dropped. drop: finish only what has begun."""
+        self._dropping = drop
         self._thread.shutdown()
 
 

@@ -180,9 +180,7 @@ class AnnotationsPanel(QWidget):
         self.refresh()
 
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout = theme.scrolled(self)
         how = QVBoxLayout(self.how)
         how.setContentsMargins(12, 8, 12, 8)
         how.addWidget(theme.label(HOW_TO_DRAW, "quiet", wrap=True))

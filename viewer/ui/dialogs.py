@@ -34,6 +34,7 @@ KEYS = (
         ("Click, drag", "add points; the first point, a double click or Enter closes"),
         ("Alt+click on an edge", "insert a vertex"),
         ("Shift+click on a vertex", "delete it"),
+        ("Ctrl+Enter", "mark the image as reviewed: no hemorrhage"),
         ("Backspace, Esc", "take the last point back, cancel"),
         ("Delete", "delete the selected polygon"),
     )),
@@ -69,14 +70,16 @@ def keys(parent: QWidget) -> QDialog:
     grid.setContentsMargins(0, 0, 12, 0)
     grid.setHorizontalSpacing(20)
     grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
     for title, lines in KEYS:
         grid.addWidget(theme.heading(title), grid.rowCount(), 0, 1, 2)
         for key, meaning in lines:
             row = grid.rowCount()
             grid.addWidget(theme.label(key, "key"), row, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(theme.label(meaning), row, 1)
+            grid.addWidget(theme.label(meaning, wrap=True), row, 1)
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     scroll.setWidget(body)
     layout.addWidget(scroll)
     dialog.resize(680, min(760, parent.height() - 80))

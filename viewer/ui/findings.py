@@ -1,9 +1,8 @@
 """The Findings tab: study score, a bar per subtype, suspected regions, what to do with them."""
 
-import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from model.labels import ANY, BY_CODE, SUBTYPES, Subtype
 from viewer.dicom.series import Note, Problem
@@ -162,18 +161,7 @@ class FindingsPanel(QWidget):
         self.refresh()
 
     def _build(self) -> None:
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(scroll)
-        self._body = QWidget()
-        scroll.setWidget(self._body)
-        self._layout = QVBoxLayout(self._body)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(8)
+        self._layout = theme.scrolled(self)
         self._layout.addWidget(self.empty)
         self._card = self._build_card()
         self._layout.addWidget(self._card)
@@ -317,7 +305,7 @@ class FindingsPanel(QWidget):
         found: tuple[Region, ...] = ()
         if findings is not None and volume is not None and len(findings.slice_scores) == len(volume.hu):
             spacing = any(note.problem is Problem.NO_SPACING for note in volume.series.notes)
-            weights = None if spacing else volume.thickness_weights_mm()
+            weights = volume.thickness_weights_mm() if findings.done and not spacing else None
             found = regions(findings, volume.spacing_mm[0] * volume.spacing_mm[1], weights)
         approximate = "≈ " if self._estimated() else ""
         for region in found:
@@ -330,9 +318,8 @@ class FindingsPanel(QWidget):
         self.regions_heading.setVisible(findings is not None)
         self.none_found.setVisible(findings is not None and not found)
         self.none_found.setText("No subtype is above its threshold." if done else "None so far.")
-        drawn = done and findings is not None and bool(np.any(findings.masks))
         self.accept.setVisible(bool(found))
-        self.accept.setEnabled(drawn)
+        self.accept.setEnabled(done)
         self.accept.setToolTip("Copy the model's masks into your annotations, to be reviewed one by one")
 
 

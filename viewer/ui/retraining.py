@@ -159,7 +159,7 @@ class RetrainingCard(QFrame):
         self.start.setEnabled(slices > 0)
         self.start.setText("Try again…" if now.state == "failed" else "Retrain on my annotations…")
         self.cancel.setEnabled(now.state != "stopping")
-        self.use.setText(f"Use {now.candidate_id}" if len(now.candidate_id) < 16 else "Use candidate")
+        self.use.setText(f"Use {now.candidate_id}" if len(now.candidate_id) < 10 else "Use candidate")
         self.use.setToolTip(
             f"Let {now.candidate_id} answer from now on; the old model stays and can be rolled back"
         )
@@ -185,7 +185,7 @@ class RetrainingCard(QFrame):
             return "Mark the accepted annotations as reviewed: the model learns only from what you have confirmed."
         if not slices:
             return "Annotate a few slices, then the model can learn from them on this machine."
-        return f"Starts from {self._session.model_id or 'the model in use'}, on this machine only; the old model stays."
+        return "Starts from the bundled model, on this machine only. The model in use stays until you choose."
 
     def _show_comparison(self, rows: tuple[tuple[str, str, str], ...]) -> None:
         while (item := self._grid.takeAt(0)) is not None:

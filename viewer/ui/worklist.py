@@ -58,13 +58,14 @@ def details(study: Study) -> str:
 
 
 def caption(series: Series) -> str:
-    """Number, description, number of slices."""
-    parts = (
-        str(series.number) if series.number is not None else "",
-        series.description,
-        str(len(series.slices)),
-    )
-    return " · ".join(part for part in parts if part)
+    """Number and description."""
+    return " · ".join(str(part) for part in (series.number, series.description) if part not in (None, ""))
+
+
+def slice_count(series: Series) -> str:
+    """`38 slices`."""
+    count = len(series.slices)
+    return f"{count} slice{'s' * (count != 1)}"
 
 
 def put_aside(series: Series) -> bool:
@@ -74,7 +75,9 @@ def put_aside(series: Series) -> bool:
 
 def tooltip(series: Series) -> str:
     """Everything known about a series, its problems as sentences."""
-    head = " · ".join(part for part in (caption(series) + " slices", series.modality, series.kernel) if part)
+    head = " · ".join(
+        part for part in (caption(series), slice_count(series), series.modality, series.kernel) if part
+    )
     return "\n".join([head, *(note.text for note in series.notes)])
 
 
@@ -182,7 +185,7 @@ class SeriesModel(QAbstractListModel):
         if role == VALUE_ROLE:
             return series
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return caption(series)
+            return f"{caption(series)}, {slice_count(series)}"
         return tooltip(series) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def picture(self, series: Series) -> QPixmap | None:
@@ -241,26 +244,21 @@ class StudyDelegate(QStyledItemDelegate):
         title = QRectF(inner.left(), inner.top(), inner.width() - taken - 6, half)
         _line(painter, title, person(study), theme.BRIGHT, theme.TEXT_PX, 600)
         below = QRectF(inner.left(), inner.top() + half, inner.width(), half)
-        _paint_details(painter, below, study)
+        _pair(painter, below, study.description, when(study), theme.QUIET, theme.TEXT_PX - 0.5)
         painter.restore()
 
 
-def _paint_details(painter: QPainter, row: QRectF, study: Study) -> None:
-    """Description and date; where they do not both fit, the description gives way."""
-    pixels = theme.TEXT_PX - 0.5
-    last = f" · {when(study)}" if study.description else when(study)
+def _pair(painter: QPainter, row: QRectF, text: str, last: str, colour: str, pixels: float) -> None:
+    """Paint two texts after each other; where they do not both fit, the first gives way."""
+    joined = f" · {last}" if text and last else last
     metrics = QFontMetricsF(theme.font(pixels))
-    width = min(metrics.horizontalAdvance(study.description), row.width() - metrics.horizontalAdvance(last))
+    width = max(
+        min(metrics.horizontalAdvance(text) + 1, row.width() - metrics.horizontalAdvance(joined) - 1), 0
+    )
     if width > 0:
-        _line(
-            painter,
-            QRectF(row.left(), row.top(), width + 1, row.height()),
-            study.description,
-            theme.QUIET,
-            pixels,
-        )
-    left = row.left() + max(width, 0)
-    _line(painter, QRectF(left, row.top(), row.right() - left + 1, row.height()), last, theme.QUIET, pixels)
+        _line(painter, QRectF(row.left(), row.top(), width, row.height()), text, colour, pixels)
+    left = row.left() + width
+    _line(painter, QRectF(left, row.top(), row.right() - left + 1, row.height()), joined, colour, pixels)
 
 
 def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:
@@ -319,7 +317,8 @@ class SeriesDelegate(QStyledItemDelegate):
         strip = QRectF(box.left() + 1, box.bottom() - 19, box.width() - 2, 18)
         painter.fillRect(strip, QColor(0, 0, 0, 170))
         ink = theme.QUIET if aside else theme.TEXT
-        _line(painter, strip.adjusted(6, 0, -4, 0), caption(series), ink, theme.LABEL_PX - 0.5)
+        row = strip.adjusted(6, 0, -4, 0)
+        _pair(painter, row, caption(series), str(len(series.slices)), ink, theme.LABEL_PX - 0.5)
         _paint_badges(painter, box.adjusted(4, 4, -4, -22), series.notes)
         painter.restore()
 

@@ -1,6 +1,7 @@
 """From a trained network to a version that may be shipped: calibrated and gated on validation, judged on the rest.
 
-`python -m model.bundle RECIPE --data FOLDER … --out FOLDER` trains and writes FOLDER/<name> as a version folder.
+`python -m model.bundle RECIPE --data FOLDER … --test FOLDER --out FOLDER` trains, and writes the version folder
+`--out`/<name of the recipe>.
 """
 
 import argparse
@@ -20,18 +21,19 @@ from model import card, metrics
 from model.augment import network_input
 from model.batches import Case
 from model.calibration import fit_platt, sigmoid
-from model.corpus import CasePool, ct_ich_samples, held_back
+from model.corpus import CasePool, ct_ich_samples
 from model.errors import PterionError
 from model.evaluate import evaluate
 from model.export import export
 from model.labels import SCORES
 from model.networks.flagship import Flagship
 from model.predict import Predictor
-from model.sample import Sample, load_sample
+from model.sample import Sample, iterate_samples
 from model.train import Event, Settings, load_settings, study_scores, train
 
 REAL_WEIGHT = 3.0
 """How much more a patient counts than a phantom when scores are calibrated."""
+_VALIDATION_CASES = 30
 _GATE_SENSITIVITY = 0.97
 _LARGEST_GATE = 0.3
 
@@ -46,11 +48,12 @@ def bundle(
     training: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
-    """Write `network` as the version `folder`, with what it scores on CT-ICH's test patients and `unseen` phantoms.
+    """Write `network` as the version `folder`, with what it scores on CT-ICH's test patients and `unseen` phantoms (of
+    another folder than the rest).
 
     training: facts about the run for model.json. Raises ModelFileError where `folder` exists or cannot be written.
     """
-    pool = CasePool(folders)
+    pool = CasePool(folders, validation_cases=_VALIDATION_CASES)
     pool.refresh()
     info: dict[str, Any] = fit_scores(network, pool.validation)
     info["licence"] = card.LICENCE
@@ -158,23 +161,14 @@ def _evaluated(predictor: Predictor, samples: Iterator[Sample]) -> dict[str, Any
     return evaluate(predictor, all_samples())
 
 
-def unseen_phantoms(folder: Path, limit: int) -> Iterator[Sample]:
-    """At most `limit` phantoms of `folder` that training holds back."""
-    found = 0
-    for path in sorted(folder.glob("*.npz")):
-        if path.name.startswith(".") or found >= limit:
-            continue
-        sample = load_sample(path)
-        if sample.source == "phantom" and held_back(sample.patient):
-            found += 1
-            yield sample
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Train a recipe and write its version folder; events go to standard output as JSON lines."""
     parser = argparse.ArgumentParser(prog="python -m model.bundle", description=__doc__)
     parser.add_argument("recipe", type=Path, help="a TOML file of model/recipes")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of samples, and CT-ICH")
+    parser.add_argument(
+        "--test", type=Path, help="a folder of simulated samples to judge on, none of them in --data"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the version")
     arguments = parser.parse_args(argv)
 
@@ -184,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(arguments.recipe)
         network = train(settings, arguments.data, arguments.out, tell)
-        unseen = (s for folder in arguments.data for s in unseen_phantoms(folder, 60))
+        unseen = iterate_samples(arguments.test) if arguments.test else iter(())
         bundle(network, settings, arguments.data, arguments.out / settings.name, unseen=unseen, on_event=tell)
     except PterionError as error:
         print(str(error), file=sys.stderr)

@@ -35,7 +35,8 @@ class Settings:
     real_share: share of stacks from patients, once `real_from` of the time is gone; phantoms before.
     painted: share of the patients' stacks without bleeding that get a simulated bleed.
     learning_rate falls along a cosine after `warm_up` steps. average: decay of the weights' running mean,
-    which is what gets saved. validate_every: epochs. sequence_steps: of the part along z, trained last on embeddings.
+    which is what gets saved. validate_every: epochs. sequence_steps, sequence_series: of the part along z,
+    trained last on the embeddings of so many augmented series, patients and phantoms in turn.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Settings:
     epoch_steps: int = 100
     validate_every: int = 3
     sequence_steps: int = 1500
-    sequence_passes: int = 2
+    sequence_series: int = 160
     threads: int = 1
     network: FlagshipConfig = field(default_factory=FlagshipConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -217,18 +218,26 @@ def fit_sequence(
     settings: Settings,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Event:
-    """Train the part along z of `network` on embeddings of augmented whole series; the rest stays as it is."""
+    """Train the part along z on embeddings of augmented whole series; the rest of `network` stays as it is."""
     network.eval()
     generator = torch.Generator().manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
+    groups = [
+        g
+        for g in ([c for c in cases if c.source == "phantom"], [c for c in cases if c.source != "phantom"])
+        if g
+    ]
     series = []
-    for case in list(cases) * settings.sequence_passes:
+    for number in range(settings.sequence_series if groups else 0):
         if cancelled():
             raise Cancelled
-        hu = torch.from_numpy(case.hu.astype(np.float32))[None]
-        hu, _ = augment(hu, torch.zeros(hu.shape, dtype=torch.uint8), settings.augmentation, generator)
-        gaps, scores = torch.from_numpy(case.gaps_mm), torch.from_numpy(case.scores)
-        series.append((network.series(network_input(hu[0]))[2], gaps, scores))
+        group = groups[number % len(groups)]
+        case = group[rng.integers(len(group))]
+        whole = Stack(case.hu.astype(np.float32), case.labels, case.scores)
+        if case.source != "phantom" and not case.scores.any() and rng.random() < settings.painted:
+            whole = paint(whole, rng)
+        x, _, scores = make_batch([whole], settings.augmentation, generator)
+        series.append((network.series(x[0])[2], torch.from_numpy(case.gaps_mm), scores))
     optimiser = torch.optim.AdamW(network.context.parameters(), lr=1e-3, weight_decay=0.05)
     losses = []
     for step in range(settings.sequence_steps if series else 0):

@@ -16,7 +16,8 @@ from model.networks.flagship import Flagship
 def validate(network: Flagship, sets: Mapping[str, Sequence[Case]]) -> dict[str, float]:
     """Per set the slice AUC of `any`, the mean Dice of bleeding over positive slices and that of each subtype.
 
-    Masks are judged on the network grid; `<set>_<code>` is one Dice over all slices of the set.
+    Masks are judged on the network grid; `<set>_<code>` is one Dice over all slices of the
+    set, where the subtype occurs.
     """
     result: dict[str, float] = {}
     for name, cases in sets.items():
@@ -29,7 +30,7 @@ def validate(network: Flagship, sets: Mapping[str, Sequence[Case]]) -> dict[str,
 def _measure(network: Flagship, cases: Sequence[Case]) -> dict[str, float]:
     network.eval()
     truths, scores, dices = [], [], []
-    overlap, total = np.zeros(len(CODES)), np.zeros(len(CODES))
+    overlap, total, drawn = np.zeros((3, len(CODES)))
     for case in cases:
         masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
         labels = halve_labels(torch.from_numpy(case.labels)).numpy()
@@ -43,7 +44,8 @@ def _measure(network: Flagship, cases: Sequence[Case]) -> dict[str, float]:
             truth, guess = labels == k + 1, (found == k + 1) & known
             overlap[k] += (truth & guess).sum()
             total[k] += truth.sum() + guess.sum()
-    per_code = dict(zip(CODES, 2 * overlap / np.maximum(total, 1), strict=True))
+            drawn[k] += truth.sum()
+    per_code = {code: 2 * overlap[k] / total[k] for k, code in enumerate(CODES) if drawn[k]}
     return {
         "auc": auc(np.concatenate(truths), np.concatenate(scores)),
         "dice": float(np.mean(dices)) if dices else float("nan"),

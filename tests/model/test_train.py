@@ -27,7 +27,7 @@ TINY = Settings(
     epoch_steps=1,
     validate_every=1,
     sequence_steps=3,
-    sequence_passes=1,
+    sequence_series=2,
     network=FlagshipConfig(
         widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1, 1), expansion=1, decoder=(8, 8, 8, 8), pooled=4
     ),

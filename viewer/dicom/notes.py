@@ -115,9 +115,8 @@ def _gaps(gaps_mm: Sequence[float]) -> Iterator[Note]:
         yield Note(Problem.UNEVEN_SPACING, badge, text)
     if any(absent):
         where = [f"{i + 1} and {i + 2}" for i, count in enumerate(absent) if count]
-        text = (
-            f"{plural(sum(absent), 'slice')} seem to be missing, between slices {', '.join(where[:_NAMED])}"
-        )
+        count = plural(sum(absent), "slice") + (" seems" if sum(absent) == 1 else " seem")
+        text = f"{count} to be missing, between slices {', '.join(where[:_NAMED])}"
         text += f" and in {len(where) - _NAMED} more gaps" if len(where) > _NAMED else ""
         yield Note(Problem.MISSING_SLICES, f"{sum(absent)} missing", f"{text}. Ask for the whole series.")
 
@@ -141,10 +140,8 @@ def _split(stack: "Stack", index: int) -> Iterator[Note]:
         text = f"The series holds {stack.phases} images at each position: {part}."
         yield Note(Problem.DUPLICATE_POSITIONS, f"{stack.phases} phases", text)
     if stack.copies:
-        text = (
-            f"{plural(stack.copies, 'file')} repeat slices that are already in the stack; they are left out."
-        )
-        yield Note(Problem.DUPLICATE_POSITIONS, f"{stack.copies} duplicates", text)
+        text = f"Left out: {plural(stack.copies, 'file')} with slices that are already in the stack."
+        yield Note(Problem.DUPLICATE_POSITIONS, plural(stack.copies, "duplicate"), text)
 
 
 def _pixels(members: Sequence[Instance]) -> Iterator[Note]:

@@ -39,13 +39,14 @@ def scan(
     """
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     finds = _Finds()
-    told = time.monotonic()
+    tell_at = time.monotonic() + _TELL_SECONDS
     for read in _reads(_files(roots, finds.damaged), cancelled):
         finds.add(read)
-        if on_study is not None and time.monotonic() - told > _TELL_SECONDS:
+        if on_study is not None and (began := time.monotonic()) > tell_at:
             for study in finds.fresh_studies():
                 on_study(study)
-            told = time.monotonic()
+            ended = time.monotonic()
+            tell_at = ended + max(_TELL_SECONDS, 5 * (ended - began))
     studies = finds.studies()
     if on_study is not None:
         for study in finds.fresh_studies():

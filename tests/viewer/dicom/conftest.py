@@ -14,6 +14,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLossless,
@@ -30,8 +31,9 @@ SYNTAXES = {
     "JPEG lossless": JPEGLossless,
     "JPEG-LS": JPEGLSLossless,
     "JPEG 2000": JPEG2000Lossless,
+    "HTJ2K": HTJ2KLossless,
 }
-COMPRESSED = ("RLE", "JPEG lossless", "JPEG-LS", "JPEG 2000")
+COMPRESSED = ("RLE", "JPEG lossless", "JPEG-LS", "JPEG 2000", "HTJ2K")
 
 Recode = Callable[..., None]
 
@@ -44,6 +46,8 @@ def codestream(name: str, stored: npt.NDArray[Any]) -> bytes:
         return bytes(imagecodecs.jpegls_encode(stored, level=0))
     if name == "JPEG 2000":
         return bytes(imagecodecs.jpeg2k_encode(stored, level=0, codecformat="J2K", reversible=True))
+    if name == "HTJ2K":
+        return bytes(imagecodecs.htj2k_encode(stored, reversible=True))
     high, low = (stored >> 8).astype(np.uint8), (stored & 255).astype(np.uint8)
     planes = [
         b"".join(bytes(imagecodecs.packbits_encode(row.tobytes())) for row in plane) for plane in (high, low)

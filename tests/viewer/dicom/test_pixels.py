@@ -19,7 +19,10 @@ from viewer.dicom.scan import scan
 from viewer.dicom.series import PixelLayout, Problem, Series
 from viewer.dicom.write import write_series
 
-SYNTAXES = ("explicit", "implicit", "big endian", "deflated", "RLE", "JPEG lossless", "JPEG-LS", "JPEG 2000")
+SYNTAXES = (
+    *("explicit", "implicit", "big endian", "deflated"),
+    *("RLE", "JPEG lossless", "JPEG-LS", "JPEG 2000", "HTJ2K"),
+)
 COMPRESSED = SYNTAXES[4:]
 Recode = Callable[..., None]
 ROWS, COLUMNS = 12, 17
@@ -286,6 +289,22 @@ def test_lossy_jpeg_is_read_and_said(tmp_path: Path, bits: int) -> None:
     assert series.problems == {Problem.SINGLE_SLICE, Problem.LOSSY_SOURCE}
     error = np.abs(load_all(series).hu[0] + 24 - grey.astype(np.int64))
     assert error.max() <= (1 << bits) // 64
+
+
+def test_lossy_jpeg_without_its_end_fails(tmp_path: Path) -> None:
+    """The decoder itself would fill the rest with grey."""
+    grey = np.random.default_rng(5).integers(0, 255, (32, 32)).astype(np.uint8)
+    write_series(tmp_path, np.zeros((1, 32, 32), np.int16), spacing_mm=(1, 1), positions_mm=[(0, 0, 0)])
+    path = tmp_path / "IM0001.dcm"
+    data = pydicom.dcmread(path)
+    data.BitsAllocated = data.BitsStored = 8
+    data.HighBit, data.PixelRepresentation = 7, 0
+    data.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+    frame = bytes(imagecodecs.jpeg8_encode(grey, level=95))
+    for length in range(4, len(frame) - 1, 40):
+        data.PixelData = encapsulate([frame[:length]])
+        data.save_as(path)
+        assert load_slice(allocate(only(tmp_path)), 0) is not None
 
 
 def test_a_file_that_vanished_since_the_scan(folder: Path) -> None:

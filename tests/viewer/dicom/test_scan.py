@@ -121,7 +121,7 @@ def test_gaps_are_judged(
 def test_missing_slices_are_located(tmp_path: Path) -> None:
     series = only(write(tmp_path / "a", [0, 5, 10, 20, 25, 30]))
     assert text_of(series, Problem.MISSING_SLICES).startswith(
-        "1 slice seem to be missing, between slices 3 and 4"
+        "1 slice seems to be missing, between slices 3 and 4"
     )
 
 
@@ -130,7 +130,7 @@ def test_copies_of_files_are_left_out(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     series = only(tmp_path)
     assert len(series.slices) == 3
-    assert text_of(series, Problem.DUPLICATE_POSITIONS).startswith("3 files repeat slices")
+    assert text_of(series, Problem.DUPLICATE_POSITIONS).startswith("Left out: 3 files with slices")
 
 
 def test_an_intact_copy_is_preferred(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_repeated_slice_is_kept_out(tmp_path: Path) -> None:
     series = only(write(tmp_path / "a", [0, 5, 10, 5.001]))
     assert series.z_mm == (0, 5, 10)
     assert [one.instance_number for one in series.slices] == [1, 2, 3]
-    assert "1 duplicates" in [note.badge for note in series.notes]
+    assert "1 duplicate" in [note.badge for note in series.notes]
 
 
 def test_two_images_everywhere_become_two_stacks(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from model.errors import Cancelled, PterionError
 from viewer import __version__, cli, cli_text
 
-COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "bench")
+COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "train", "bench")
 
 
 @pytest.mark.parametrize(
@@ -303,5 +303,32 @@ def test_models_change_which_one_answers(
 
 def test_a_result_for_people_counts_long_lists() -> None:
     assert cli_text.written({"out_folder": "a", "paths": list("abcdefghi"), "few": [1, 2], "none": None}) == (
-        "out folder: a\npaths: 9\nfew: 1, 2\nnone: none"
+        "out folder: a\npaths: 9\nfew: 1; 2\nnone: none"
     )
+
+
+def test_a_skipped_patient_is_told_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+
+    def work(source: Path, out: Path, **options: Any) -> dict[str, Any]:
+        given.update(options)
+        return {
+            "imported": ["049"],
+            "skipped": [{"patient": "050", "code": "X", "text": "It has no slices."}],
+        }
+
+    monkeypatch.setattr("viewer.jobs.import_ct_ich.import_ct_ich", work)
+    words = ["import", "ct-ich", str(tmp_path), str(tmp_path / "out"), "--patient", "049", "--patient", "050"]
+    assert cli.main([*words, "--json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["imported"] == ["049"]
+    assert "pterion: patient 050: It has no slices." in said.err
+    assert given["patients"] == ["049", "050"]
+    assert given["library"] is None
+
+
+def test_a_retraining_without_annotations_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["retrain", "--library", str(tmp_path), "--dry-run", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "NOTHING_TO_LEARN"

@@ -132,6 +132,12 @@ def add_making(commands: Commands) -> None:
         "source", metavar="DIR", type=Path, help="folder with Patients_CT and the diagnosis table"
     )
     command.add_argument("out", metavar="OUT", type=Path, help="folder to write the series to")
+    command.add_argument(
+        "--patient", metavar="NNN", action="append", help="this patient only; may be repeated"
+    )
+    command.add_argument(
+        "--library", metavar="DIR", type=Path, help="keep the masks as annotations in this library"
+    )
 
     command = add(commands, "demo", demo, "write a simulated head CT with bleeds as a DICOM series")
     command.add_argument("out", metavar="DIR", type=Path, help="folder to write to")
@@ -151,6 +157,13 @@ def add_learning(commands: Commands) -> None:
         "--library", metavar="DIR", type=Path, help="folder of the library (default: your own)"
     )
     command.add_argument("--dry-run", action="store_true", help="only say what it would train on")
+
+    command = add(commands, "train", train, "train a model from scratch, as a recipe says", machine=False)
+    command.add_argument("recipe", metavar="RECIPE", help="a TOML file, as those in model/recipes")
+    command.add_argument(
+        "--data", metavar="DIR", nargs="+", required=True, help="folders of samples, and CT-ICH"
+    )
+    command.add_argument("--out", metavar="DIR", required=True, help="folder for checkpoints and the model")
 
     command = add(commands, "bench", bench, "measure every promised number on this machine")
     command.add_argument(
@@ -284,10 +297,24 @@ def import_ct_ich(arguments: argparse.Namespace) -> int:
     """Write a CT-ICH folder as DICOM series."""
     from viewer.jobs.import_ct_ich import import_ct_ich as write
 
-    result = write(existing([arguments.source])[0], arguments.out, on_progress=progress)
+    library = None
+    if arguments.library:
+        from viewer.library.store import Library
+
+        library = Library(arguments.library)
+    try:
+        source = existing([arguments.source])[0]
+        result = write(
+            source, arguments.out, patients=arguments.patient, library=library, on_progress=progress
+        )
+    finally:
+        if library is not None:
+            library.close()
     progress("")
     report(arguments, result, cli_text.written)
-    return 0
+    for each in result["skipped"]:
+        print(f"pterion: patient {each['patient']}: {each['text']}", file=sys.stderr)
+    return 1 if result["skipped"] else 0
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -297,7 +324,8 @@ def demo(arguments: argparse.Namespace) -> int:
     result = job.write_demo(arguments.out)
     if arguments.library:
         library = None if arguments.library is True else Path(arguments.library)
-        result |= job.write_demo_library(arguments.out, library_dir(library))
+        result |= job.write_demo_library(arguments.out, library_dir(library), on_progress=progress)
+        progress("")
     report(arguments, result, cli_text.written)
     return 0
 
@@ -339,6 +367,13 @@ def retrain(arguments: argparse.Namespace) -> int:
     progress("")
     report(arguments, result, cli_text.written)
     return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a model; its events are JSON lines on stdout."""
+    from model.bundle import main as work
+
+    return work([arguments.recipe, "--data", *arguments.data, "--out", arguments.out])
 
 
 def bench(arguments: argparse.Namespace) -> int:

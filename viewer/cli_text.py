@@ -53,6 +53,8 @@ def gaps(values: Sequence[float]) -> str:
 
 def scores(result: dict[str, Any]) -> str:
     """`pterion score`: a row a study."""
+    if not result["studies"]:
+        return "No study was scored."
     rows = [("study", *SCORES, *(f"{code} mL" for code in CODES), "seconds", "cautions")]
     for study in result["studies"]:
         if study.get("error"):
@@ -117,11 +119,11 @@ def written(result: dict[str, Any]) -> str:
 
 def plain(value: object) -> str:
     """A JSON value for a person: long lists only counted."""
-    if isinstance(value, list | tuple) and len(value) > 8:
-        return f"{len(value)}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(each)}" for key, each in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(plain(each) for each in value)
-    return "none" if value is None else str(value)
+        return f"{len(value)}" if len(value) > 8 else "; ".join(plain(each) for each in value) or "none"
+    return "none" if value in (None, "") else str(value)
 
 
 def event(show: Callable[[str], None]) -> Callable[[dict[str, Any]], None]:

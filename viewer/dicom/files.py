@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,25 +38,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises PterionError where the operating system refuses; the folder must exist.
     """
-    temporary = None
+    temporary = path.with_name(f".pterion-{uuid.uuid4().hex}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pterion-", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise file_error(error, f"Writing {path.name}") from error
         raise
-
-
-def _umask() -> int:
-    """The process's umask; reading it is only possible by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -102,16 +102,11 @@ def write_series(
         derived_notes=derived_notes,
     )
     shared = _header(texts)
+    _place(shared, spacing_mm, orientation, thickness_mm, estimated=spacing_estimated)
     shared.StudyInstanceUID = study_uid or _uid(seed, "study")
     shared.SeriesInstanceUID = _uid(seed, f"series {series_number}")
     shared.FrameOfReferenceUID = frame_of_reference_uid or _uid(seed, "frame of reference")
-    shared.PixelSpacing = [_decimal(value) for value in spacing_mm]
-    shared.ImageOrientationPatient = [_decimal(value) for value in orientation]
-    shared.SliceThickness = None if thickness_mm is None else _decimal(thickness_mm)
     shared.Rows, shared.Columns = hu.shape[1:]
-    if spacing_estimated:
-        shared.PixelSpacingCalibrationType = "FIDUCIAL"
-        shared.PixelSpacingCalibrationDescription = ESTIMATED
     if lossy_source:
         shared.LossyImageCompression = "01"
     intercept = _intercept(hu) if rescale_intercept is None else rescale_intercept
@@ -188,6 +183,23 @@ def _header(texts: _Texts) -> Dataset:
     header.RescaleSlope = "1"
     header.RescaleType = "HU"
     return header
+
+
+def _place(
+    header: Dataset,
+    spacing_mm: tuple[float, float],
+    orientation: Sequence[float],
+    thickness_mm: float | None,
+    *,
+    estimated: bool,
+) -> None:
+    """Put the geometry that all slices share into their header."""
+    header.PixelSpacing = [_decimal(value) for value in spacing_mm]
+    header.ImageOrientationPatient = [_decimal(value) for value in orientation]
+    header.SliceThickness = None if thickness_mm is None else _decimal(thickness_mm)
+    if estimated:
+        header.PixelSpacingCalibrationType = "FIDUCIAL"
+        header.PixelSpacingCalibrationDescription = ESTIMATED
 
 
 def _slice(

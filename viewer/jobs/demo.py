@@ -1,8 +1,6 @@
 """Simulated patients as DICOM series: the demo study, and annotated ones to try retraining on."""
 
 import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from viewer.dicom.files import file_error
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Study
 from viewer.dicom.write import write_series
+from viewer.jobs.whole_folder import holds_series, whole_folder
 from viewer.library.store import Library
 
 NOTICE = "Simulated by Pterion; not a patient"
@@ -69,7 +68,7 @@ def write_demo(folder: Path) -> dict[str, Any]:
     Raises PterionError where the disk is full or the folder cannot be written.
     """
     place = _place(folder, "simulated-head")
-    written = not _complete(place, DEMO)
+    written = not holds_series(place, DEMO.slices)
     if written:
         _write(place, DEMO)
     return {"demo": str(place), "patient": DEMO.name, "slices": DEMO.slices, "newly_written": written}
@@ -106,7 +105,7 @@ def write_demo_library(
 def _annotated_patient(folder: Path, library: Library, patient: SimulatedPatient) -> int:
     """Write what is missing of one annotated patient; returns how many polygons the library holds for it."""
     place = _place(folder, f"simulated-patient-{patient.seed}")
-    sample = None if _complete(place, patient) else _write(place, patient)
+    sample = None if holds_series(place, patient.slices) else _write(place, patient)
     study = scan(place).studies[0]
     series = study.series[0]
     library.remember_study(study)
@@ -143,10 +142,6 @@ def _place(folder: Path, name: str) -> Path:
     return folder / f"{name}-{VERSION}"
 
 
-def _complete(place: Path, patient: SimulatedPatient) -> bool:
-    return place.is_dir() and len(list(place.glob("*.dcm"))) == patient.slices
-
-
 def _simulate(patient: SimulatedPatient) -> Sample:
     return generate(
         patient.seed,
@@ -160,21 +155,9 @@ def _simulate(patient: SimulatedPatient) -> Sample:
 
 
 def _write(place: Path, patient: SimulatedPatient) -> Sample:
-    """Write the series beside `place`, then put it there in one step. Replaces what is left of an older one."""
-    sample = _simulate(patient)
-    work = None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=place.parent, prefix=".pterion-"))
-        _write_dicom(work / place.name, patient, sample)
-        if place.exists():
-            place.rename(work / "old")
-        (work / place.name).rename(place)
-    except OSError as error:
-        raise file_error(error, f"Writing {place.name}") from error
-    finally:
-        if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+    with whole_folder(place) as folder:
+        sample = _simulate(patient)
+        _write_dicom(folder, patient, sample)
     return sample
 
 

@@ -17,6 +17,7 @@ from viewer.annotation.proposals import propose
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Study
 from viewer.dicom.write import write_series
+from viewer.jobs.whole_folder import holds_series, whole_folder
 from viewer.library.store import Library
 
 NOTES = f"HU recovered from 8-bit JPEGs in two windows; pixel spacing estimated from the skull width. {ct_ich.LICENCE}."
@@ -70,27 +71,29 @@ def import_ct_ich(
     }
 
 
-def _write(folder: Path, number: str, sample: Sample) -> None:
-    """Write one patient's series, unless the folder holds all of its slices."""
-    if folder.is_dir() and len(list(folder.glob("*.dcm"))) == len(sample.hu):
+def _write(goal: Path, number: str, sample: Sample) -> None:
+    """Write one patient's series, unless it is there already."""
+    if holds_series(goal, len(sample.hu)):
         return
     rows, columns = sample.hu.shape[1:]
     row_mm, column_mm = sample.spacing_mm
     first = (-(columns - 1) / 2 * column_mm, -(rows - 1) / 2 * row_mm)
-    write_series(
-        folder,
-        sample.hu,
-        spacing_mm=sample.spacing_mm,
-        spacing_estimated=True,
-        positions_mm=np.array([(*first, z) for z in sample.z_mm]),
-        patient_name=f"CT-ICH^{number}",
-        patient_id=f"CT-ICH-{number}",
-        study_description="CT-ICH 1.0.0, head CT",
-        series_description="Axial 5 mm, recovered HU",
-        thickness_mm=ct_ich.SLICE_GAP_MM,
-        derived_notes=NOTES,
-        seed=f"ct-ich 1.0.0 patient {number}",
-    )
+    with whole_folder(goal) as folder:
+        write_series(
+            folder,
+            sample.hu,
+            spacing_mm=sample.spacing_mm,
+            spacing_estimated=True,
+            lossy_source=True,
+            positions_mm=np.array([(*first, z) for z in sample.z_mm]),
+            patient_name=f"CT-ICH^{number}",
+            patient_id=f"CT-ICH-{number}",
+            study_description="CT-ICH 1.0.0, head CT",
+            series_description="Axial 5 mm, recovered HU",
+            thickness_mm=ct_ich.SLICE_GAP_MM,
+            derived_notes=NOTES,
+            seed=f"ct-ich 1.0.0 patient {number}",
+        )
 
 
 def _annotate(library: Library, folder: Path, sample: Sample) -> int:

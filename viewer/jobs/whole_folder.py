@@ -1,0 +1,46 @@
+"""A folder of a DICOM series that appears whole or not at all, also when the program is killed meanwhile."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model.errors import PterionError
+from viewer.dicom.files import file_error
+
+
+def holds_series(folder: Path, slices: int) -> bool:
+    """Whether `folder` holds as many DICOM files as the series has slices."""
+    return folder.is_dir() and len(list(folder.glob("*.dcm"))) == slices
+
+
+@contextmanager
+def whole_folder(goal: Path) -> Iterator[Path]:
+    """A new path to fill, which becomes the folder `goal` when the block ends without an error.
+
+    Replaces what is left of an interrupted series. Raises PterionError where `goal` holds anything else, and
+    where the operating system refuses.
+    """
+    occupied = next((path for path in (goal, *goal.parents) if path.exists() and not path.is_dir()), None)
+    if occupied is not None:
+        raise PterionError(f"{occupied.name} is a file. Choose a folder.", code="FILE_EXISTS")
+    found = goal.iterdir() if goal.is_dir() else ()
+    strangers = [path.name for path in found if path.suffix != ".dcm" and not path.name.startswith(".")]
+    if strangers:
+        raise PterionError(
+            f"The folder {goal.name} already holds {strangers[0]}. Choose another folder.", code="FILE_EXISTS"
+        )
+    work = None
+    try:
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=goal.parent, prefix=".pterion-"))
+        yield work / goal.name
+        if goal.exists():
+            goal.rename(work / "old")
+        (work / goal.name).rename(goal)
+    except OSError as error:
+        raise file_error(error, f"Writing {goal.name}") from error
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)

@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self._drop = theme.label("Drop to open", "title")
         self.setWindowTitle("Pterion")
         self.setAcceptDrops(True)
-        self.setMinimumSize(1024, 640)
+        self.setMinimumSize(1200, 640)
         self.resize(1600, 1000)
         self._build()
         self._fill_menu()

@@ -252,13 +252,12 @@ def _pair(painter: QPainter, row: QRectF, text: str, last: str, colour: str, pix
     """Paint two texts after each other; where they do not both fit, the first gives way."""
     joined = f" · {last}" if text and last else last
     metrics = QFontMetricsF(theme.font(pixels))
-    width = max(
-        min(metrics.horizontalAdvance(text) + 1, row.width() - metrics.horizontalAdvance(joined) - 1), 0
-    )
-    if width > 0:
-        _line(painter, QRectF(row.left(), row.top(), width, row.height()), text, colour, pixels)
-    left = row.left() + width
-    _line(painter, QRectF(left, row.top(), row.right() - left + 1, row.height()), joined, colour, pixels)
+    room = max(row.width() - metrics.horizontalAdvance(joined) - 1, 0)
+    first = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    width = metrics.horizontalAdvance(first)
+    _line(painter, QRectF(row.left(), row.top(), width + 1, row.height()), first, colour, pixels)
+    rest = QRectF(row.left() + width, row.top(), row.width() - width + 1, row.height())
+    _line(painter, rest, joined, colour, pixels)
 
 
 def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from model.preprocess import AIR_HU, WINDOWS
 
+_BONE_HU = 150
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -18,7 +20,8 @@ class Augmentation:
 
     rotation_deg, zoom, stretch, shift_px: pose. gain, offset_hu: linear change of HU. noise_hu: largest SD.
     blur_px: largest Gaussian sigma. bias_hu: amplitude of a smooth field. quantised: probability of windowed
-    8-bit grey, as in JPEG collections.
+    8-bit grey, as in JPEG collections. halo: probability of bone that shines into its surroundings, which a
+    network else takes for thin subdural blood.
     """
 
     rotation_deg: float = 15.0
@@ -31,6 +34,7 @@ class Augmentation:
     blur_px: float = 1.1
     bias_hu: float = 3.0
     quantised: float = 0.25
+    halo: float = 0.3
 
 
 def augment(
@@ -87,12 +91,15 @@ def _appearance(hu: Tensor, settings: Augmentation, generator: torch.Generator) 
 
 def _scanner(stack: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     """Another kernel (softer or sharper) and more noise, white or correlated, on (S, N, N)."""
-    draw = [float(d) for d in torch.rand(4, generator=generator)]
+    draw = [float(d) for d in torch.rand(6, generator=generator)]
     changed = stack
     if draw[0] < 0.4:
         changed = _blur(stack, draw[1] * settings.blur_px)
     elif draw[0] < 0.55:
         changed = stack + (0.3 + 0.7 * draw[1]) * (stack - _blur(stack, 0.8))
+    if draw[4] < settings.halo:
+        bone = (changed - _BONE_HU).clamp(min=0)
+        changed = changed + _blur(bone, 0.5 + 0.8 * draw[5]) - bone
     if draw[2] < 0.75:
         noise = torch.randn(stack.shape, generator=generator)
         if draw[3] < 0.5:

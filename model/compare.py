@@ -21,10 +21,11 @@ FEW_HELD_OUT = 5
 _SETS = (("yours", "your held-out patients"), ("simulated", "simulated heads"))
 
 
-def measure(network: "Flagship", cases: Sequence[Case]) -> dict[str, float | None]:
+def measure(network: "Flagship", cases: Sequence[Case], threshold: float = 0.5) -> dict[str, float | None]:
     """Slice AUC of `any`, Dice of bleeding, and Dice of each subtype, over the reviewed slices of all cases.
 
-    None where the truth allows no number: no slice of both kinds, no bleed.
+    threshold: probability of bleeding from which a pixel is drawn. None stands where the truth allows no number:
+    no slice of both kinds, no bleed.
     """
     import torch
 
@@ -41,7 +42,9 @@ def measure(network: "Flagship", cases: Sequence[Case]) -> dict[str, float | Non
             masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
             labels = halve_labels(torch.from_numpy(case.labels)).numpy()
             probability = torch.softmax(masks, 1)
-            guess = torch.where(probability[:, 0] < 0.5, probability[:, 1:].argmax(1) + 1, 0).numpy()
+            guess = torch.where(
+                1 - probability[:, 0] >= threshold, probability[:, 1:].argmax(1) + 1, 0
+            ).numpy()
             read = (labels != NOT_REVIEWED) & known[:, None, None]
             truths.append(case.scores[known, 0] == 1)
             scores.append(logits[known, 0].double().numpy())

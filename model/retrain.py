@@ -9,8 +9,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,92 +17,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.batches import Case, StackSampler, crop_sample
-from model.compare import ENOUGH_BLEEDING, Metrics, comparison, judge, measure
+from model.compare import Metrics, comparison, judge, measure
+from model.deal import Counts, Deal, count, deal
 from model.errors import Cancelled, PterionError
-from model.labels import CODES, SUBTYPES
+from model.labels import CODES
+from model.registry import verify
 from model.run_folder import CANDIDATE, SAMPLES, STOP, EventLog, Request, running_lock
-from model.sample import Sample, iterate_samples, load_sample, save_sample
+from model.sample import iterate_samples, load_sample, save_sample
 
 if TYPE_CHECKING:
     import torch
 
     from model.networks.flagship import Flagship
 
+Log = Callable[..., None]
+
 STACK_SLICES = 3
 STACKS = 2
 """Stacks of neighbouring slices a step, of the reader's and as many of simulated heads."""
-HELD_OUT_ONE_IN = 4
+EPOCH_STEPS = 12
+"""Steps after which at the latest the network is judged, so that there is soon a curve to see and a best to keep."""
 KEPT_LOSS_WEIGHT = 0.5
 AVERAGE = 0.95
+WARM_UP = 8
 
 _FIRST_SEED = 50_000_000  # far from the seeds that the bundled model was trained on
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What there is to learn from. slices: those a reader vouches for. subtypes: slices that show each."""
-
-    patients: int
-    bleeding_patients: int
-    slices: int
-    bleeding_slices: int
-    subtypes: dict[str, int]
-
-    @property
-    def warning(self) -> str:
-        """A sentence where there is too little to judge by, else empty."""
-        if self.bleeding_patients >= ENOUGH_BLEEDING:
-            return ""
-        return (
-            f"Only {self.bleeding_patients} of these patients show a bleed: too few to tell whether the model gets "
-            f"better. Annotate at least {ENOUGH_BLEEDING}."
-        )
-
-
-def count(samples: Iterable[Sample | Case]) -> Counts:
-    """Count what a reader vouches for. Raises PterionError where there is nothing to learn from."""
-    patients: dict[str, bool] = {}
-    slices = bleeding = 0
-    subtypes = dict.fromkeys(CODES, 0)
-    for sample in samples:
-        known = sample.scores[:, 0] >= 0
-        present = sample.scores == 1
-        slices += int(known.sum())
-        bleeding += int(present[:, 0].sum())
-        for subtype in SUBTYPES:
-            subtypes[subtype.code] += int(present[:, subtype.value].sum())
-        if known.any():
-            patients[sample.patient] = patients.get(sample.patient, False) or bool(present[:, 0].any())
-    if slices == 0:
-        raise PterionError(
-            "There is no annotated slice to learn from. Draw polygons, or mark slices as reviewed, and try again.",
-            code="NOTHING_TO_LEARN",
-        )
-    return Counts(len(patients), sum(patients.values()), slices, bleeding, subtypes)
-
-
-def held_out(patients: dict[str, bool]) -> frozenset[str]:
-    """The patients to compare on and never to train on, from {pseudonym: bleeds}: about one in four.
-
-    Chosen by a digest of the name, so that a patient stays on its side as others are added. With two or more
-    bleeding patients at least one is held out and one is not; a single patient is trained on.
-    """
-    chosen: set[str] = set()
-    for bleeds in (True, False):
-        group = sorted(
-            (p for p, b in patients.items() if b is bleeds), key=lambda p: sha256(p.encode()).digest()
-        )
-        drawn = [p for p in group if _drawn(p)]
-        if bleeds and len(group) > 1:
-            drawn = (drawn or group[:1])[: len(group) - 1]
-        elif bleeds or len(group) < 2:
-            drawn = []
-        chosen.update(drawn)
-    return frozenset(chosen)
-
-
-def _drawn(patient: str) -> bool:
-    return sha256(patient.encode()).digest()[-1] % HELD_OUT_ONE_IN == 0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -143,57 +81,38 @@ def run(folder: Path) -> int:
     return 0
 
 
-def retrain(folder: Path, request: Request, log: Callable[..., None]) -> dict[str, Any]:
+def retrain(folder: Path, request: Request, log: Log) -> dict[str, Any]:
     """Train and export; the facts of the `candidate` event. Raises Cancelled, PterionError."""
-    from model.export import export, load_network, rounded_to_half
-    from model.registry import verify
+    from model.export import export, load_network
     from model.train import prepare_torch
 
     def stopped() -> bool:
         return (folder / STOP).exists()
 
     cases = [crop_sample(sample) for sample in iterate_samples(folder / SAMPLES)]
-    counts = count(cases)
-    bleeds = {
-        p: any((c.scores[:, 0] == 1).any() for c in cases if c.patient == p)
-        for p in {c.patient for c in cases}
-    }
-    kept_apart = held_out(bleeds)
-    training = [case for case in cases if case.patient not in kept_apart]
-    apart = [case for case in cases if case.patient in kept_apart]
+    counts, dealt = count(cases), deal(cases)
     log(
         "started",
         pid=os.getpid(),
-        patients=counts.patients,
-        bleeding_patients=counts.bleeding_patients,
-        slices=counts.slices,
-        subtypes=counts.subtypes,
-        held_out_patients=len(kept_apart),
+        **vars(counts),
+        held_out_patients=dealt.held_out_patients,
         epochs=request.epochs,
         warning=counts.warning,
     )
     prepare_torch(request.threads)
-    replay, regression = simulated_heads(request, log, stopped)
     info = verify(Path(request.base))
-    network = fine_tune(
-        load_network(Path(request.base)), training, apart, replay, regression, request, log, stopped
-    )
+    replay, regression = simulated_heads(request, log, stopped)
+    start = load_network(Path(request.base))
+    network = fine_tune(start, dealt, replay, regression, request, log, stopped)
     log("exporting")
-    incumbent = load_network(Path(request.incumbent))
-    sets = {"yours": apart, "simulated": regression}
+    networks = {"incumbent": load_network(Path(request.incumbent)), "candidate": network}
+    sets = {"yours": dealt.apart, "simulated": regression}
+    threshold = info.get("mask", {}).get("threshold", 0.5)
     metrics = {
-        "incumbent": {name: measure(incumbent, group) for name, group in sets.items()},
-        "candidate": {name: measure(rounded_to_half(network), group) for name, group in sets.items()},
+        who: {name: measure(one, group, threshold) for name, group in sets.items()}
+        for who, one in networks.items()
     }
-    verdict = judge(metrics, counts.bleeding_patients, sum(bleeds[p] for p in kept_apart))
-    summary = {
-        "kind": "retrained",
-        "counts": vars(counts),
-        "held_out_patients": len(kept_apart),
-        "settings": {k: v for k, v in vars(request).items() if k not in ("base", "incumbent", "cache")},
-        "training_patients": sorted({case.patient for case in training}),
-        "samples": [_digest(case) for case in training],
-    }
+    verdict = judge(metrics, counts.bleeding_patients, dealt.held_out_bleeding)
     inherited: dict[str, Any] = {
         key: info[key] for key in ("thresholds", "calibration", "mask", "licence") if key in info
     }
@@ -202,21 +121,36 @@ def retrain(folder: Path, request: Request, log: Callable[..., None]) -> dict[st
         folder / CANDIDATE,
         id=request.candidate_id,
         parent=info["id"],
-        info={**inherited, "training": summary, "metrics": metrics, "verdict": verdict},
+        info={
+            **inherited,
+            "training": summary(request, counts, dealt),
+            "metrics": metrics,
+            "verdict": verdict,
+        },
         card=card(request.candidate_id, info["id"], counts, metrics, verdict),
     )
-    return {
+    facts = {
         "id": request.candidate_id,
         "comparison": comparison(metrics),
         "metrics": metrics,
         "verdict": verdict,
-        "stopped_early": stopped(),
+    }
+    return {**facts, "stopped_early": stopped()}
+
+
+def summary(request: Request, counts: Counts, dealt: Deal) -> dict[str, Any]:
+    """What model.json tells of the training: counts, settings, and digests of what was trained on."""
+    return {
+        "kind": "retrained",
+        "counts": vars(counts),
+        "held_out_patients": dealt.held_out_patients,
+        "settings": {k: v for k, v in vars(request).items() if k not in ("base", "incumbent", "cache")},
+        "training_patients": sorted({case.patient for case in dealt.training}),
+        "samples": [_digest(case) for case in dealt.training],
     }
 
 
-def simulated_heads(
-    request: Request, log: Callable[..., None], stopped: Callable[[], bool]
-) -> tuple[list[Case], list[Case]]:
+def simulated_heads(request: Request, log: Log, stopped: Callable[[], bool]) -> tuple[list[Case], list[Case]]:
     """Cases to replay and cases to compare on, read from the cache or made now. Raises Cancelled."""
     from model.phantom import VERSION, generate
 
@@ -246,17 +180,17 @@ def simulated_heads(
 
 def fine_tune(
     network: "Flagship",
-    training: Sequence[Case],
-    apart: Sequence[Case],
+    dealt: Deal,
     replay: Sequence[Case],
     regression: Sequence[Case],
     request: Request,
-    log: Callable[..., None],
+    log: Log,
     stopped: Callable[[], bool],
 ) -> "Flagship":
-    """Train `network` and return its running mean of the epoch with the least loss on what it was not trained on.
+    """Train `network`; the running mean of its weights, as fp16 rounds them, after the epoch with the least loss.
 
-    Ends after `request.epochs` or `request.minutes`, or when stopped; raises Cancelled where no epoch is done by then.
+    The loss is that on the held-out patients and on the simulated heads. Ends after `request.epochs` or
+    `request.minutes`, or when stopped; raises Cancelled where no epoch is done by then.
     """
     import torch
 
@@ -266,61 +200,60 @@ def fine_tune(
 
     teacher, averaged = _copy(network), _copy(network)
     network.context.requires_grad_(False)
-    optimiser = torch.optim.AdamW(
-        [p for p in network.parameters() if p.requires_grad], lr=request.learning_rate, weight_decay=0.01
-    )
+    learning = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=request.learning_rate, weight_decay=0.01)
     rng, generator = np.random.default_rng(request.seed), torch.Generator().manual_seed(request.seed)
-    yours = StackSampler(training, count=STACK_SLICES, positive=0.7)
-    theirs = StackSampler(replay, count=STACK_SLICES, positive=0.7) if replay else None
-    reviewed = sum(int((case.scores[:, 0] >= 0).sum()) for case in training)
-    steps = min(max(-(-reviewed // (STACKS * STACK_SLICES)), 4), 60)
-    begin, step, best, least = time.monotonic(), 0, None, float("inf")
-    for epoch in range(request.epochs):
+    samplers = [_sampler(cases) for cases in (dealt.training, replay) if cases]
+    epoch_steps = _epoch_steps(dealt.training)
+    steps, step, begin = request.epochs * epoch_steps, 0, time.monotonic()
+    best, least = None, float("inf")
+    for epoch in range(1, request.epochs + 1):
         losses = []
-        for _ in range(steps):
-            gone = (time.monotonic() - begin) / (60 * request.minutes)
-            if stopped() or gone >= 1:
-                break
-            stacks = [yours.draw(rng) for _ in range(STACKS)] + [
-                theirs.draw(rng) for _ in range(STACKS) if theirs
-            ]
+        while step < epoch * epoch_steps and not stopped() and _gone(begin, request) < 1:
+            stacks = [sampler.draw(rng) for sampler in samplers for _ in range(STACKS)]
             x, labels, scores = make_batch(stacks, Augmentation(), generator)
-            share = max(step / (request.epochs * steps), gone)
+            over = max((step + 1) / steps, _gone(begin, request))
             for group in optimiser.param_groups:
-                group["lr"] = request.learning_rate * min(1.0, (step + 1) / 8) * (0.05 + 0.95 * (1 - share))
+                group["lr"] = (
+                    request.learning_rate * min(1.0, (step + 1) / WARM_UP) * (0.05 + 0.95 * (1 - over))
+                )
             losses.append(_step(network, teacher, optimiser, x, labels, scores))
             update_average(averaged, network, min(AVERAGE, step / (step + 5)))
             step += 1
-            left = _seconds_left(begin, step, request.epochs * steps, request.minutes)
-            log(
-                "step",
-                step=step,
-                steps=request.epochs * steps,
-                epoch=epoch + 1,
-                loss=losses[-1],
-                seconds_left=left,
-            )
-        ended = stopped() or (time.monotonic() - begin) >= 60 * request.minutes
-        if losses and not (ended and best is not None and len(losses) < steps // 2):
-            averaged.eval()
-            on_yours, on_simulated = mean_loss(averaged, apart), mean_loss(averaged, regression)
-            judged = (on_yours if apart else 0.0) + on_simulated
-            if best is None or judged < least:
-                best, least = rounded_to_half(averaged), judged
-            log(
-                "epoch",
-                epoch=epoch + 1,
-                epochs=request.epochs,
-                train_loss=float(np.mean(losses)),
-                validation_loss=on_yours if apart else None,
-                simulated_loss=on_simulated,
-                dice=measure(averaged, apart)["dice"] if apart else None,
-            )
+            left = _seconds_left(begin, step, steps, request)
+            log("step", step=step, steps=steps, epoch=epoch, loss=losses[-1], seconds_left=left)
+        ended = step < epoch * epoch_steps
+        if not losses or (ended and (best is not None or stopped())):
+            break
+        yours, simulated = mean_loss(averaged, dealt.apart), mean_loss(averaged, regression)
+        if best is None or yours + simulated < least:
+            best, least = rounded_to_half(averaged), yours + simulated
+        log(
+            "epoch",
+            epoch=epoch,
+            epochs=request.epochs,
+            train_loss=float(np.mean(losses)),
+            validation_loss=yours if dealt.apart else None,
+            simulated_loss=simulated,
+            dice=measure(averaged, dealt.apart)["dice"] if dealt.apart else None,
+        )
         if ended:
             break
     if best is None:
         raise Cancelled
     return best
+
+
+def _sampler(cases: Sequence[Case]) -> StackSampler:
+    """Mostly bleeds; only bleeds where nobody vouches for a slice without one."""
+    negatives = any((case.scores[:, 0] == 0).any() for case in cases)
+    return StackSampler(cases, count=STACK_SLICES, positive=0.7 if negatives else 1.0)
+
+
+def _epoch_steps(cases: Sequence[Case]) -> int:
+    """Steps after which each reviewed slice was drawn about once, within limits."""
+    reviewed = sum(int((case.scores[:, 0] >= 0).sum()) for case in cases)
+    return min(max(-(-reviewed // (STACKS * STACK_SLICES)), 4), EPOCH_STEPS)
 
 
 def _step(
@@ -396,9 +329,14 @@ def _copy(network: "Flagship") -> "Flagship":
     return copy.eval()
 
 
-def _seconds_left(begin: float, step: int, steps: int, minutes: float) -> float:
+def _gone(begin: float, request: Request) -> float:
+    """The share of the time for training that is over."""
+    return (time.monotonic() - begin) / (60 * request.minutes)
+
+
+def _seconds_left(begin: float, step: int, steps: int, request: Request) -> float:
     passed = time.monotonic() - begin
-    return round(max(min(passed / step * (steps - step), 60 * minutes - passed), 0.0), 1)
+    return round(max(min(passed / step * (steps - step), 60 * request.minutes - passed), 0.0), 1)
 
 
 def _digest(case: Case) -> str:

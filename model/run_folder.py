@@ -45,7 +45,7 @@ class Request:
     candidate_id: str
     cache: str
     seed: int = 0
-    epochs: int = 12
+    epochs: int = 16
     minutes: float = 3.0
     threads: int = 2
     learning_rate: float = 2e-4

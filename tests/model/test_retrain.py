@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from model import retrain, run_folder
 from model.compare import comparison, judge
+from model.deal import Counts, Deal, _drawn, count, held_out
 from model.errors import PterionError
 from model.labels import CODES
-from model.retrain import Counts, count, held_out
 from model.run_folder import EventLog, Request, read_events, running, running_lock
 from model.sample import Sample, save_sample, slice_scores
 
@@ -69,7 +69,7 @@ def test_held_out_leaves_bleeds_on_both_sides(patients: dict[str, bool]) -> None
 @given(st.sets(st.text(min_size=1, max_size=5), min_size=2, max_size=30), st.text(min_size=6, max_size=6))
 def test_patients_stay_on_their_side(names: set[str], newcomer: str) -> None:
     few, more = dict.fromkeys(names, True), dict.fromkeys({*names, newcomer}, True)
-    drawn = {p for p in names if retrain._drawn(p)}
+    drawn = {p for p in names if _drawn(p)}
     if drawn and drawn != names:  # else one is moved so that both sides have one
         assert held_out(more) & names == held_out(few) == drawn
 
@@ -158,6 +158,10 @@ def test_one_training_at_a_time(tmp_path: Path) -> None:
 
 
 # the run
+
+
+def dealt(training: list, apart: list | tuple = ()) -> Deal:
+    return Deal(tuple(training), tuple(apart), 0, 0)
 
 
 @pytest.fixture(scope="session")
@@ -250,7 +254,7 @@ def test_training_moves_weights_but_neither_statistics_nor_the_sequence(run_of, 
     cases = [crop_sample(one) for one in PATIENTS]
     log = EventLog(folder)
     tuned = retrain.fine_tune(
-        load_network(base), cases, [], cases[:1], cases[:1], request, log, lambda: False
+        load_network(base), dealt(cases), cases[:1], cases[:1], request, log, lambda: False
     )
     moved, still = 0, 0
     for name, value in load_network(base).state_dict().items():
@@ -272,7 +276,7 @@ def test_training_learns_what_is_drawn(run_of, base: Path) -> None:
     request = replace(Request.read(folder), epochs=4, learning_rate=3e-3)
     cases = [crop_sample(one) for one in PATIENTS]
     tuned = retrain.fine_tune(
-        load_network(base), cases, cases, [], [], request, EventLog(folder), lambda: False
+        load_network(base), dealt(cases, cases), [], [], request, EventLog(folder), lambda: False
     )
     assert retrain.mean_loss(tuned, cases) < 0.95 * retrain.mean_loss(load_network(base), cases)
 
@@ -287,7 +291,7 @@ def test_same_seed_gives_the_same_weights(run_of, base: Path) -> None:
     request = replace(Request.read(folder), epochs=1)
     cases = [crop_sample(one) for one in PATIENTS]
     first, second = (
-        retrain.fine_tune(load_network(base), cases, [], [], [], request, EventLog(folder), lambda: False)
+        retrain.fine_tune(load_network(base), dealt(cases), [], [], request, EventLog(folder), lambda: False)
         for _ in range(2)
     )
     assert all(
@@ -318,7 +322,13 @@ def test_stop_keeps_the_best_epoch(run_of, base: Path) -> None:
         kinds.append(event)
 
     tuned = retrain.fine_tune(
-        load_network(base), cases, [], [], [], request, log, lambda: "epoch" in kinds and kinds[-1] == "step"
+        load_network(base),
+        dealt(cases),
+        [],
+        [],
+        request,
+        log,
+        lambda: "epoch" in kinds and kinds[-1] == "step",
     )
     assert tuned is not None
     assert kinds.count("epoch") == 1
@@ -332,7 +342,7 @@ def test_time_is_kept(run_of, base: Path) -> None:
     folder = run_of()
     request = replace(Request.read(folder), epochs=10_000, minutes=1 / 60)
     cases = [crop_sample(one) for one in PATIENTS]
-    retrain.fine_tune(load_network(base), cases, [], [], [], request, EventLog(folder), lambda: False)
+    retrain.fine_tune(load_network(base), dealt(cases), [], [], request, EventLog(folder), lambda: False)
     events, _ = read_events(folder)
     assert len([event for event in events if event["event"] == "epoch"]) < 1000
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import viewer
 from model import run_folder
+from model.deal import Counts, count
 from model.errors import Cancelled, PterionError
 from model.preprocess import estimate_spacing_mm
 from model.registry import Registry, Version, read_info
-from model.retrain import Counts, count
 from model.run_folder import CANDIDATE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
 from model.sample import Sample, save_sample
 from viewer.corpora.annotations import annotated_samples

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from model import run_folder
+from model.deal import Counts
 from model.errors import Cancelled, PterionError
 from model.registry import Registry
-from model.retrain import Counts
 from model.run_folder import EventLog, Request
 from model.sample import load_sample
 from viewer.annotation.document import Annotation, Document

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.dicom.series import Note, Problem
 from viewer.session import Session
-from viewer.ui import worklist
+from viewer.ui import study_text as worklist
 from viewer.ui.worklist import VALUE_ROLE, Worklist
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))

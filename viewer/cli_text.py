@@ -103,7 +103,8 @@ def bench(result: dict[str, Any]) -> str:
     lines = [table(rows, right=(2, 4))]
     lines += [f"{name} was not measured: {text}" for name, text in result["problems"].items()]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['os']}"
-    lines.append(f"Measured on {where}, Python {machine['python']}, display {machine['display']}.")
+    state = f"Python {machine['python']}, display {machine['display']}, load {machine['load']}"
+    lines.append(f"Measured on {where}, {state}.")
     return "\n".join(lines)
 
 

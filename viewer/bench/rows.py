@@ -29,9 +29,7 @@ PROMISES = (
         "A.all_slices", "s", 1.5, "300 slices opened in the window: all loaded", "SimpleITK series reader"
     ),
     Promise("A.load_memory", "× volume", 2.5, "peak above the idle window while they load"),
-    Promise(
-        "A.read_all", "s", None, "300 slices scanned and read without a window", "pydicom pixel_array"
-    ),
+    Promise("A.read_all", "s", None, "300 slices scanned and read without a window", "pydicom pixel_array"),
     Promise("A.scroll_p99", "ms", 12, "a step through three linked views with masks"),
     Promise("A.score_40", "s", 4, "40 slices scored, model loaded, two threads"),
     Promise("A.score_first", "s", 0.6, "of them the slice on screen"),
@@ -67,6 +65,7 @@ def machine() -> dict[str, Any]:
         "cpu": cpu(),
         "cores": os.cpu_count(),
         "memory": memory(),
+        "load": None if sys.platform == "win32" else round(os.getloadavg()[0], 2),
         "os": platform.platform(),
         "python": platform.python_version(),
         "display": os.environ.get("QT_QPA_PLATFORM") or os.environ.get("DISPLAY") or "offscreen",

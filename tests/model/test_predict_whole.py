@@ -14,8 +14,8 @@ from model.preprocess import prepare_slice
 
 
 @pytest.fixture(scope="module")
-def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A very small flagship with random weights, its parts along z not at their quiet start."""
+def version(tmp_path_factory: pytest.TempPathFactory, heads: np.ndarray) -> Path:
+    """A very small flagship with random weights, its statistics those of the heads, its parts along z awake."""
     torch.manual_seed(3)
     config = FlagshipConfig(
         widths=(4, 4, 8, 8, 8),
@@ -27,11 +27,15 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     network = Flagship(config)
     with torch.no_grad():
-        for name, weights in network.named_parameters():
+        for weights in network.parameters():
             if not weights.any():
                 weights.normal_(0, 0.5)
-            if name == "mask_head.bias":
-                weights[0] += 0.5
+        x = torch.from_numpy(np.stack([prepare_slice(image, (1.75, 1.75))[0] for image in heads]))
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 0.6
+        for _ in range(6):
+            network.train()(x[None])
     folder = tmp_path_factory.mktemp("whole") / "small-1"
     export(network, folder, id="small-1", parent=None, info={})
     return folder

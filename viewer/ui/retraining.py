@@ -70,9 +70,9 @@ class LossCurve(QWidget):
         self, painter: QPainter, area: QRectF, curve: tuple[float, ...], low: float, high: float, colour: str
     ) -> None:
         span = (high - low) or 1.0
-        across = area.width() * self._until / max(len(curve) - 1, 1)
+        across = area.width() * self._until / max(len(curve), 1)
         points = [
-            QPointF(area.left() + i * across, area.bottom() - (value - low) / span * area.height())
+            QPointF(area.left() + (i + 1) * across, area.bottom() - (value - low) / span * area.height())
             for i, value in enumerate(curve)
         ]
         painter.setPen(QPen(QColor(colour), 1.6))

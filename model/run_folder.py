@@ -28,6 +28,7 @@ REQUEST, EVENTS, STOP, SAMPLES, CANDIDATE = "request.json", "events.jsonl", "sto
 TERMINAL = ("candidate", "failed", "cancelled")
 """The last event of every run is one of these."""
 
+LOCK_TRIES, LOCK_RETRY_S = 10, 0.05
 _LOCKED_BYTE = 4096  # beyond the text, so that others can read it while Windows locks it
 
 
@@ -136,7 +137,7 @@ def running_lock(runs: Path, name: str) -> Iterator[None]:
     """Be the one training in `runs`. Raises PterionError where another one is."""
     runs.mkdir(parents=True, exist_ok=True)
     with (runs / LOCK).open("a+", encoding="utf-8") as file:
-        if not _try_lock(file):
+        if not _lock_soon(file):
             raise PterionError("A training runs already. Wait for it, or stop it first.", code="BUSY")
         try:
             file.seek(0)
@@ -149,6 +150,15 @@ def running_lock(runs: Path, name: str) -> Iterator[None]:
             file.truncate()
             file.flush()
             _unlock(file)
+
+
+def _lock_soon(file: IO[str]) -> bool:
+    """Whether the lock could be had; a window that asks `running` holds it for an instant."""
+    for _ in range(LOCK_TRIES):
+        if _try_lock(file):
+            return True
+        time.sleep(LOCK_RETRY_S)
+    return False
 
 
 def running(runs: Path) -> str | None:

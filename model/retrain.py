@@ -64,6 +64,10 @@ def run(folder: Path) -> int:
             except PterionError as error:
                 log("failed", code=str(error.code), text=str(error))
                 return 1
+            except OSError as error:
+                text = f"The training could not go on ({error.strerror}). Free some space and start it again."
+                log("failed", code="DISK", text=text)
+                return 1
             except Exception:
                 traceback.print_exc()
                 log(

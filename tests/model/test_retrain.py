@@ -406,6 +406,16 @@ def test_fault_is_told_and_kept(
     assert running(folder.parent) is None
 
 
+def test_full_disk_is_said(run_of, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = run_of(*PATIENTS)
+    monkeypatch.setattr(retrain, "save_sample", full)
+    assert retrain.run(folder) == 1
+    assert "No space left" in read_events(folder)[0][-1]["text"]
+
+
 def test_simulated_heads_are_kept_for_the_next_run(
     run_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

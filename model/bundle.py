@@ -8,8 +8,9 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ def bundle(
     folders: Sequence[Path],
     folder: Path,
     *,
-    unseen: Iterable[Sample] = (),
+    unseen: Mapping[str, Iterable[Sample]] | None = None,
     training: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
-    """Write `network` as the version `folder`, with what it scores on CT-ICH's test patients and `unseen` phantoms (of
-    another folder than the rest).
+    """Write `network` as the version `folder`, with what it scores on CT-ICH's test patients and on `unseen` sets by name,
+    of which nothing lies in `folders`.
 
     training: facts about the run for model.json. Raises ModelFileError where `folder` exists or cannot be written.
     """
@@ -69,7 +70,7 @@ def bundle(
         export(network, draft, id=folder.name, parent=None, info=info)
         predictor = Predictor(draft, threads=settings.threads)
         tested = [ct_ich_samples(f, "test") for f in folders]
-        sets = {"ct-ich": (s for part in tested for s in part), "phantom": iter(unseen)}
+        sets = {"ct-ich": chain.from_iterable(tested), **{k: iter(v) for k, v in (unseen or {}).items()}}
         info["metrics"] = {}
         for name, samples in sets.items():
             table = _evaluated(predictor, samples)
@@ -151,14 +152,7 @@ def _validation_logits(network: Flagship, validation: dict[str, list[Case]]) -> 
 def _evaluated(predictor: Predictor, samples: Iterator[Sample]) -> dict[str, Any] | None:
     """The report, or None where there is no sample."""
     first = next(samples, None)
-    if first is None:
-        return None
-
-    def all_samples() -> Iterator[Sample]:
-        yield first
-        yield from samples
-
-    return evaluate(predictor, all_samples())
+    return None if first is None else evaluate(predictor, chain([first], samples))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -167,7 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path, help="a TOML file of model/recipes")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of samples, and CT-ICH")
     parser.add_argument(
-        "--test", type=Path, help="a folder of simulated samples to judge on, none of them in --data"
+        "--test",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of samples to judge on, none of them in --data",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the version")
     arguments = parser.parse_args(argv)
@@ -178,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(arguments.recipe)
         network = train(settings, arguments.data, arguments.out, tell)
-        unseen = iterate_samples(arguments.test) if arguments.test else iter(())
+        unseen = {folder.name: iterate_samples(folder) for folder in arguments.test}
         bundle(network, settings, arguments.data, arguments.out / settings.name, unseen=unseen, on_event=tell)
     except PterionError as error:
         print(str(error), file=sys.stderr)

@@ -18,7 +18,8 @@ BANNER = (
 )
 _NAMES = {
     "ct-ich": "CT-ICH, test patients: one hospital, never used for training or for any choice",
-    "phantom": "Simulated heads kept from training: the same simulator, so an upper bound",
+    "phantom-test": "Simulated heads, other seeds: the same simulator and scanners, so an upper bound",
+    "phantom-shifted": "Simulated heads, other seeds and scanners that training did not have",
 }
 
 

@@ -49,9 +49,9 @@ def bundle(
     training: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
-    """Write `network` as the version `folder`, with what it scores on CT-ICH's test patients and on `unseen` sets by name,
-    of which nothing lies in `folders`.
+    """Write `network` as the version `folder`, with what it scores on patients and phantoms it never saw.
 
+    folders: what it was trained on; of CT-ICH the test patients are judged. unseen: more sets to judge, by name.
     training: facts about the run for model.json. Raises ModelFileError where `folder` exists or cannot be written.
     """
     pool = CasePool(folders, validation_cases=_VALIDATION_CASES)

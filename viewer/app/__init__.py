@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model.errors import PterionError
-from model.labels import BY_CODE
+from model.labels import BY_CODE, CODES
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.geometry import load_repair
@@ -159,13 +159,16 @@ class Application(QObject):
         )
 
     def accept_findings(self) -> None:
-        """Turn the masks of suspected subtypes into annotations, to be reviewed one by one; undo takes them back."""
+        """Turn the masks of suspected subtypes (of all, where the subtype is unclear) into annotations.
+
+        They are to be reviewed one by one; undo takes them back.
+        """
         from viewer.annotation.proposals import propose
 
         volume, findings = self.session.volume, self.session.findings
         if volume is None or findings is None or not findings.done:
             return
-        values = [BY_CODE[code].value for code in regions.suspected(findings)]
+        values = [BY_CODE[code].value for code in regions.suspected(findings) or CODES]
 
         def work() -> tuple[Annotation, ...]:
             masks = np.where(np.isin(findings.masks, values), findings.masks, 0).astype(np.uint8)

@@ -73,11 +73,12 @@ class RegionRow(QWidget):
         self.setFixedHeight(26)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        name = BY_CODE[region.code].name
-        self.setToolTip(
-            f"Suspected {name} hemorrhage. Go to slice {region.peak + 1}, score {region.score:.2f}"
-        )
-        self.setAccessibleName(f"{region.code}, slices {region.first + 1} to {region.last + 1}")
+        self.colour, self.text = theme.AMBER, "Bleed, subtype unclear"
+        if region.code in BY_CODE:
+            self.colour = BY_CODE[region.code].colour
+            self.text = f"{region.code} · {BY_CODE[region.code].name}"
+        self.setToolTip(f"Suspected {self.text}: go to slice {region.peak + 1}, score {region.score:.2f}")
+        self.setAccessibleName(f"{self.text}, slices {region.first + 1} to {region.last + 1}")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """One line."""
@@ -98,18 +99,17 @@ class RegionRow(QWidget):
             painter.setBrush(QColor(theme.RAISED))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(-4, 0, 4, 0), 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(BY_CODE[region.code].colour))
+        painter.setBrush(QColor(self.colour))
         painter.drawRoundedRect(QRectF(0, self.height() / 2 - 5, 10, 10), 3, 3)
         painter.setFont(theme.font())
         painter.setPen(QColor(theme.TEXT))
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        text = f"{region.code} · {BY_CODE[region.code].name}"
         room = QRectF(18, 0, self.width() - 18 - 128, self.height())
         painter.drawText(
             room,
             left,
-            QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room.width()),
+            QFontMetricsF(painter.font()).elidedText(self.text, Qt.TextElideMode.ElideRight, room.width()),
         )
         painter.drawText(QRectF(self.width() - 68, 0, 68, self.height()), right, self._volume)
         painter.setPen(QColor(theme.QUIET))

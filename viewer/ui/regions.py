@@ -10,7 +10,8 @@ from viewer.session import Findings
 
 DEFAULT_THRESHOLD = 0.5
 NOT_SCORED = "not scored"
-_STATUS = re.compile(r"^(any|EDH|SDH|SAH|IVH|IPH) (1\.00|\.\d\d)$")
+BLEED = "bleed"
+_STATUS = re.compile(r"^(any|bleed|EDH|SDH|SAH|IVH|IPH) (1\.00|\.\d\d)$")
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,19 @@ def suspected(findings: Findings) -> tuple[str, ...]:
     return tuple(sorted(over, key=lambda code: -scores[code]))
 
 
+def bleed_suspected(findings: Findings) -> bool:
+    """Whether the score for any hemorrhage is above its threshold, whatever the subtypes say."""
+    return study_scores(findings)[ANY] >= threshold(findings, ANY)
+
+
 def regions(findings: Findings, pixel_mm2: float, weights_mm: np.ndarray | None) -> tuple[Region, ...]:
-    """Runs of neighbouring suspected slices of every suspected subtype, in the order of `suspected`.
+    """Runs of neighbouring suspected slices of every suspected subtype, in the order of `suspected`; of `any` where
+    a bleed is suspected, but no subtype.
 
     pixel_mm2: area of a pixel; weights_mm: length along the normal each slice stands for (None: unknown).
     """
     found: list[Region] = []
-    for code in suspected(findings):
+    for code in suspected(findings) or ((ANY,) if bleed_suspected(findings) else ()):
         column = np.nan_to_num(findings.slice_scores[:, SCORES.index(code)], nan=0.0)
         over = np.flatnonzero(column >= threshold(findings, code))
         runs = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1)
@@ -75,7 +82,8 @@ def _region(
     volume = None
     if weights_mm is not None:
         value = SCORES.index(code)
-        areas = [np.count_nonzero(findings.masks[i] == value) * pixel_mm2 for i in run]
+        drawn = (findings.masks[i] if code == ANY else findings.masks[i] == value for i in run)
+        areas = [np.count_nonzero(mask) * pixel_mm2 for mask in drawn]
         volume = float(np.dot(areas, weights_mm[run])) / 1000
     return Region(code, int(run[0]), int(run[-1]), peak, float(column[peak]), volume)
 
@@ -87,14 +95,19 @@ def short(score: float) -> str:
 
 
 def status(findings: Findings) -> str:
-    """The worklist's word for a study: `scoring 12/38`, `SDH .97`, or `any .04` where nothing is suspected."""
+    """The worklist's word for a study: `scoring 12/38`, `SDH .97`, `bleed .70` where only the subtype is open, or
+    `any .04` where nothing is suspected."""
     if findings.not_run:
         return NOT_SCORED
     if not findings.done:
         return f"scoring {findings.scored}/{findings.total}"
     scores = study_scores(findings)
     found = suspected(findings)
-    return f"{found[0]} {short(scores[found[0]])}" if found else f"{ANY} {short(max(scores.values()))}"
+    if found:
+        return f"{found[0]} {short(scores[found[0]])}"
+    if bleed_suspected(findings):
+        return f"{BLEED} {short(scores[ANY])}"
+    return f"{ANY} {short(max(scores.values()))}"
 
 
 def parse_status(text: str) -> tuple[str, float] | None:

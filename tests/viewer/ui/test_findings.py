@@ -87,6 +87,14 @@ def test_no_suspicion_is_said_in_words_not_with_none(shown) -> None:
     assert panel.accept.isHidden()
 
 
+def test_a_bleed_of_unclear_subtype_is_a_region(shown) -> None:
+    session, panel = shown
+    answer(session, panel, frame.findings({"any": 0.7}, {2: {"any": 0.8}}))
+    assert [row.text for row in panel.region_rows] == ["Bleed, subtype unclear"]
+    assert panel.none_found.isHidden()
+    panel.region_rows[0].grab()
+
+
 def test_cautions_are_said(shown) -> None:
     session, panel = shown
     answer(session, panel, replace(frame.findings({"any": 0.04}, {}), cautions=("A sharp kernel.",)))

@@ -36,6 +36,13 @@ def test_a_subtype_below_its_study_threshold_has_no_region() -> None:
     assert regions.regions(found, 1.0, None) == ()
 
 
+def test_a_bleed_of_unclear_subtype_has_regions_of_its_own() -> None:
+    found = frame.findings({"any": 0.7, "SDH": 0.3}, {2: {"any": 0.8, "SDH": 0.6}, 3: {"any": 0.6}})
+    (region,) = regions.regions(found, 100.0, np.full(10, 5.0))
+    assert (region.code, region.first, region.last, region.peak) == ("any", 2, 3, 2)
+    assert region.volume_ml == pytest.approx(100.0 * 5.0 / 1000)
+
+
 def test_suspected_subtypes_come_with_the_highest_score_first() -> None:
     assert regions.suspected(frame.findings({"SDH": 0.6, "IPH": 0.9, "EDH": 0.1}, {})) == ("IPH", "SDH")
 
@@ -58,6 +65,7 @@ def test_before_the_first_slice_every_score_is_zero() -> None:
         ({"any": 0.98, "SDH": 0.971}, "SDH .97"),
         ({"any": 1.0, "IPH": 0.999}, "IPH 1.00"),
         ({"any": 0.04}, "any .04"),
+        ({"any": 0.7, "EDH": 0.31}, "bleed .70"),
         ({"any": 0.04, "EDH": 0.31}, "any .31"),
     ],
 )
@@ -72,9 +80,9 @@ def test_status_while_scoring_and_when_not_run() -> None:
 
 
 def test_order_of_the_worklist_by_suspicion() -> None:
-    statuses = ["not scored", "any .04", "scoring 3/9", "SDH .97", "any .31", "IPH 1.00"]
+    statuses = ["not scored", "any .04", "scoring 3/9", "SDH .97", "bleed .70", "any .31", "IPH 1.00"]
     assert sorted(statuses, key=regions.suspicion) == [
-        "IPH 1.00", "SDH .97", "any .31", "any .04", "scoring 3/9", "not scored",
+        "IPH 1.00", "SDH .97", "bleed .70", "any .31", "any .04", "scoring 3/9", "not scored",
     ]  # fmt: skip
 
 

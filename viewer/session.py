@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.annotation.document import Document
 from viewer.annotation.events import Preview
 from viewer.dicom.series import Series, Study
+from viewer.dicom.tags import TagRow
 from viewer.dicom.volume import Volume
 from viewer.imaging.windows import BONE, BRAIN, SUBDURAL, Window
 
@@ -125,6 +126,16 @@ class ModelEntry:
     summary: str
 
 
+@dataclass(frozen=True)
+class TagList:
+    """The header of the file behind one slice, or why it cannot be listed."""
+
+    sop_uid: str = ""
+    frame: int = 0
+    rows: tuple[TagRow, ...] = ()
+    error: str = ""
+
+
 READ_LAYOUT = (BRAIN, SUBDURAL, BONE)
 """Windows of the Read layout: the large viewport, then the two small ones."""
 
@@ -162,6 +173,8 @@ class Session(QObject):
     thumbnail_ready = Signal(str)  # series_uid; read `thumbnails`
     retraining_changed = Signal(object)  # Retraining
     probe_changed = Signal(object)  # Probe | None
+    tags_changed = Signal(object)  # TagList
+    patient_hidden_changed = Signal(bool)
     noticed = Signal(object)  # Notice
 
     # intentions
@@ -169,6 +182,7 @@ class Session(QObject):
     browse_requested = Signal()  # ask the user what to open
     demo_requested = Signal()
     series_requested = Signal(str)  # series_uid
+    tags_requested = Signal(int)  # slice of the open series
     score_requested = Signal()
     score_cancel_requested = Signal()
     edit_requested = Signal(object)  # viewer.annotation.events.Event
@@ -212,6 +226,8 @@ class Session(QObject):
         self.slice_errors: dict[int, str] = {}  # slice of `volume` → why it cannot be read
         self.retraining = Retraining()
         self.probe: Probe | None = None
+        self.tags = TagList()
+        self.patient_hidden = False
 
     def _set(self, name: str, value: object, signal: object) -> None:
         if getattr(self, name) == value:
@@ -354,6 +370,14 @@ class Session(QObject):
     def set_probe(self, probe: Probe | None) -> None:
         """Say what lies under the cursor."""
         self._set("probe", probe, self.probe_changed)
+
+    def set_tags(self, tags: TagList) -> None:
+        """Show the header of a file."""
+        self._set("tags", tags, self.tags_changed)
+
+    def set_patient_hidden(self, hidden: bool) -> None:
+        """Hide who the patient is wherever the window would say it, or show it again."""
+        self._set("patient_hidden", hidden, self.patient_hidden_changed)
 
     def notice(self, level: str, title: str, text: str) -> None:
         """Tell the user something."""

@@ -3,6 +3,8 @@
 The worker reads a snapshot (the volume's arrays, filled by the loader) and hands values to a callback.
 """
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +22,8 @@ from viewer.jobs.score import areas_px, physical_spacing, volumes_ml
 
 LOADER_POLL_S = 0.5
 """How long the worker sleeps at most before it looks again whether it was cancelled."""
+NICER = 5
+"""How much the worker's threads yield to the window's (nice levels)."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Inference:
 
         Raises Cancelled, or PterionError where it cannot be scored.
         """
+        _let_the_window_go_first()
         predictor = self._load_predictor()
         self._wait_until(lambda: bool(self._ready().any()))
         volume, start = self._volume, time.perf_counter()
@@ -126,6 +131,14 @@ class Inference:
         """Slices that are in, and both their neighbours too."""
         ready = np.pad(self._ready(), 1, constant_values=True)
         return ready[:-2] & ready[1:-1] & ready[2:]
+
+
+def _let_the_window_go_first() -> None:
+    """Lower the priority of this thread and of those that the model will start from it; only Linux knows threads'."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        priority = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(priority + NICER, 19))
 
 
 def nearest(done: npt.NDArray[np.bool_], able: npt.NDArray[np.bool_], target: int) -> int | None:

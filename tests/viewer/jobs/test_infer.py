@@ -1,6 +1,9 @@
 """The worker that scores a volume while it loads: order, waiting, cancelling. The toy model, no Qt."""
 
+import os
+import sys
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,6 +11,13 @@ import pytest
 from model.errors import Cancelled, PterionError
 from model.predict import Predictor, SliceResult, VolumeSource
 from viewer.jobs.infer import Inference, nearest
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    """`Inference.run` lowers the priority of its thread, so it never runs in the tests' own."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
 
 
 def test_nearest_is_above_where_two_are_as_near() -> None:
@@ -27,7 +37,7 @@ def test_screen_first_then_outward(make_volume, predictor: Predictor) -> None:
     inference = Inference(volume, lambda: predictor)
     inference.look_at(3)
     order: list[int] = []
-    inference.run(lambda answer: order.append(answer.index))
+    in_a_thread(lambda: inference.run(lambda answer: order.append(answer.index)))
     assert order == [3, 4, 2, 5, 1, 6, 0]
 
 
@@ -42,7 +52,7 @@ def test_order_follows_the_reader(make_volume, predictor: Predictor) -> None:
         if len(order) == 2:
             inference.look_at(8)
 
-    inference.run(take)
+    in_a_thread(lambda: inference.run(take))
     assert order[:5] == [0, 1, 8, 7, 6]
 
 
@@ -130,8 +140,33 @@ def test_cancel_ends_it_while_it_waits_and_while_it_works(
     assert len(answers) == min(loaded, 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux only")
+def test_window_goes_first(make_volume, predictor: Predictor) -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    volume = make_volume(40, 40)
+    volume.loaded[:] = True
+    seen: list[int] = []
+    mine = priority()
+    worker = threading.Thread(
+        target=lambda: Inference(volume, lambda: predictor).run(lambda answer: seen.append(priority()))
+    )
+    worker.start()
+    worker.join(10)
+    assert seen == [min(mine + 5, 19)] * 2
+    assert priority() == mine
+
+
 def test_nothing_readable_is_said(make_volume, predictor: Predictor) -> None:
     volume = make_volume(40, 40)
     volume.failed[:] = True
-    with pytest.raises(PterionError, match="nothing was scored"):
-        Inference(volume, lambda: predictor).run(lambda answer: None)
+    errors: list[PterionError] = []
+
+    def work() -> None:
+        with pytest.raises(PterionError, match="nothing was scored") as caught:
+            Inference(volume, lambda: predictor).run(lambda answer: None)
+        errors.append(caught.value)
+
+    in_a_thread(work)
+    assert len(errors) == 1

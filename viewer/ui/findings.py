@@ -73,7 +73,7 @@ class RegionRow(QWidget):
         self.setFixedHeight(26)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.colour, self.text = theme.AMBER, "Bleed, subtype unclear"
+        self.colour, self.text = theme.AMBER, "Subtype unclear"
         if region.code in BY_CODE:
             self.colour = BY_CODE[region.code].colour
             self.text = f"{region.code} · {BY_CODE[region.code].name}"

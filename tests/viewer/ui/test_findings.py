@@ -90,7 +90,7 @@ def test_no_suspicion_is_said_in_words_not_with_none(shown) -> None:
 def test_a_bleed_of_unclear_subtype_is_a_region(shown) -> None:
     session, panel = shown
     answer(session, panel, frame.findings({"any": 0.7}, {2: {"any": 0.8}}))
-    assert [row.text for row in panel.region_rows] == ["Bleed, subtype unclear"]
+    assert [row.text for row in panel.region_rows] == ["Subtype unclear"]
     assert panel.none_found.isHidden()
     panel.region_rows[0].grab()
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from model.phantom.geometry import F32, Points, blend, capsule, ellipsoid, step
 from model.phantom.head import Slab
@@ -35,7 +36,7 @@ class Spaces:
     """Where blood and fluid can be: float32 (planes, rows, columns).
 
     points: brain coordinates, shifted by whatever pushes the brain aside.
-    folds: distance-like noise that is 0 in the depth of a sulcus. reach: how much the cortex folds here.
+    folds: 0 in the depth of a sulcus, growing away from it (see `_folds`). reach: how much the cortex folds here.
     cerebellum: share below the tentorium. tentorium: distance below it, mm. middle: where the falx may be.
     sylvian, cisterns, fissure: shares of fluid. lateral, third, fourth: distances inside the ventricles, mm.
     ventricles: share of fluid in all ventricles.
@@ -61,14 +62,13 @@ def shape_spaces(slab: Slab, skull: Skull, pushed: Points) -> Spaces:
     """Measure the fluid spaces. `pushed` are the slab's points where the brain's tissue was before it was pushed."""
     p, age = pushed, slab.head.age
     depth, ax = skull.cavity, p.ax
-    folds, fine = slab.noise("folds"), slab.noise("fine folds")
+    folds = slab.noise("folds")
     tentorium = 4 - 0.42 * slab.points.ax - p.z - np.clip(20 - p.y, 0, None) * 0.9
     cerebellum = step(tentorium, 1) * step(p.y - 8, 3)
-    wave = np.abs(folds + 0.35 * fine)
-    reach = np.clip(1 - (depth - 2) * (1 / 24), 0, 1) * np.clip(depth * (1 / 3), 0, 1)
-    sulci = (
-        step((0.15 + 0.30 * age) * reach - wave, 0.13) * (reach > 0) * step(p.z + 22, 6) * (1 - cerebellum)
-    )
+    reach = np.clip(1 - (depth - 2) / (20 + 4 * slab.noise("broad")), 0, 1) * np.clip(depth * (1 / 3), 0, 1)
+    wave = _folds(slab, skull, p, reach > 0)
+    gape = (0.02 + 0.24 * age) * reach
+    sulci = step(gape - wave, 0.12) * (reach > 0) * step(p.z + 22, 6) * (1 - cerebellum)
     middle = ((p.y * (1 / 52)) ** 2 + ((p.z - 6) * (1 / 38)) ** 2 > 1) & (p.z > -14) & (tentorium < 2)
     gap = 0.9 + 1.0 * age + 0.5 * folds - ax
     # The fissure runs out of plane towards the vertex and the forehead, where it shows wider.
@@ -93,6 +93,18 @@ def shape_spaces(slab: Slab, skull: Skull, pushed: Points) -> Spaces:
     )
 
 
+def _folds(slab: Slab, skull: Skull, p: Points, wanted: npt.NDArray[np.bool_]) -> F32:
+    """0 in the depth of a sulcus, growing away from it by about 1 in 5 mm; 9 where not `wanted`.
+
+    Sulci run inwards from the skull: every ray from the middle of the head sees the same noise all along.
+    """
+    wave = np.full_like(p.x, 9)
+    ray = 1 / skull.radius[wanted]
+    wave[wanted] = slab.head.gyri.at(p.x[wanted] * ray, p.y[wanted] * ray, p.z[wanted] * ray)
+    wave[wanted] += 0.22 * slab.noise("folds")[wanted] + 0.22 * slab.noise("fine folds")[wanted]
+    return np.abs(wave)
+
+
 def _sylvian(slab: Slab, p: Points) -> F32:
     share = np.zeros_like(p.x)
     box = p.box((-60, -40, -14), (60, 32, 24))
@@ -100,12 +112,12 @@ def _sylvian(slab: Slab, p: Points) -> F32:
         return share
     p, age = p.cut(box), slab.head.age
     folds, fine = slab.noise("folds")[box], slab.noise("fine folds")[box]
-    insula = 38 + 2.5 * folds + np.clip(p.y + 2, -30, 30) ** 2 * 0.012
+    insula = 38 + 3 * folds + np.clip(p.y + 2, -30, 30) ** 2 * 0.012
     ends = np.minimum(np.minimum(p.y + 22, 16 - p.y), np.minimum(p.z + 8, 18 - p.z)) * 0.35 + fine * 0.6
-    deep = np.minimum(0.5 + 1.3 * age + 0.5 * fine - np.abs(p.ax - insula), ends)
-    course = np.abs(p.y + 14 - p.z * 0.5 + 1.5 * fine + (p.ax - 40) * 0.25)
+    deep = np.minimum(0.2 + 1.4 * age + 0.5 * fine - np.abs(p.ax - insula), ends)
+    course = np.abs(p.y + 14 - p.z * 0.5 + 1.5 * fine + 2 * folds + (p.ax - 40) * 0.25)
     ends = np.minimum(p.ax - 35, np.minimum(p.z + 12, 20 - p.z))
-    outward = np.minimum(1.0 + 1.6 * age - course, ends)
+    outward = np.minimum(0.6 + 1.6 * age + 0.3 * folds - course, ends)
     share[box] = np.maximum(step(deep, 0.7), step(outward, 0.7))
     return share
 
@@ -158,7 +170,7 @@ def paint_brain(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
     """HU of the cranial cavity without bleeds, also outside it."""
     hu = _parenchyma(slab, skull, spaces)
     age, tissue = slab.head.age, slab.head.tissue
-    rim = 0.6 + 2.2 * age + 0.5 * slab.noise("broad") + 1.2 * age * step(-slab.points.y - 30, 15)
+    rim = 0.3 + 1.5 * age + 0.5 * slab.noise("broad") + 1.8 * age * step(-slab.points.y - 30, 15)
     fluid = np.maximum(
         spaces.sulci * (0.55 + 0.4 * age), step(rim - skull.cavity, 0.7) * step(slab.points.z + 30, 8) * 0.9
     )
@@ -173,10 +185,10 @@ def paint_brain(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
 
 
 def _parenchyma(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
-    p, tissue = spaces.points, slab.head.tissue
+    p, tissue, age = spaces.points, slab.head.tissue, slab.head.age
     folds, fine = slab.noise("folds"), slab.noise("fine folds")
-    ribbon = step(0.55 * np.sqrt(spaces.reach) - spaces.folds, 0.22) * (spaces.reach > 0.12)
-    grey = np.maximum(ribbon, step(4.5 - skull.cavity, 1.5))
+    ribbon = step(0.95 * spaces.reach**0.7 - spaces.folds, 0.25) * (spaces.reach > 0.08)
+    grey = np.maximum(ribbon, step(5 + age - skull.cavity, 1.5))
     hu: F32 = tissue.white + grey * (tissue.grey - tissue.white)
     for centre, radii in NUCLEI:
         for sign in (1, -1):
@@ -225,7 +237,7 @@ def _paint_membranes(slab: Slab, skull: Skull, spaces: Spaces, hu: F32) -> None:
     wings *= step(p.ax - 2 - np.clip(30 - p.y, 0, None) * 0.6, 2)
     blend(hu, wings * 0.5, 46.0)
     straight = np.minimum(1.6 - p.ax, np.minimum(2.5 - np.abs(spaces.tentorium), p.y - 26))
-    blend(hu, step(straight, 1) * 0.7, tissue.transverse_sinus)
+    blend(hu, step(straight, 1) * 0.55, tissue.transverse_sinus)
     transverse = np.minimum(2.5 - np.abs(depth - 2.5), 2.5 - np.abs(spaces.tentorium - 1))
     blend(hu, step(transverse, 0.8) * step(p.y - 25, 5), tissue.transverse_sinus)
 

@@ -19,7 +19,7 @@ from model.phantom.settings import AnatomySettings, LesionSettings, Scanner, Sca
 from model.phantom.skull import holder, paint_outside, shape_skull
 from model.sample import Sample, slice_scores
 
-VERSION = 1
+VERSION = 2
 """Counts up whenever the same seed gives another picture."""
 
 MIDDLE_MM = 14.0

@@ -86,6 +86,23 @@ class Lattice:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """Values float32 (z, y, x) on a cubic grid, the first at (`start_mm`, `start_mm`, `start_mm`)."""
+
+    values: F32
+    start_mm: float
+    spacing_mm: float
+
+    def at(self, x: F32, y: F32, z: F32) -> F32:
+        """Linearly interpolated values at points of any arrangement."""
+        from scipy import ndimage
+
+        places = [(axis - self.start_mm) * (1 / self.spacing_mm) for axis in (z, y, x)]
+        values: F32 = ndimage.map_coordinates(self.values, places, order=1, mode="nearest")
+        return values
+
+
+@dataclass(frozen=True)
 class Pose:
     """How the head lies in the scanner: head = matrix · (world − offset_mm), both (x, y, z)."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from model.phantom.geometry import F32, Lattice, Points, Pose, Triple, stream
+from model.phantom.geometry import F32, Lattice, Points, Pose, Triple, Volume, stream
 from model.phantom.settings import AnatomySettings, uniform
 
 WAVELENGTHS_MM = {
@@ -22,6 +22,12 @@ WAVELENGTHS_MM = {
     "texture": 5.0,
 }
 """Distance of the knots of each noise field. `folds` and `fine folds` shape sulci and ragged borders."""
+
+
+GYRI_MM = 9.0
+"""Distance of the knots of the noise that the cortex folds along."""
+
+GYRI_GRID_MM = 2.5
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class Head:
     dense_falx_hu: float
     infarct: Patch | None
     swelling: Patch | None
+    gyri: Volume = field(repr=False)
     fields: dict[str, Lattice] = field(repr=False)
 
 
@@ -147,8 +154,15 @@ def draw_head(seed: int, settings: AnatomySettings, start_mm: Triple, stop_mm: T
         dense_falx_hu=_draw_dense_falx(stream(seed, "dense falx"), age),
         infarct=_draw_infarct(stream(seed, "infarct"), settings, age),
         swelling=_draw_swelling(stream(seed, "swelling"), settings),
+        gyri=_draw_gyri(stream(seed, "gyri")),
         fields=fields,
     )
+
+
+def _draw_gyri(rng: np.random.Generator) -> Volume:
+    reach = np.arange(-100, 101, GYRI_GRID_MM)
+    lattice = Lattice.draw(rng, (-101.0, -101.0, -101.0), (101.0, 101.0, 101.0), GYRI_MM)
+    return Volume(lattice.at(reach, reach, reach), -100.0, GYRI_GRID_MM)
 
 
 def _draw_pose(rng: np.random.Generator, settings: AnatomySettings, child: bool) -> Pose:

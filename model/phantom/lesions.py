@@ -163,7 +163,7 @@ def _intraventricular(rng: np.random.Generator, side: int, clot: Callable[[], fl
 
 def _intraparenchymal(rng: np.random.Generator, side: int, clot: Callable[[], float]) -> list[Lesion]:
     place = str(
-        rng.choice(("ganglia", "lobe", "thalamus", "below", "contusion"), p=(0.28, 0.30, 0.11, 0.09, 0.22))
+        rng.choice(("ganglia", "lobe", "thalamus", "below", "contusion"), p=(0.32, 0.33, 0.11, 0.09, 0.15))
     )
     if place == "contusion":
         return _contusions(rng, side, clot)

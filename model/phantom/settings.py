@@ -28,9 +28,9 @@ class AnatomySettings:
     yaw_deg: float = 6.0
     roll_deg: float = 3.0
     pitch_deg: float = 8.0
-    skull_mm: Span = (4.6, 8.5)
+    skull_mm: Span = (4.0, 7.6)
     scalp_mm: Span = (3.0, 8.0)
-    grey_hu: Span = (34.0, 40.0)
+    grey_hu: Span = (35.0, 41.0)
     white_below_grey_hu: Span = (5.5, 10.0)
     csf_hu: Span = (2.0, 11.0)
     warp_mm: Span = (0.8, 2.6)
@@ -50,7 +50,7 @@ class LesionSettings:
     negative_share: float = 0.4
     weights: tuple[float, float, float, float, float] = (0.17, 0.23, 0.24, 0.15, 0.21)
     together: tuple[float, float, float] = (0.55, 0.32, 0.13)
-    clot_hu: tuple[Span, Span, Span, Span, Span] = ((61, 7), (56, 8), (57, 7), (49, 8), (56, 8))
+    clot_hu: tuple[Span, Span, Span, Span, Span] = ((57, 8), (52, 9), (57, 7), (48, 8), (56, 8))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def shape_skull(slab: Slab) -> Skull:
     # Slices near the vertex cut the skull at an angle; as the slope counts height too, they look thick as they do.
     depth = np.clip((1 - radius) / (slope + 1e-4), -60, 60)
     thickness = shape.skull + 0.14 * shape.skull * slab.noise("thickness") + 1.5 * step(np.abs(p.y) - 60, 15)
-    thickness = np.clip(thickness, min(3.5, shape.skull), 12)
+    thickness -= 0.25 * shape.skull * step(p.ax - 45, 15) * step(20 - p.z, 15)  # thin at the temples
+    thickness = np.clip(thickness, min(3, shape.skull), 12)
     outer = depth + thickness
     muscle = 6.5 * np.exp(-(((p.y + 28) * (1 / 22)) ** 2) - ((p.z + 8) * (1 / 28)) ** 2) * step(p.ax - 35, 20)
     skin = outer + shape.scalp + 0.13 * shape.scalp * slab.noise("scalp") + muscle
@@ -82,7 +83,11 @@ def _base(slab: Slab) -> tuple[F32, F32]:
     floor += np.where(p.y < 10, step(15 - p.ax, 6) * (1 - front) * 18, 0)  # sella and clivus
     ridge = -12 - petrous * 1.3 - np.clip(14 - p.ax, 0, None) * 2 - np.clip(56 - p.ax, 0, None) * 0.14
     ridge += 1.6 * slab.noise("broad") - np.clip(p.ax - 66, 0, None)
-    floor = np.maximum(floor, np.where(p.ax > 10, ridge, -99)) + 1.2 * slab.noise("floor")
+    floor = (
+        np.maximum(floor, np.where(p.ax > 10, ridge, -99))
+        + 2 * slab.noise("floor")
+        + 0.6 * slab.noise("folds")
+    )
     return (p.z - floor) * 0.75, petrous
 
 
@@ -112,14 +117,18 @@ def _paint_base(slab: Slab, skull: Skull, hu: F32) -> None:
     """Neck, face and the bones below the brain."""
     p, bone = slab.points, slab.noise("bone")
     below = -skull.floor
-    blend(hu, step(skull.outer, 0.8) * step(below - 3, 2), 45 + 12 * slab.noise("fat"))
+    deep = step(skull.outer, 0.8) * step(below - 3, 2)
+    folds, fine = slab.noise("folds"), slab.noise("fine folds")
+    blend(hu, deep, 48 + 12 * slab.noise("fat"))
+    blend(hu, deep * step(folds - 0.5 * fine - 0.7, 0.3), -80.0)  # fat between the muscles
+    blend(hu, deep * step(-folds - 0.5 * fine - 0.9, 0.2), 700.0)  # plates and processes of bone
     low = step(below - 2, 2) * step(skull.outer, 1)
     if low.any():
         _paint_orbits(slab, hu, low)
         sinus = np.minimum(11 - p.ax, np.minimum(-p.y - 22, p.y + 86)) - np.clip(p.z + 26, 0, None) * 2
         blend(hu, step(sinus + 1.5, 1) * low, 500.0)
         blend(hu, step(sinus, 0.8) * low * step(np.abs(bone) - 0.22, 0.15), -950.0)
-        pyramid = np.minimum(14 - skull.petrous, p.ax - 12)
+        pyramid = np.minimum(14 - skull.petrous + 2 * folds, p.ax - 12)
         blend(hu, step(pyramid, 1.5) * low, 1250 + 250 * bone)
         mastoid = _paired(slab, (56, 28, -38), (15, 18, 26))
         blend(hu, step(mastoid, 1.5) * low, 700.0)

@@ -28,13 +28,14 @@ LOADERS = 2
 
 
 class Relay(QObject):
-    """Values put from any thread arrive on the relay's own, in order, in tuples at most 60 times a second."""
+    """Values put from any thread arrive on the relay's own, in order, in tuples, `interval_ms` apart at least."""
 
     arrived = Signal(object)  # tuple of values
     _filled = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, interval_ms: int = BATCH_MS) -> None:
         super().__init__(parent)
+        self._interval_ms = interval_ms
         self._queue: SimpleQueue[object] = SimpleQueue()
         self._awake = threading.Event()
         self._since = QElapsedTimer()
@@ -50,8 +51,8 @@ class Relay(QObject):
             self._filled.emit()
 
     def _schedule(self) -> None:
-        passed = self._since.elapsed() if self._since.isValid() else BATCH_MS
-        self._timer.start(max(BATCH_MS - passed, 0))
+        passed = self._since.elapsed() if self._since.isValid() else self._interval_ms
+        self._timer.start(max(self._interval_ms - passed, 0))
 
     def _drain(self) -> None:
         self._awake.clear()
@@ -69,12 +70,13 @@ class Relay(QObject):
 class Job(QObject):
     """One piece of work. Subclasses do it in `_work`, in a thread, and tell of it in `_deliver`, on the GUI's."""
 
+    interval_ms = BATCH_MS
     failed = Signal(object)  # PterionError
     finished = Signal()  # the last signal of every job, whatever happened
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._relay = Relay(self)
+        self._relay = Relay(self, self.interval_ms)
         self._relay.arrived.connect(self._receive)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -244,6 +246,7 @@ def next_to_load(pending: npt.NDArray[np.bool_], target: int, direction: int) ->
 class InferJob(Job):
     """Scores a volume while it loads. Feed it with `look_at` and `slices_arrived`."""
 
+    interval_ms = 60  # each batch paints the views, the strip and the findings anew
     slices_scored = Signal(object)  # tuple[SliceResult, ...]
     scored = Signal(object)  # StudyAnswer
 

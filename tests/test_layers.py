@@ -52,7 +52,7 @@ ALLOWED = {
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
     "model.export": Rule(("model",), TORCH, ("onnx", "onnxscript", "onnxruntime", "safetensors")),
     "viewer.resources": Rule(("model.errors",), (), ("platformdirs",)),
-    "viewer.dicom": Rule(("viewer.dicom", *VALUES), ("numpy", "pydicom"), ("imagecodecs", "highdicom")),
+    "viewer.dicom": Rule(("viewer.dicom", *VALUES), ("numpy", "pydicom"), ("imagecodecs", "dicomanonymizer")),
     "viewer.imaging": Rule(("viewer.imaging", "model.errors", "model.labels"), ARRAYS, FILTERS),
     "viewer.annotation": Rule(("viewer.annotation", *TYPES, *VALUES), ARRAYS, FILTERS),
     "viewer.library": Rule(("viewer.library", "viewer.annotation.document", *TYPES, *VALUES), ARRAYS),
@@ -100,6 +100,7 @@ ALLOWED = {
             "viewer.resources",
             "model.labels",
             "model.errors",
+            "viewer.dicom.tags",  # rows to show; it needs pydicom only to make them
             *TYPES,
         ),
         ("numpy", "PySide6", "pyqtgraph"),

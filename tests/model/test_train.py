@@ -87,7 +87,9 @@ def test_augmenting_moves_labels_with_the_image() -> None:
     case = a_case("a", 3)
     hu = torch.from_numpy(case.hu[1:2].astype(np.float32))[None]
     labels = torch.from_numpy(case.labels[1:2])[None]
-    only_pose = Augmentation(gain=0, offset_hu=0, noise_hu=0, blur_px=0, bias_hu=0, quantised=0, halo=0)
+    only_pose = Augmentation(
+        gain=0, offset_hu=0, noise_hu=0, blur_px=0, bias_hu=0, quantised=0, halo=0, cupping_hu=0
+    )
     for seed in range(5):
         moved, turned = augment(hu, labels, only_pose, torch.Generator().manual_seed(seed))
         inside = moved[turned == 3]
@@ -96,7 +98,7 @@ def test_augmenting_moves_labels_with_the_image() -> None:
 
 
 def test_augmenting_by_nothing_changes_nothing_but_the_side() -> None:
-    none = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    none = Augmentation(*[0.0] * 12)
     hu = torch.from_numpy(a_case("a", 1).hu.astype(np.float32))[None]
     labels = torch.zeros(hu.shape, dtype=torch.uint8)
     for seed in range(4):

@@ -40,7 +40,7 @@ class SimulatedPatient:
     slices: int
 
 
-DEMO = SimulatedPatient(22, ("SDH", "SAH", "IPH"), "DEMO^SIMULATED", 512, 34)
+DEMO = SimulatedPatient(11697, ("SDH", "SAH", "IPH"), "DEMO^SIMULATED", 512, 34)
 
 ANNOTATED = tuple(
     SimulatedPatient(seed, lesions, f"DEMO^ANNOTATED {number}", 256, 30)

@@ -1,7 +1,7 @@
 """A folder of a DICOM series that appears whole or not at all, also when the program is killed meanwhile."""
 
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,15 +26,16 @@ def whole_folder(goal: Path) -> Iterator[Path]:
     if occupied is not None:
         raise PterionError(f"{occupied.name} is a file. Choose a folder.", code="FILE_EXISTS")
     found = goal.iterdir() if goal.is_dir() else ()
-    strangers = [path.name for path in found if path.suffix != ".dcm" and not path.name.startswith(".")]
+    strangers = [path.name for path in found if not re.fullmatch(r"IM\d{4,}\.dcm|\..*", path.name)]
     if strangers:
         raise PterionError(
             f"The folder {goal.name} already holds {strangers[0]}. Choose another folder.", code="FILE_EXISTS"
         )
-    work = None
+    # One name for each goal, so that what a killed run left is found and replaced.
+    work = goal.parent / f".pterion-{goal.name}"
     try:
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=goal.parent, prefix=".pterion-"))
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
         yield work / goal.name
         if goal.exists():
             goal.rename(work / "old")
@@ -42,5 +43,4 @@ def whole_folder(goal: Path) -> Iterator[Path]:
     except OSError as error:
         raise file_error(error, f"Writing {goal.name}") from error
     finally:
-        if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)

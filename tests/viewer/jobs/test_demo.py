@@ -98,6 +98,14 @@ def test_an_interruption_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_killed_run_left_disappears(tmp_path: Path, small: demo.SimulatedPatient) -> None:
+    left = tmp_path / f".pterion-simulated-head-{demo.VERSION}" / "half"
+    left.mkdir(parents=True)
+    (left / "IM0001.dcm").write_bytes(b"half")
+    place = demo.write_demo(tmp_path)["demo"]
+    assert [str(path) for path in tmp_path.iterdir()] == [place]
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, small: demo.SimulatedPatient) -> None:
     place = demo._place(tmp_path, "simulated-head")
     place.mkdir()

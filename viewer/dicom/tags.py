@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from viewer.dicom.files import file_error
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-ROWS_MAX = 50_000
+ROWS_MAX = 20_000
 VALUE_MAX = 10_000
 """Rows of a file and characters of a value beyond these are counted, not listed."""
 SHORT = 96
@@ -47,6 +48,12 @@ class TagRow:
         line = " ".join(self.value.split())
         line = line if len(line) <= SHORT else f"{line[: SHORT - 1]}…"
         return f"{line} · {self.meaning}" if self.meaning else line
+
+    @cached_property
+    def haystack(self) -> str:
+        """What a search looks in: tag with and without comma, name, value, meaning, VR; casefolded."""
+        tag = self.tag.strip("()").replace(",", "")
+        return "\n".join((self.tag, tag, self.name, self.value, self.meaning, self.vr)).casefold()
 
     @property
     def private(self) -> bool:
@@ -108,7 +115,7 @@ def search(rows: Sequence[TagRow], text: str) -> tuple[int, ...]:
         del above[row.depth :]
         if within is not None and row.depth <= within:
             within = None
-        hit = all(word in _haystack(row) for word in words)
+        hit = all(word in row.haystack for word in words)
         if hit or within is not None:
             found.update(above, (index,))
         if hit and within is None and row.vr in ("SQ", ""):
@@ -128,12 +135,6 @@ def as_text(rows: Sequence[TagRow]) -> str:
 def _after(row: TagRow) -> str:
     value = f"{row.value} · {row.meaning}" if row.meaning else row.value
     return f" = {value}" if value else ""
-
-
-def _haystack(row: TagRow) -> str:
-    """What a row is searched in."""
-    tag = row.tag.strip("()")
-    return "\n".join((row.tag, tag.replace(",", ""), row.name, row.value, row.meaning, row.vr)).casefold()
 
 
 def _file_rows(path: Path, frame: int | None) -> Iterator[TagRow]:

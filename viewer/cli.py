@@ -80,6 +80,16 @@ def add_reading(commands: Commands) -> None:
     command.set_defaults(empty={"studies": []})
     command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
 
+    command = add(commands, "tags", tags, "list every element in the header of a file")
+    command.set_defaults(empty={"rows": []})
+    command.add_argument("path", metavar="PATH", type=Path, help="a DICOM file")
+    command.add_argument(
+        "--search", metavar="TEXT", default="", help="only what holds these words: name, group, value"
+    )
+    command.add_argument(
+        "--frame", metavar="N", type=positive, help="only frame N of a multi-frame file, from 1"
+    )
+
     command = add(
         commands, "score", score, "score series for hemorrhage: one series a study, scores and volumes"
     )
@@ -256,6 +266,30 @@ def index(arguments: argparse.Namespace) -> int:
     from viewer.jobs.index import index_paths
 
     report(arguments, index_paths(existing(arguments.paths)), cli_text.studies)
+    return 0
+
+
+def tags(arguments: argparse.Namespace) -> int:
+    """List the elements of one file's header."""
+    from viewer.dicom.tags import read_tags, search
+
+    path = existing([arguments.path])[0]
+    if path.is_dir():
+        raise PterionError(f"{path.name} is a folder. Name one DICOM file in it.", code="IS_FOLDER")
+    rows = read_tags(path, None if arguments.frame is None else arguments.frame - 1)
+    found = [rows[index] for index in search(rows, arguments.search)]
+    listed = [
+        {
+            "depth": row.depth,
+            "tag": row.tag,
+            "vr": row.vr,
+            "name": row.name,
+            "value": row.value,
+            "meaning": row.meaning,
+        }
+        for row in found
+    ]
+    report(arguments, {"rows": listed}, cli_text.tags)
     return 0
 
 

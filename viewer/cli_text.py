@@ -38,6 +38,18 @@ def studies(result: dict[str, Any]) -> str:
     return "\n".join(lines) or "No studies."
 
 
+def tags(result: dict[str, Any]) -> str:
+    """`pterion tags`: an element a line, indented by depth, values cut to the line."""
+    lines = []
+    for row in result["rows"]:
+        head = " ".join(part for part in (row["tag"], row["vr"], row["name"]) if part)
+        value = " ".join(row["value"].split())
+        value = f"{value[:120]}…" if len(value) > 120 else value
+        value = f"{value} · {row['meaning']}" if row["meaning"] else value
+        lines.append("  " * row["depth"] + (f"{head}: {value}" if value else head))
+    return "\n".join(lines) or "No element matches."
+
+
 def spacing(values: Sequence[float] | None) -> str:
     """Row and column spacing, or that there is none."""
     return f"{values[0]:.3g} × {values[1]:.3g} mm" if values else "no spacing"

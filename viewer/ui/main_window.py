@@ -34,12 +34,13 @@ from viewer.ui.findings import FindingsPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
 from viewer.ui.status_bar import StatusBar
+from viewer.ui.tags import TagsPanel
 from viewer.ui.top_bar import TopBar
 from viewer.ui.worklist import Worklist
 
 
 class RightColumn(QWidget):
-    """Tabs Findings and Annotations; notices below them, where they never cover the image."""
+    """Tabs Findings, Annotations and Tags; notices below them, where they never cover the image."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class RightColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.findings = FindingsPanel(session)
         self.annotations = AnnotationsPanel(session)
+        self.tags = TagsPanel(session)
         self.notices = Notices(session)
         self.stack = QStackedWidget()
         layout = QVBoxLayout(self)
@@ -59,7 +61,7 @@ class RightColumn(QWidget):
         across.setSpacing(2)
         self._group = QButtonGroup(self)
         for number, (name, panel) in enumerate(
-            (("Findings", self.findings), ("Annotations", self.annotations))
+            (("Findings", self.findings), ("Annotations", self.annotations), ("Tags", self.tags))
         ):
             made = theme.button(name)
             made.setCheckable(True)
@@ -74,7 +76,7 @@ class RightColumn(QWidget):
         self.show_tab(0)
 
     def show_tab(self, number: int) -> None:
-        """Show Findings (0) or Annotations (1)."""
+        """Show Findings (0), Annotations (1) or Tags (2)."""
         self.stack.setCurrentIndex(number)
         self._group.button(number).setChecked(True)
 
@@ -177,6 +179,7 @@ class MainWindow(QMainWindow):
             *(action(made) for made in self._centre_actions if made.text()),
             Action("Show findings", "", lambda: self.right.show_tab(0)),
             Action("Show annotations", "", lambda: self.right.show_tab(1)),
+            Action("Show tags", "", lambda: self.right.show_tab(2)),
         )
 
     def _model_actions(self) -> tuple[Action, ...]:

@@ -49,11 +49,18 @@ def photograph(application: "Application") -> None:  # noqa: F821  imported afte
     session.accept_findings_requested.emit()
     wait_until(lambda: bool(session.document.annotations))
     session.set_mode(Mode.ANNOTATE)
+    largest = max(session.document.annotations, key=extent_px)
     assert session.series is not None
-    uid = session.series.slices[session.slice_index].sop_uid
-    here = [each.uid for each in session.document.annotations if each.sop_uid == uid]
-    session.set_selection(here[0] if here else None)
+    uids = [each.sop_uid for each in session.series.slices]
+    session.set_slice_index(uids.index(largest.sop_uid))
+    session.set_selection(largest.uid)
     save(application, "annotate.png")
+
+
+def extent_px(annotation: "Annotation") -> float:  # noqa: F821
+    """Area of the box around an outline."""
+    columns, rows = zip(*annotation.outline, strict=True)
+    return (max(columns) - min(columns)) * (max(rows) - min(rows))
 
 
 def save(application: "Application", name: str) -> None:  # noqa: F821

@@ -109,7 +109,7 @@ def test_check_turns_a_number_over_budget_into_1(
 
 def test_a_child_that_dies_says_why(tmp_path: Path) -> None:
     (tmp_path / "series-5").mkdir()
-    with pytest.raises(PterionError, match="read failed: .*Error"):
+    with pytest.raises(PterionError, match=r"read failed: .*Error"):
         run.run_probe("read", tmp_path, (5, 1.0))
 
 

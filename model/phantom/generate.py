@@ -68,14 +68,7 @@ def generate(
     lesions: subtype codes to show, () for none, None to let the seed decide. scanner: None lets the seed decide.
     Raises PterionError for sizes that make no picture and for unknown codes.
     """
-    if size < 32 or slices < 1 or not thickness_mm > 0:
-        raise PterionError(
-            f"A phantom needs at least 32 pixels, 1 slice and a positive thickness, not {size}, {slices}, "
-            f"{thickness_mm} mm. Choose larger numbers."
-        )
-    unknown = sorted(set(lesions or ()) - set(CODES))
-    if unknown:
-        raise PterionError(f"Unknown subtype {unknown[0]!r}. Choose among {', '.join(CODES)}.")
+    _check(size, slices, thickness_mm, lesions)
     settings = settings or PhantomSettings()
     kinds = draw_kinds(seed, settings.lesions) if lesions is None else tuple(lesions)
     plan = _draw(seed, size, slices, thickness_mm, kinds, scanner, settings)
@@ -106,6 +99,17 @@ def generate(
             "scanner": asdict(plan.scanner),
         },
     )
+
+
+def _check(size: int, slices: int, thickness_mm: float, lesions: Sequence[str] | None) -> None:
+    if size < 32 or slices < 1 or not thickness_mm > 0:
+        raise PterionError(
+            f"A phantom needs at least 32 pixels, 1 slice and a positive thickness, not {size}, {slices}, "
+            f"{thickness_mm} mm. Choose larger numbers."
+        )
+    unknown = sorted(set(lesions or ()) - set(CODES))
+    if unknown:
+        raise PterionError(f"Unknown subtype {unknown[0]!r}. Choose among {', '.join(CODES)}.")
 
 
 def _draw(

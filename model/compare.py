@@ -98,11 +98,9 @@ def judge(metrics: Metrics, bleeding: int, bleeding_held_out: int) -> str:
             "compare on. Look at a few studies with the candidate before you rely on it."
         )
     gain = changes["yours"].get("dice", 0.0)
-    few = (
-        ""
-        if bleeding_held_out >= FEW_HELD_OUT
-        else f" {bleeding_held_out} such patients prove little; annotate more."
-    )
+    few = ""
+    if bleeding_held_out < FEW_HELD_OUT:
+        few = f" That rests on {bleeding_held_out} held-out with a bleed, which proves little; annotate more."
     if gain > 0.02:
         return f"The candidate does better on your held-out patients (Dice {gain:+.2f}) and has not forgotten.{few}"
     if gain < -0.02:

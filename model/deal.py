@@ -69,8 +69,9 @@ class Deal:
 def held_out(patients: dict[str, bool]) -> frozenset[str]:
     """The patients to compare on and never to train on, from {pseudonym: bleeds}: about one in four.
 
-    Chosen by a digest of the name, so that a patient stays on its side as others are added. With two or more
-    bleeding patients at least one is held out and one is not; a single patient is trained on.
+    Chosen by a digest of the name, so that a patient stays on its side as others are added, but never more than a
+    third of the bleeding patients, or of the others. Of two or more bleeding patients at least one is held out; a
+    single patient is trained on.
     """
     chosen: set[str] = set()
     for bleeds in (True, False):
@@ -79,10 +80,10 @@ def held_out(patients: dict[str, bool]) -> frozenset[str]:
         )
         drawn = [p for p in group if _drawn(p)]
         if bleeds and len(group) > 1:
-            drawn = (drawn or group[:1])[: len(group) - 1]
-        elif bleeds or len(group) < 2:
+            drawn = drawn or group[:1]
+        elif bleeds or len(group) < 3:
             drawn = []
-        chosen.update(drawn)
+        chosen.update(drawn[: max(len(group) // 3, 1)])
     return frozenset(chosen)
 
 

@@ -73,7 +73,8 @@ def main(argv: list[str]) -> int:
         if arguments[:1] == ["--"]:
             arguments = arguments[1:]
         os.chdir(ROOT)
-        return run([str(PYTHON), "-m", "pytest", *arguments])
+        workers = ["-n", str(min(os.cpu_count() or 1, 4))]
+        return run([str(PYTHON), "-m", "pytest", *(arguments or workers)])
     if not has_display():
         print(no_display_text(), file=sys.stderr)
         return 1

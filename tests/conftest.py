@@ -1,7 +1,8 @@
 """What every test shares: no real screen, no real user data, a small series of known content."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before Qt or torch is imported: paint into memory, and let idle OpenMP threads sleep instead of spin.
@@ -19,6 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 def _own_data_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test gets an empty data folder of its own."""
     monkeypatch.setenv("PTERION_DATA", str(tmp_path_factory.mktemp("pterion-data")))
+
+
+@pytest.fixture(autouse=True)
+def _denormals_as_they_were() -> Iterator[None]:
+    """Training lets the processor flush denormal numbers to zero; the next test must not notice."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -181,7 +181,8 @@ def test_without_a_display_the_headless_commands_are_named(
     [
         ([], ["-P", "-m", "viewer", "view", "--demo"]),
         (["head", "--library", "mine"], ["-P", "-m", "viewer", "view", "head", "--library", "mine"]),
-        (["test"], ["-m", "pytest"]),
+        (["test"], ["-m", "pytest", "-n", "3"]),
+        (["test", "--"], ["-m", "pytest", "-n", "3"]),
         (["test", "--", "-k", "tilt"], ["-m", "pytest", "-k", "tilt"]),
     ],
 )
@@ -193,6 +194,7 @@ def test_arguments_reach_the_program(
     monkeypatch.setattr(start, "is_ready", lambda kind: True)
     monkeypatch.setattr(start, "has_display", lambda: True)
     monkeypatch.setattr(start.os, "chdir", lambda path: None)
+    monkeypatch.setattr(start.os, "cpu_count", lambda: 3)
     monkeypatch.setattr(start, "run", keep(ran))
     assert start.main(given) == 0
     assert [words[1:] for words in ran] == [wanted]

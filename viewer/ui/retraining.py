@@ -1,11 +1,11 @@
 """The retraining card: what it would learn from, how it goes, what came out, and what to do with it."""
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from viewer.session import Retraining, Session
 from viewer.ui import theme
+from viewer.ui.loss_curve import LossCurve
 
 RUNNING = ("preparing", "running", "stopping")
 
@@ -16,71 +16,6 @@ def time_left(seconds: float | None) -> str:
         return ""
     whole = max(int(seconds), 0)
     return f"{whole // 60}:{whole % 60:02d} left"
-
-
-class LossCurve(QWidget):
-    """Training and validation loss, one point an epoch, scaled to fit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._until = 1.0
-        self.train: tuple[float, ...] = ()
-        self.validation: tuple[float, ...] = ()
-        self.setFixedHeight(72)
-        self.setAccessibleName("Loss curve")
-
-    def show_curves(
-        self, train: tuple[float, ...], validation: tuple[float, ...], until: float = 1.0
-    ) -> None:
-        """Show these values over the first part `until` (0 to 1) of the width."""
-        self._until = until
-        self.train, self.validation = train, validation
-        last = f", validation {validation[-1]:.3f}" if validation else ""
-        self.setToolTip(f"Loss: training {train[-1]:.3f}{last}" if train else "")
-        self.update()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """As wide as the card."""
-        return QSize(200, 72)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Three quiet rules, the two curves and what they are."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect()).adjusted(1, 4, -4, -18)
-        painter.setPen(QPen(QColor(theme.HAIRLINE)))
-        for part in (0.0, 0.5, 1.0):
-            height = area.top() + area.height() * part
-            painter.drawLine(QPointF(area.left(), height), QPointF(area.right(), height))
-        values = (*self.train, *self.validation)
-        if values:
-            low, high = min(values), max(values)
-            self._draw(painter, area, self.train, low, high, theme.ACCENT)
-            self._draw(painter, area, self.validation, low, high, theme.AMBER)
-        painter.setFont(theme.font(theme.LABEL_PX))
-        legend = (("training", theme.ACCENT, self.train), ("validation", theme.AMBER, self.validation))
-        left = area.left()
-        for name, colour, curve in legend:
-            text = f"{name} {curve[-1]:.3f}" if curve else name
-            painter.setPen(QColor(colour if curve else theme.QUIET))
-            painter.drawText(QRectF(left, area.bottom() + 2, 110, 16), Qt.AlignmentFlag.AlignLeft, text)
-            left += 110
-
-    def _draw(
-        self, painter: QPainter, area: QRectF, curve: tuple[float, ...], low: float, high: float, colour: str
-    ) -> None:
-        span = (high - low) or 1.0
-        across = area.width() * self._until / max(len(curve), 1)
-        points = [
-            QPointF(area.left() + (i + 1) * across, area.bottom() - (value - low) / span * area.height())
-            for i, value in enumerate(curve)
-        ]
-        painter.setPen(QPen(QColor(colour), 1.6))
-        if len(points) > 1:
-            painter.drawPolyline(QPolygonF(points))
-        elif points:
-            painter.setBrush(QColor(colour))
-            painter.drawEllipse(points[0], 2, 2)
 
 
 class RetrainingCard(QFrame):

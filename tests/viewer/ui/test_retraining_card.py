@@ -4,7 +4,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from viewer.session import Retraining, Session
-from viewer.ui.retraining import LossCurve, RetrainingCard, time_left
+from viewer.ui.loss_curve import LossCurve
+from viewer.ui.retraining import RetrainingCard, time_left
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from viewer.jobs import retrain
 from viewer.jobs.qt import Relay, RetrainJob
 from viewer.library.store import Library
 from viewer.session import ModelEntry, Retraining, Session
+from viewer.ui.loss_curve import load_plotting
 
 COUNT_AFTER_MS = 400
 SMOOTH = 0.85
@@ -165,6 +166,7 @@ class Teaching(QObject):
 
     def _follow(self, job: RetrainJob) -> None:
         self._job = job
+        self._tasks.ask("", load_plotting)
         job.started.connect(self._started)
         job.events.connect(self._heard)
         job.failed.connect(self._failed)

@@ -10,8 +10,13 @@ from viewer.ui import theme
 HEIGHT_PX = 104
 
 
+def load_plotting() -> None:
+    """Import pyqtgraph ahead of time, off the GUI thread: it takes a third of a second."""
+    import pyqtgraph  # noqa: F401
+
+
 class LossCurve(QWidget):
-    """Training and validation loss, one point an epoch; the width is the whole training."""
+    """Training and validation loss against how much of the training is done, in percent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,9 +45,7 @@ class LossCurve(QWidget):
         if self._lines is None:
             self._lines = self._make_plot()
         for line, values in zip(self._lines, (train, validation), strict=True):
-            line.setData(list(range(1, len(values) + 1)), list(values))
-        epochs = max(len(train), len(validation))
-        self._plot.setXRange(0.5, max(epochs / max(until, 0.01), epochs + 0.5), padding=0)
+            line.setData([100 * until * i / len(values) for i in range(1, len(values) + 1)], list(values))
         low, high = min(train + validation), max(train + validation)
         self._plot.setYRange(low, high if high > low else low + 1, padding=0.08)
         self._legend.setText("   ".join(_named(train, validation)))
@@ -52,6 +55,7 @@ class LossCurve(QWidget):
 
         self._plot = plot = pyqtgraph.PlotWidget(background=theme.CARD)
         plot.setMenuEnabled(False)
+        plot.setXRange(0, 100, padding=0.02)
         plot.setMouseEnabled(x=False, y=False)
         plot.hideButtons()
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -60,10 +64,11 @@ class LossCurve(QWidget):
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)
             axis.setStyle(tickFont=theme.font(theme.LABEL_PX - 1), tickLength=0, maxTickLevel=0)
+            axis.enableAutoSIPrefix(False)
             axis.setPen(theme.HAIRLINE)
             axis.setTextPen(theme.QUIET)
         self._column.insertWidget(0, plot, 1)
-        marks = {"symbol": "o", "symbolSize": 4, "symbolPen": None}
+        marks = {"symbol": "o", "symbolSize": 3, "symbolPen": None}
         train, validation = (
             plot.plot(pen=pyqtgraph.mkPen(colour, width=1.6), symbolBrush=colour, antialias=True, **marks)
             for colour in (theme.ACCENT, theme.AMBER)

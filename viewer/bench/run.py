@@ -85,7 +85,8 @@ def run_probe(probe: str, work: Path, series: tuple[int, float] | None) -> dict[
         arguments.append(str(folder))
     checkout = str(Path(__file__).resolve().parents[2])  # where `viewer` was imported from, installed or not
     path = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PTERION_DATA": str(work / "data"), "PYTHONPATH": path}
+    data = tempfile.mkdtemp(prefix="data-", dir=work)  # a new library each time: no scores to be remembered
+    environment = {**os.environ, "PTERION_DATA": data, "PYTHONPATH": path}
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     command = [sys.executable, "-P", "-m", "viewer.bench.child", *arguments, str(time.monotonic())]

@@ -1,7 +1,5 @@
 """Files and folders → studies and series with their problems, from headers only."""
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,12 +7,13 @@ from pathlib import Path
 
 from model.errors import Cancelled, PterionError
 from viewer.dicom import instance as tags
-from viewer.dicom.files import file_error
 from viewer.dicom.header import DamagedError, NotDicomError, read_header
 from viewer.dicom.instance import WANTED, Instance, instances
 from viewer.dicom.notes import plural, unreadable
 from viewer.dicom.series import ScanResult, Series, Study
+from viewer.dicom.sources import Progress, Sources
 from viewer.dicom.stack import series_of
+from viewer.dicom.zips import Password
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _THREADS = 2  # more do not help: the walk holds the interpreter; the second hides the latency of slow disks
@@ -30,17 +29,24 @@ def scan(
     *,
     on_study: Callable[[Study], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    password: Password | None = None,
+    on_progress: Progress | None = None,
 ) -> ScanResult:
-    """Find the studies in files and folders (searched to the bottom); file names do not matter.
+    """Find the studies in folders (searched to the bottom), files, ZIP archives and DICOMDIRs, whatever their names.
 
     on_study: called on this thread with every study as soon as something of it is known, and again, with the
     same UID, when more of it is found. cancelled: asked between files; True raises Cancelled.
+    password: asked for protected archives, on this thread. on_progress: told how far unpacking, or copying from a
+    slow disc, is. What is unpacked or copied stays until the process ends.
     Raises PterionError where a path does not exist or cannot be read, or where nothing is DICOM.
     """
     roots = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     finds = _Finds()
     tell_at = time.monotonic() + _TELL_SECONDS
-    for read in _reads(_files(roots, finds.damaged), cancelled):
+    sources = Sources(roots, password, damaged=finds.damaged)
+    sources.cancelled = cancelled or sources.cancelled
+    sources.progress = on_progress or sources.progress
+    for read in _reads(sources.files(), cancelled):
         finds.add(read)
         if on_study is not None and (began := time.monotonic()) > tell_at:
             for study in finds.fresh_studies():
@@ -110,40 +116,6 @@ class _Finds:
             series=tuple(series),
             accession_number=header.decoded(tags.ACCESSION),
         )
-
-
-def _files(roots: Sequence[Path], damaged: list[tuple[str, str]]) -> Iterator[Path]:
-    """All regular files, each once; folders that refuse are noted in `damaged`, roots that refuse raise."""
-    seen: set[Path] = set()
-    for root in roots:
-        try:
-            kind = root.stat().st_mode
-            if stat.S_ISDIR(kind):
-                os.scandir(root).close()
-        except OSError as error:
-            raise file_error(error, f"Opening {root.name or root}") from error
-        if not stat.S_ISDIR(kind):
-            found: Iterable[Path] = [root] if stat.S_ISREG(kind) else []
-        else:
-            found = _below(root, damaged)
-        for path in found:
-            if path not in seen:
-                seen.add(path)
-                yield path
-
-
-def _below(folder: Path, damaged: list[tuple[str, str]]) -> Iterator[Path]:
-    """Regular files under a folder, sorted within each; links to folders are not followed."""
-
-    def refused(error: OSError) -> None:
-        damaged.append((Path(error.filename or folder).name, str(file_error(error, "Opening the folder"))))
-
-    for parent, folders, names in os.walk(folder, onerror=refused):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(parent, name)
-            if path.is_file():
-                yield path
 
 
 def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Iterator[_Read]:

@@ -56,7 +56,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     def refuse(_path: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("viewer.dicom.scan.os.scandir", refuse)
+    monkeypatch.setattr("viewer.dicom.sources.os.scandir", refuse)
     with pytest.raises(PterionError, match="permission is denied"):
         scan(tmp_path)
 

@@ -1,6 +1,8 @@
 """The command line: its grammar, its exit codes, and what it prints where."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from model.errors import Cancelled, PterionError
 from viewer import __version__, cli, cli_text
 
+ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "train", "bench")
 
 
@@ -332,3 +335,31 @@ def test_a_skipped_patient_is_told_and_exits_with_1(
 def test_a_retraining_without_annotations_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["retrain", "--library", str(tmp_path), "--dry-run", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "NOTHING_TO_LEARN"
+
+
+def test_a_console_without_our_letters_gets_them_escaped(phantom_series: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "viewer", "index", str(phantom_series)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "8 \\xd7 128 \\xd7 96" in done.stdout
+    assert done.stderr == "Research use only. Not for diagnosis.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes close differently there")
+def test_a_reader_that_goes_away_is_no_crash(phantom_series: Path) -> None:
+    command = [sys.executable, "-m", "viewer", "index", str(phantom_series), "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        said = child.stderr.read()
+    assert "Traceback" not in said
+    assert "Exception" not in said

@@ -225,6 +225,7 @@ def report(
         print_json(result)
     else:
         print(text(result))
+    sys.stdout.flush()  # a reader of it that has gone is noticed here, not after the end
     print(NOTICE, file=sys.stderr)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from model.errors import Cancelled, PterionError
-from viewer import __version__, cli, cli_text
+from viewer import __version__, cli
+from viewer.cli import text, work
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "train", "bench")
@@ -238,7 +239,7 @@ def test_score_hands_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_scores_for_people_are_one_row_a_study() -> None:
     failed = {"study_uid": "9.9", "error": {"code": "NO_PIXELS", "text": "…"}}
-    lines = cli_text.scores({"studies": [scored(), failed]}).splitlines()
+    lines = text.scores({"studies": [scored(), failed]}).splitlines()
     assert (
         " ".join(lines[1].split()) == "1.2.3 0.90 0.10 0.80 0.00 0.00 0.25 0.0 12.3 0.0 - 1.0 2.2 AI_CAUTION"
     )
@@ -246,9 +247,9 @@ def test_scores_for_people_are_one_row_a_study() -> None:
 
 
 def test_gaps_are_a_range_where_they_differ() -> None:
-    assert cli_text.gaps([5.0, 5.001]) == "every 5 mm"
-    assert cli_text.gaps([4.0, 7.0, 1.08]) == "every 1.08 to 7 mm"
-    assert cli_text.gaps([]) == "no gaps"
+    assert text.gaps([5.0, 5.001]) == "every 5 mm"
+    assert text.gaps([4.0, 7.0, 1.08]) == "every 1.08 to 7 mm"
+    assert text.gaps([]) == "no gaps"
 
 
 def test_models_without_any_say_what_to_do(
@@ -288,7 +289,7 @@ def test_models_change_which_one_answers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store()
-    monkeypatch.setattr(cli, "registry", lambda: store)
+    monkeypatch.setattr(work, "registry", lambda: store)
     for words, current in (
         ([], "bundled-1"),
         (["promote", "mine-1"], "mine-1"),
@@ -305,7 +306,7 @@ def test_models_change_which_one_answers(
 
 
 def test_a_result_for_people_counts_long_lists() -> None:
-    assert cli_text.written({"out_folder": "a", "paths": list("abcdefghi"), "few": [1, 2], "none": None}) == (
+    assert text.written({"out_folder": "a", "paths": list("abcdefghi"), "few": [1, 2], "none": None}) == (
         "out folder: a\npaths: 9\nfew: 1; 2\nnone: none"
     )
 

@@ -52,7 +52,9 @@ ALLOWED = {
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
     "model.export": Rule(("model",), TORCH, ("onnx", "onnxruntime", "safetensors")),
     "viewer.resources": Rule(("model.errors",), (), ("platformdirs",)),
-    "viewer.dicom": Rule(("viewer.dicom", *VALUES), ("numpy", "pydicom"), ("imagecodecs", "dicomanonymizer", "pyzipper")),
+    "viewer.dicom": Rule(
+        ("viewer.dicom", *VALUES), ("numpy", "pydicom"), ("imagecodecs", "dicomanonymizer", "pyzipper")
+    ),
     "viewer.imaging": Rule(("viewer.imaging", "model.errors", "model.labels"), ARRAYS, FILTERS),
     "viewer.annotation": Rule(("viewer.annotation", *TYPES, *VALUES), ARRAYS, FILTERS),
     "viewer.library": Rule(("viewer.library", "viewer.annotation.document", *TYPES, *VALUES), ARRAYS),
@@ -121,7 +123,7 @@ ALLOWED = {
         ("numpy", "PySide6"),
     ),
     "viewer.cli": Rule(
-        ("viewer.cli_text", "model.errors", "model.labels"),
+        ("viewer.cli", "model.errors", "model.labels"),
         late=(
             "viewer.dicom",
             "viewer.imaging",
@@ -135,14 +137,13 @@ ALLOWED = {
             "model",
         ),
     ),
-    "viewer.cli_text": Rule(("model.labels",)),
     "viewer.bench": Rule(("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom")),
     "viewer.bench.screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.__main__": Rule((), late=("viewer.cli", "model.retrain")),
 }
 
 # Forbidden even where a wider rule allows it.
-NEVER = {"viewer.cli": ("viewer.jobs.qt",)}
+NEVER = {"viewer.cli.work": ("viewer.jobs.qt",)}
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def pydicom(folder: Path) -> Answer:
 def score(folder: Path) -> Answer:
     """Score a loaded volume with a loaded model: the slice in the middle first, then all."""
     from model.predict import Predictor, SliceResult
-    from viewer.cli import registry
+    from viewer.cli.work import registry
     from viewer.dicom.load import load_all
     from viewer.dicom.scan import scan
     from viewer.jobs.score import source_of

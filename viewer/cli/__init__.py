@@ -1,0 +1,38 @@
+"""Pterion's command line: the window, and the same work without one.
+
+Exit codes: 0 done, 1 the input or the machine is at fault, 2 the command was used wrongly, 130 interrupted.
+Every command imports what it needs when it runs, so that `--help` and the window come up at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from model.errors import Cancelled, PterionError
+from viewer.cli.grammar import build_parser
+from viewer.cli.output import print_json
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. `argv` defaults to the process's own arguments."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a console without ° must not stop the work
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else 2
+    try:
+        return int(arguments.handler(arguments))
+    except PterionError as error:
+        if getattr(arguments, "json", False):
+            print_json({**arguments.empty, "error": {"code": error.code, "text": str(error)}})
+        print(f"pterion: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, Cancelled):
+        print("pterion: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

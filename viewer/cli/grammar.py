@@ -1,0 +1,175 @@
+"""The grammar of the command line: every command, its arguments and its help."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from viewer import __version__
+from viewer.cli import work
+from viewer.cli.output import NOTICE
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The grammar of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="pterion",
+        description=f"Read, annotate and score head CT. {NOTICE}",
+        epilog="Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"Pterion {__version__}. {NOTICE}")
+    parser.set_defaults(handler=work.view, paths=[], library=None, demo=False, empty={})
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    add_reading(commands)
+    add_making(commands)
+    add_learning(commands)
+    return parser
+
+
+Commands = Any  # argparse does not publish the type of what add_subparsers returns
+
+
+def add_reading(commands: Commands) -> None:
+    """Commands that open what is there."""
+    command = add(commands, "view", work.view, "open the window", machine=False)
+    command.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders to open")
+    command.add_argument("--library", metavar="DIR", type=Path, help="keep annotations in this folder")
+    command.add_argument("--demo", action="store_true", help="open a simulated head CT with bleeds")
+
+    command = add(commands, "index", work.index, "list studies, series and their problems")
+    command.set_defaults(empty={"studies": []})
+    command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
+
+    command = add(commands, "tags", work.tags, "list every element in the header of a file")
+    command.set_defaults(empty={"rows": []})
+    command.add_argument("path", metavar="PATH", type=Path, help="a DICOM file")
+    command.add_argument(
+        "--search", metavar="TEXT", default="", help="only what holds these words: name, group, value"
+    )
+    command.add_argument(
+        "--frame", metavar="N", type=positive, help="only frame N of a multi-frame file, from 1"
+    )
+
+    command = add(
+        commands, "score", work.score, "score series for hemorrhage: one series a study, scores and volumes"
+    )
+    command.set_defaults(empty={"studies": []})
+    command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
+    command.add_argument("--series", metavar="UID", help="score this series, whatever it is")
+    command.add_argument("--model", metavar="ID", help="score with this model (default: the current one)")
+    command.add_argument("--masks", metavar="DIR", type=Path, help="write the masks there, one file a series")
+    command.add_argument(
+        "--mask-format", choices=("nifti", "npz"), help="format of the masks (default: nifti)"
+    )
+    command.add_argument(
+        "--threads", metavar="N", type=positive, default=2, help="threads to use (default: 2)"
+    )
+
+    command = add(commands, "models", work.models, "list the models, choose the one that answers")
+    command.set_defaults(action="list")
+    actions = command.add_subparsers(metavar="ACTION", dest="action")
+    actions.required = False
+    for name, text in (
+        ("list", "list the models (the default)"),
+        ("promote", "let a model answer from now on"),
+        ("rollback", "go back to the model before"),
+        ("discard", "delete a model"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        # Suppressed, so that `models --json list` keeps what stands before the action.
+        action.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+        )
+        if name in ("promote", "discard"):
+            action.add_argument("id", metavar="ID", help="id of the model, as `models` lists it")
+
+
+def add_making(commands: Commands) -> None:
+    """Commands that write studies and volumes."""
+    command = add(commands, "convert", work.convert, "write a series as NIfTI or NPZ: HU and geometry")
+    command.add_argument("path", metavar="PATH", type=Path, help="file or folder")
+    command.add_argument("out", metavar="OUT", type=Path, help="file to write, .nii, .nii.gz or .npz")
+    command.add_argument("--series", metavar="UID", help="convert this series, where PATH holds several")
+
+    command = commands.add_parser(
+        "import", help="make DICOM series of other data", description="Make DICOM series."
+    )
+    sources = command.add_subparsers(metavar="KIND", required=True)
+    command = add(
+        sources, "ct-ich", work.import_ct_ich, "a folder of the CT-ICH set as DICOM series in recovered HU"
+    )
+    command.add_argument(
+        "source", metavar="DIR", type=Path, help="folder with Patients_CT and the diagnosis table"
+    )
+    command.add_argument("out", metavar="OUT", type=Path, help="folder to write the series to")
+    command.add_argument(
+        "--patient", metavar="NNN", action="append", help="this patient only; may be repeated"
+    )
+    command.add_argument(
+        "--library", metavar="DIR", type=Path, help="keep the masks as annotations in this library"
+    )
+
+    command = add(commands, "demo", work.demo, "write a simulated head CT with bleeds as a DICOM series")
+    command.add_argument("out", metavar="DIR", type=Path, help="folder to write to")
+    command.add_argument(
+        "--library",
+        nargs="?",
+        const=True,
+        metavar="DIR",
+        help="also write eight annotated patients to the library (in DIR), to try retraining on",
+    )
+
+
+def add_learning(commands: Commands) -> None:
+    """Commands that train and measure."""
+    command = add(
+        commands, "retrain", work.retrain, "train a candidate model on the annotations of a library"
+    )
+    command.add_argument(
+        "--library", metavar="DIR", type=Path, help="folder of the library (default: your own)"
+    )
+    command.add_argument("--dry-run", action="store_true", help="only say what it would train on")
+
+    command = add(
+        commands, "train", work.train, "train a model from scratch, as a recipe says", machine=False
+    )
+    command.add_argument("recipe", metavar="RECIPE", help="a TOML file, as those in model/recipes")
+    command.add_argument(
+        "--data", metavar="DIR", nargs="+", required=True, help="folders of samples, and CT-ICH"
+    )
+    command.add_argument("--out", metavar="DIR", required=True, help="folder for checkpoints and the model")
+
+    command = add(commands, "bench", work.bench, "measure every promised number on this machine")
+    command.add_argument(
+        "--only", metavar="NAME", action="append", help="this row, or all that begin so (A.)"
+    )
+    command.add_argument("--repeat", metavar="N", type=positive, default=3, help="runs a number (default: 3)")
+    command.add_argument("--check", action="store_true", help="exit with 1 where a number is over its budget")
+
+
+def add(
+    commands: Commands, name: str, handler: Handler, text: str, *, machine: bool = True
+) -> argparse.ArgumentParser:
+    """A command's own parser; `machine` gives it --json."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}. {NOTICE}"
+    )
+    command.set_defaults(handler=handler)
+    if machine:
+        add_json(command)
+    return command
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Give a command --json."""
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number

@@ -1,0 +1,210 @@
+"""What each command does, with the arguments that the grammar found. What is slow to import waits until it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from model.errors import PterionError
+from viewer.cli import text
+from viewer.cli.output import progress, report
+
+
+def view(arguments: argparse.Namespace) -> int:
+    """Open the window."""
+    if sys.platform.startswith("linux") and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    ):
+        raise PterionError(
+            "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). "
+            "Log in with a desktop, or use the commands that need none: pterion index, score, convert, --help.",
+            code="NO_DISPLAY",
+        )
+    paths = existing(arguments.paths)
+    from viewer.app import run
+
+    return run(paths, library_dir=arguments.library, demo=arguments.demo)
+
+
+def index(arguments: argparse.Namespace) -> int:
+    """List studies and series."""
+    from viewer.jobs.index import index_paths
+
+    report(arguments, index_paths(existing(arguments.paths)), text.studies)
+    return 0
+
+
+def tags(arguments: argparse.Namespace) -> int:
+    """List the elements of one file's header."""
+    from viewer.dicom.tags import read_tags, search
+
+    path = existing([arguments.path])[0]
+    if path.is_dir():
+        raise PterionError(f"{path.name} is a folder. Name one DICOM file in it.", code="IS_FOLDER")
+    rows = read_tags(path, None if arguments.frame is None else arguments.frame - 1)
+    found = [rows[index] for index in search(rows, arguments.search)]
+    listed = [
+        {
+            "depth": row.depth,
+            "tag": row.tag,
+            "vr": row.vr,
+            "name": row.name,
+            "value": row.value,
+            "meaning": row.meaning,
+        }
+        for row in found
+    ]
+    report(arguments, {"rows": listed}, text.tags)
+    return 0
+
+
+def score(arguments: argparse.Namespace) -> int:
+    """Score series; 1 where a study could not be scored."""
+    from viewer.jobs.score import score_paths
+
+    if arguments.mask_format and not arguments.masks:
+        print("pterion score: --mask-format needs --masks DIR", file=sys.stderr)
+        return 2
+    result = score_paths(
+        existing(arguments.paths),
+        registry=registry(),
+        model_id=arguments.model,
+        series_uid=arguments.series,
+        masks=arguments.masks,
+        mask_format=arguments.mask_format or "nifti",
+        threads=arguments.threads,
+        on_progress=progress,
+    )
+    progress("")
+    report(arguments, result, text.scores)
+    errors = [study["error"] for study in [*result["studies"], result] if study.get("error")]
+    for said in [*result["notices"], *(error["text"] for error in errors)]:
+        print(f"pterion: {said}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Write a series as a volume."""
+    from viewer.jobs.convert import convert as write
+
+    path = existing([arguments.path])[0]
+    report(arguments, write(path, arguments.out, series_uid=arguments.series), text.written)
+    return 0
+
+
+def import_ct_ich(arguments: argparse.Namespace) -> int:
+    """Write a CT-ICH folder as DICOM series."""
+    from viewer.jobs.import_ct_ich import import_ct_ich as write
+
+    library = None
+    if arguments.library:
+        from viewer.library.store import Library
+
+        library = Library(arguments.library)
+    try:
+        source = existing([arguments.source])[0]
+        result = write(
+            source, arguments.out, patients=arguments.patient, library=library, on_progress=progress
+        )
+    finally:
+        if library is not None:
+            library.close()
+    progress("")
+    report(arguments, result, text.written)
+    for each in result["skipped"]:
+        print(f"pterion: patient {each['patient']}: {each['text']}", file=sys.stderr)
+    return 1 if result["skipped"] else 0
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Write the demo study, and the annotated patients where asked for."""
+    from viewer.jobs import demo as job
+
+    result = job.write_demo(arguments.out)
+    if arguments.library:
+        library = None if arguments.library is True else Path(arguments.library)
+        result |= job.write_demo_library(arguments.out, library_dir(library), on_progress=progress)
+        progress("")
+    report(arguments, result, text.written)
+    return 0
+
+
+def models(arguments: argparse.Namespace) -> int:
+    """List the models after the change that was asked for, if any."""
+    store = registry()
+    if arguments.action == "promote":
+        store.promote(arguments.id)
+    elif arguments.action == "rollback":
+        store.roll_back()
+    elif arguments.action == "discard":
+        store.discard(arguments.id)
+    current = store.current().id
+    listed = [
+        {
+            "id": version.id,
+            "status": version.status,
+            "current": version.id == current,
+            "created": version.info.get("created"),
+            "parent": version.info.get("parent"),
+        }
+        for version in store.versions()
+    ]
+    report(arguments, {"models": listed}, text.models)
+    return 0
+
+
+def retrain(arguments: argparse.Namespace) -> int:
+    """Train a candidate on a library's annotations, or say what it would be trained on."""
+    from viewer.jobs.retrain import retrain_headless
+
+    result = retrain_headless(
+        library_dir(arguments.library),
+        registry=registry(),
+        dry_run=arguments.dry_run,
+        on_event=text.event(progress),
+    )
+    progress("")
+    report(arguments, result, text.written)
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a model; its events are JSON lines on stdout."""
+    from model.bundle import main as work
+
+    return work([arguments.recipe, "--data", *arguments.data, "--out", arguments.out])
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure; 1 where --check is given and a number is over its budget."""
+    from viewer.bench.run import measure
+
+    result = measure(only=arguments.only, repeat=arguments.repeat, on_progress=progress)
+    progress("")
+    report(arguments, result, text.bench)
+    return 1 if arguments.check and not all(row["within"] for row in result["rows"]) else 0
+
+
+def registry() -> Any:
+    """The models of this installation and of this user."""
+    from model.registry import Registry
+    from viewer.resources import assets_dir, data_dir
+
+    return Registry(assets_dir() / "models", data_dir() / "models")
+
+
+def library_dir(chosen: Path | None) -> Path:
+    """The folder of the library: the chosen one or the user's own."""
+    from viewer.resources import data_dir
+
+    return chosen or data_dir()
+
+
+def existing(paths: Sequence[Path]) -> list[Path]:
+    """`paths`. Raises PterionError where one is not there."""
+    for path in paths:
+        if not path.exists():
+            raise PterionError(f"{path}: no such file or folder. Check the path.", code="NOT_FOUND")
+    return list(paths)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model import corpus, registry
-from model.bundle import main
+from model.bundle import domain_weights, main
 from model.labels import SCORES
 from model.sample import Sample, save_sample, slice_scores
 
@@ -60,7 +60,7 @@ def test_a_recipe_becomes_a_version_that_can_be_registered(
     version = folders / "out" / "tiny-1"
     info = registry.verify(version)
     registry.check_loadable(version)
-    assert all(0.3 <= info["thresholds"][code] <= 0.7 for code in SCORES)
+    assert all(0.3 <= info["thresholds"][code] <= 0.8 for code in SCORES)
     assert set(info["calibration"]) == {"provisional", "slice", "study"}
     assert 0 <= info["mask"]["slice_gate"] <= 0.3
     assert info["metrics"]["test"]["patients_bleeding"] == 1
@@ -70,6 +70,12 @@ def test_a_recipe_becomes_a_version_that_can_be_registered(
     events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
     assert events[0] == "epoch"
     assert events[-1] == "evaluated"
+
+
+def test_quiet_patients_weigh_as_much_as_quiet_phantoms() -> None:
+    truth = np.array([True, True, False, False, False, False])
+    real = np.array([True, False, True, False, False, False])
+    assert domain_weights(truth, real).tolist() == [3, 1, 3, 1, 1, 1]
 
 
 def test_without_data_the_command_says_so(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:

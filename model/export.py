@@ -66,6 +66,7 @@ def export(
         (temporary / "model.json").write_text(text + "\n", encoding="utf-8")
         temporary.chmod(0o755)
         for path in temporary.iterdir():
+            path.chmod(0o644)  # safetensors writes files that only their owner may read
             _flush(path)
         os.replace(temporary, folder)
     except OSError as error:

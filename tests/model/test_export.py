@@ -48,6 +48,10 @@ def test_the_folder_is_one_the_registry_accepts(version: Path) -> None:
     assert info["preprocess"]["size"] == SIZE
 
 
+def test_every_user_may_read_the_files(version: Path) -> None:
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in version.iterdir())
+
+
 def test_the_checksums_are_those_of_the_files(version: Path) -> None:
     info = json.loads((version / "model.json").read_text())
     assert len(info["files"]) == 5

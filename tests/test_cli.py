@@ -364,3 +364,17 @@ def test_a_reader_that_goes_away_is_no_crash(phantom_series: Path) -> None:
         said = child.stderr.read()
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+def test_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[int] = []
+
+    def score_paths(_: list[Path], *, threads: int, **__: Any) -> dict[str, Any]:
+        given.append(threads)
+        return {"studies": [], "notices": []}
+
+    monkeypatch.setattr("viewer.jobs.score.score_paths", score_paths)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for wanted in ("3", "99999"):
+        assert cli.main(["score", str(tmp_path), "--threads", wanted]) == 0
+    assert given == [3, 4]

@@ -64,7 +64,11 @@ def add_reading(commands: Commands) -> None:
         "--mask-format", choices=("nifti", "npz"), help="format of the masks (default: nifti)"
     )
     command.add_argument(
-        "--threads", metavar="N", type=positive, default=2, help="threads to use (default: 2)"
+        "--threads",
+        metavar="N",
+        type=positive,
+        default=2,
+        help="threads to use, at most one a core (default: 2)",
     )
 
     command = add(commands, "models", work.models, "list the models, choose the one that answers")

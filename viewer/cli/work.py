@@ -74,7 +74,7 @@ def score(arguments: argparse.Namespace) -> int:
         series_uid=arguments.series,
         masks=arguments.masks,
         mask_format=arguments.mask_format or "nifti",
-        threads=arguments.threads,
+        threads=min(arguments.threads, os.cpu_count() or 1),  # more would only get in each other's way
         on_progress=progress,
     )
     progress("")

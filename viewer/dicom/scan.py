@@ -18,6 +18,8 @@ from viewer.dicom.zips import Password
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _THREADS = 2  # more do not help: the walk holds the interpreter; the second hides the latency of slow disks
 _BATCH = 16
+_STRANGER = "it is no DICOM file, whatever its name says"
+_DICOM_NAMES = (".dcm", ".dicom", ".ima")
 _TELL_SECONDS = 0.3
 
 _Read = list[Instance] | tuple[str, str] | None
@@ -161,7 +163,7 @@ def _read(path: Path) -> _Read:
             return (path.name, "it ends within its header" if header.cut else "it names no study and series")
         return instances(header)
     except NotDicomError:
-        return None
+        return (path.name, _STRANGER) if path.suffix.lower() in _DICOM_NAMES else None
     except DamagedError as error:
         return (path.name, str(error))
     except OSError as error:
@@ -171,8 +173,9 @@ def _read(path: Path) -> _Read:
 def _nothing(roots: Sequence[Path], finds: _Finds) -> PterionError:
     """Why there is no study to show."""
     where = ", ".join(root.name or str(root) for root in roots[:3]) or "No path"
-    if finds.damaged:
-        return PterionError(f"{where}: {unreadable(finds.damaged).text}", code="UNREADABLE_FILES")
+    damaged = [(name, reason) for name, reason in finds.damaged if reason != _STRANGER]
+    if damaged:
+        return PterionError(f"{where}: {unreadable(damaged).text}", code="UNREADABLE_FILES")
     if finds.files == 1 and len(roots) == 1 and roots[0].is_file():
         return PterionError(
             f"{where} is not a DICOM image. Open a CT series or its folder.", code="NOT_DICOM"

@@ -84,11 +84,24 @@ def test_a_file_that_may_not_be_read_does_not_hide_the_rest(
 def test_strangers_beside_a_series_are_passed_over(write_series_copy: Copy) -> None:
     folder = write_series_copy()
     (folder / "README").write_text("Thank you for using this CD")
-    (folder / "empty.dcm").write_bytes(b"")
+    (folder / "empty").write_bytes(b"")
     (folder / "video.avi").write_bytes(b"RIFF" + bytes(1000))
     result = scan(folder)
     assert len(result.studies[0].series[0].slices) == 8
     assert result.notes == ()
+
+
+def test_strangers_with_the_name_of_dicom_files_are_named(write_series_copy: Copy) -> None:
+    folder = write_series_copy()
+    (folder / "empty.DCM").write_bytes(b"")
+    (folder / "letter.dcm").write_text("Dear colleague")
+    result = scan(folder)
+    assert len(result.studies[0].series[0].slices) == 8
+    (note,) = result.notes
+    assert (note.problem, note.badge) == (Problem.UNREADABLE_FILES, "2 unreadable")
+    assert "empty.DCM: it is no DICOM file" in note.text
+    with pytest.raises(PterionError, match=r"letter\.dcm is not a DICOM image"):
+        scan(folder / "letter.dcm")
 
 
 def test_a_truncated_file_keeps_its_place_and_the_rest_opens(write_series_copy: Copy) -> None:

@@ -36,7 +36,7 @@ class Augmentation:
     bias_hu: float = 3.0
     quantised: float = 0.25
     halo: float = 0.3
-    cupping_hu: float = 35.0
+    cupping_hu: float = 50.0
 
 
 def augment(

@@ -25,7 +25,7 @@ from viewer.dicom.scan import scan
 from viewer.dicom.volume import Volume
 from viewer.jobs.choose import sampled_slices
 from viewer.library.records import SeriesRow
-from viewer.library.store import Library
+from viewer.library.store import FILE_NAME, Library
 from viewer.resources import data_dir
 
 POLL_S = 0.25
@@ -269,6 +269,11 @@ def retrain_headless(
     dry_run: only count. An interruption (Ctrl+C) asks the child to stop. Raises PterionError where it fails.
     """
     skipped: list[str] = []
+    if not (library_dir / FILE_NAME).is_file():
+        raise PterionError(
+            f"There is no library in {library_dir.name or library_dir}. Choose the folder that holds {FILE_NAME}.",
+            code="NOT_FOUND",
+        )
     library = Library(library_dir)
     try:
         if dry_run:

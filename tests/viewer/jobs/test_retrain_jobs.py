@@ -159,6 +159,12 @@ def test_unknown_pixel_size_is_guessed(library: Library, monkeypatch: pytest.Mon
     assert retrain.read_volume(row).spacing_mm == pytest.approx((1.875, 1.875), abs=0.01)
 
 
+def test_a_library_that_is_not_there_is_not_made(tmp_path: Path, registry: Registry) -> None:
+    with pytest.raises(PterionError, match="There is no library in nowhere"):
+        retrain.retrain_headless(tmp_path / "nowhere", registry=registry, dry_run=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_dry_run_only_counts(library: Library, tmp_path: Path, registry: Registry) -> None:
     result = retrain.retrain_headless(tmp_path / "library", registry=registry, dry_run=True)
     assert (result["patients"], result["slices"], result["dry_run"]) == (2, 4, True)

@@ -76,6 +76,7 @@ class Application(QObject):
         self.ended = False
         self._connect()
         self.window.show()
+        self.window.activateWindow()  # where no window manager does it, keys would go nowhere
         QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo))
 
     def _connect(self) -> None:

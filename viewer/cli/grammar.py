@@ -97,6 +97,40 @@ def add_making(commands: Commands) -> None:
     command.add_argument("out", metavar="OUT", type=Path, help="file to write, .nii, .nii.gz or .npz")
     command.add_argument("--series", metavar="UID", help="convert this series, where PATH holds several")
 
+    command = add(
+        commands,
+        "deidentify",
+        work.deidentify,
+        "copy studies without their patients (DICOM PS3.15 Basic Profile)",
+    )
+    command.add_argument("path", metavar="PATH", type=Path, help="file, folder or ZIP; it is not changed")
+    command.add_argument("out", metavar="OUT", type=Path, help="new folder or .zip file to write")
+    command.add_argument(
+        "--retain",
+        nargs="+",
+        action="extend",
+        default=[],
+        choices=("dates", "patient", "uids", "device", "institution"),
+        help="keep more: dates (shifted, the same for all of a patient), sex, age and size of the patient, UIDs, ...",
+    )
+    command.add_argument(
+        "--burned-in",
+        choices=("refuse", "leave-out"),
+        default="refuse",
+        help="what to do with images that have, or may have, text in their pixels (default: refuse all)",
+    )
+    command.add_argument(
+        "--blackout",
+        metavar="COLUMN,ROW,WIDTH,HEIGHT",
+        type=rectangle,
+        action="append",
+        default=[],
+        help="paint over this rectangle in such images and write them; may be repeated",
+    )
+    command.add_argument(
+        "--key-file", metavar="FILE", type=Path, help="a secret; the same one gives the same pseudonyms again"
+    )
+
     command = commands.add_parser(
         "import", help="make DICOM series of other data", description="Make DICOM series."
     )
@@ -169,6 +203,15 @@ def add(
 def add_json(command: argparse.ArgumentParser) -> None:
     """Give a command --json."""
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def rectangle(text: str) -> tuple[int, int, int, int]:
+    """Four whole numbers with commas between them, for argparse."""
+    try:
+        column, row, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be COLUMN,ROW,WIDTH,HEIGHT in pixels, got {text}") from None
+    return column, row, width, height
 
 
 def positive(text: str) -> int:

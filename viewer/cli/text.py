@@ -1,5 +1,6 @@
 """What the command line prints to a person: the same results as its JSON, as lines and tables."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,6 +49,29 @@ def tags(result: dict[str, Any]) -> str:
         value = f"{value} · {row['meaning']}" if row["meaning"] else value
         lines.append("  " * row["depth"] + (f"{head}: {value}" if value else head))
     return "\n".join(lines) or "No element matches."
+
+
+def deidentified(result: dict[str, Any]) -> str:
+    """`pterion deidentify`: how much was written, what was left out, what became of how many elements."""
+    counted = Counter[str]()
+    for change in result["changes"]:
+        counted[change["action"]] += change["count"]
+    parts = [_count(result[name], word) for name, word in (("studies", "study"), ("series", "series"))]
+    written = f"{_count(result['files'], 'file')} of {_count(result['patients'], 'patient')}"
+    lines = [
+        f"{written} copied without the names ({', '.join(parts)}).",
+        result["profile"] + "".join(f"; {option['meaning']}" for option in result["options"]),
+        "Elements: " + ", ".join(f"{count} {action}" for action, count in counted.most_common()),
+    ]
+    lines += [f"Blacked out: {_count(result['blacked_out'], 'file')}."] if result["blacked_out"] else []
+    lines += [f"Left out: {_count(one['files'], 'file')}, {one['reason']}." for one in result["left_out"]]
+    return "\n".join([*lines, *result["notices"]])
+
+
+def _count(number: int, word: str) -> str:
+    """`1 study`, `2 studies`, `3 series`."""
+    plural = {"study": "studies", "series": "series"}.get(word, f"{word}s")
+    return f"{number} {word if number == 1 else plural}"
 
 
 def spacing(values: Sequence[float] | None) -> str:

@@ -94,6 +94,36 @@ def convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def deidentify(arguments: argparse.Namespace) -> int:
+    """Write studies without their patients."""
+    from viewer.dicom.deidentify import BurnedIn, Choices
+    from viewer.dicom.deidentify import deidentify as write
+    from viewer.dicom.files import file_error
+    from viewer.dicom.profile import Retain
+
+    key = None
+    if arguments.key_file is not None:
+        try:
+            key = arguments.key_file.read_text("utf-8").strip()
+        except OSError as error:
+            raise file_error(error, f"Reading {arguments.key_file.name}") from error
+    choices = Choices(
+        retain=frozenset(map(Retain, arguments.retain)),
+        burned_in=BurnedIn.BLACKOUT if arguments.blackout else BurnedIn(arguments.burned_in),
+        rectangles=tuple(arguments.blackout),
+        key=key,
+    )
+    result = write(
+        existing([arguments.path]),
+        arguments.out,
+        choices,
+        progress=lambda done, total: progress(f"{done} of {total} files"),
+    )
+    progress("")
+    report(arguments, result, text.deidentified)
+    return 0
+
+
 def import_ct_ich(arguments: argparse.Namespace) -> int:
     """Write a CT-ICH folder as DICOM series."""
     from viewer.jobs.import_ct_ich import import_ct_ich as write

@@ -175,10 +175,13 @@ class Session(QObject):
     probe_changed = Signal(object)  # Probe | None
     tags_changed = Signal(object)  # TagList
     patient_hidden_changed = Signal(bool)
+    password_wanted = Signal(str, bool)  # name of a protected archive, whether the last answer was wrong
+    recent_changed = Signal(object)  # tuple[Path, ...]
     noticed = Signal(object)  # Notice
 
     # intentions
     open_requested = Signal(object)  # tuple[Path, ...]
+    password_given = Signal(object)  # str, or None to give up
     browse_requested = Signal()  # ask the user what to open
     demo_requested = Signal()
     series_requested = Signal(str)  # series_uid
@@ -228,6 +231,7 @@ class Session(QObject):
         self.probe: Probe | None = None
         self.tags = TagList()
         self.patient_hidden = False
+        self.recent: tuple[Path, ...] = ()
 
     def _set(self, name: str, value: object, signal: object) -> None:
         if getattr(self, name) == value:
@@ -378,6 +382,10 @@ class Session(QObject):
     def set_patient_hidden(self, hidden: bool) -> None:
         """Hide who the patient is wherever the window would say it, or show it again."""
         self._set("patient_hidden", hidden, self.patient_hidden_changed)
+
+    def set_recent(self, paths: tuple[Path, ...]) -> None:
+        """Say what was opened last, the latest first."""
+        self._set("recent", paths, self.recent_changed)
 
     def notice(self, level: str, title: str, text: str) -> None:
         """Tell the user something."""

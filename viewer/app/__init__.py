@@ -22,8 +22,10 @@ from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.geometry import load_repair
 from viewer.app.answering import Answering
+from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.opening import Opening
+from viewer.app.recent import Recent
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
 from viewer.dicom.series import Study
@@ -69,6 +71,8 @@ class Application(QObject):
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
         self.opening = Opening(self.session, self.chores, self)
+        self.inspecting = Inspecting(self.session, self.chores, self)
+        self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
         reading = ReadingArea(self.session)
@@ -97,6 +101,7 @@ class Application(QObject):
         """What can wait until the window is up."""
         self.answering.refresh_models()
         self.teaching.begin()
+        self.recent.begin()
         self.chores.ask(
             "", load_repair
         )  # slow to import, and the first crossed outline should not wait for it
@@ -107,6 +112,7 @@ class Application(QObject):
 
     def _scanned(self, studies: tuple[Study, ...]) -> None:
         self.answering.remember_statuses(studies)
+        self.recent.opened()
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
         series = volume.series

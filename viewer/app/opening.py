@@ -20,6 +20,7 @@ from viewer.jobs.qt import LoadJob, ScanJob
 from viewer.session import Session
 
 THUMBNAIL_PX = 220
+LOOKING = "Looking for studies…"
 
 
 def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
@@ -45,6 +46,7 @@ class Opening(QObject):
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
         self._wanted: set[str] = set()
+        self._said = self._before = ""
         self._chores = chores
         self.scanned: Callable[[tuple[Study, ...]], None] = lambda _: None
         self.opened: Callable[[Volume, LoadJob], None] = lambda _volume, _job: None
@@ -52,6 +54,7 @@ class Opening(QObject):
         self.closed: Callable[[], None] = lambda: None
         session.open_requested.connect(self.open_paths)
         session.series_requested.connect(self.open_series)
+        session.password_given.connect(self._answer)
         session.study_opened.connect(self._study_opened)
         session.slice_index_changed.connect(lambda index: self._load.look_at(index) if self._load else None)
 
@@ -64,10 +67,34 @@ class Opening(QObject):
         job.studies_found.connect(lambda studies: self._found(studies, found))
         job.scanned.connect(lambda result: self._scanned(job, result))
         job.failed.connect(lambda error: self._failed(job, error))
+        job.progressed.connect(lambda *how_far: self._progressed(job, *how_far))
+        job.password_wanted.connect(self._session.password_wanted)
         job.finished.connect(job.deleteLater)
+        job.finished.connect(lambda: self._ended(job))
         if self._session.volume is None:
-            self._session.set_load_state("Looking for studies…")
+            self._session.set_load_state(LOOKING)
         job.start()
+
+    def _progressed(self, job: ScanJob, what: str, done: int, total: int) -> None:
+        """Say how far unpacking or copying is; not what, while the patient is hidden."""
+        if job is self._scan:
+            what = what.split(" ")[0] if self._session.patient_hidden else what
+            if self._session.load_state != self._said:
+                self._before = self._session.load_state
+            self._said = f"{what}… {100 * done // max(total, 1)} %"
+            self._session.set_load_state(self._said)
+
+    def _answer(self, password: str | None) -> None:
+        if self._scan is not None:
+            self._scan.answer(password)
+
+    def _ended(self, job: ScanJob) -> None:
+        """Its last word must not stay, nor that of one that was given up."""
+        if job is self._scan:
+            self._scan = None
+            self._before = ""
+        if self._session.load_state in (self._said, LOOKING):
+            self._session.set_load_state(self._before if self._session.volume is not None else "")
 
     def _found(self, studies: tuple[Study, ...], found: dict[str, Study]) -> None:
         found |= {study.study_uid: study for study in studies}

@@ -25,6 +25,7 @@ from viewer.jobs.infer import Inference, StudyAnswer
 
 BATCH_MS = 17
 LOADERS = 2
+ANSWER_POLL_S = 0.1
 
 
 class Relay(QObject):
@@ -147,22 +148,52 @@ class ScanJob(Job):
 
     studies_found = Signal(object)  # tuple[Study, ...], as they are complete
     scanned = Signal(object)  # ScanResult
+    progressed = Signal(str, object, object)  # what is unpacked or copied first, bytes done, bytes in all
+    password_wanted = Signal(
+        str, bool
+    )  # name of the archive, whether the last answer was wrong; then `answer`
 
     def __init__(self, paths: Sequence[Path], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._paths = tuple(paths)
+        self._answers: SimpleQueue[str | None] = SimpleQueue()
+
+    def answer(self, password: str | None) -> None:
+        """The password that was wanted; None gives up."""
+        self._answers.put(password)
 
     def _work(self) -> None:
         result = scan(
-            self._paths, on_study=lambda study: self._relay.put(("study", study)), cancelled=self._stop.is_set
+            self._paths,
+            on_study=lambda study: self._relay.put(("study", study)),
+            cancelled=self._stop.is_set,
+            password=self._ask,
+            on_progress=lambda *how_far: self._relay.put(("progress", how_far)),
         )
         self._relay.put(("result", result))
+
+    def _ask(self, name: str, wrong: bool) -> str | None:
+        """Wait for an answer from the GUI thread."""
+        while not self._answers.empty():
+            self._answers.get_nowait()  # to a question of another scan
+        self._relay.put(("password", (name, wrong)))
+        while not self._stop.is_set():
+            try:
+                return self._answers.get(timeout=ANSWER_POLL_S)
+            except Empty:
+                continue
+        return None
 
     def _deliver(self, values: tuple[Any, ...]) -> None:
         studies = tuple(value for kind, value in values if kind == "study")
         if studies:
             self.studies_found.emit(studies)
+        how_far = [value for kind, value in values if kind == "progress"]
+        if how_far:
+            self.progressed.emit(*how_far[-1])
         for kind, value in values:
+            if kind == "password":
+                self.password_wanted.emit(*value)
             if kind == "result":
                 self.scanned.emit(value)
 

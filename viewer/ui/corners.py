@@ -12,7 +12,7 @@ from viewer.imaging.placement import Placement
 from viewer.session import Session
 from viewer.ui import captions, theme
 from viewer.ui.lettering import Lettering
-from viewer.ui.worklist import badge_colours, person
+from viewer.ui.study_text import badge_colours, person, seen
 
 MARGIN, LINE = 9, 17
 """Distance of the words from the edges and between lines, px."""
@@ -64,6 +64,7 @@ class Corners:
         how = captions.how_shown(window, placement.magnification, series, inverted=session.view.inverted)
         if room.large:
             study = next((s for s in session.studies if s.study_uid == series.study_uid), session.study)
+            study = seen(study, hidden=session.patient_hidden) if study is not None else None
             who = captions.who_and_when(person(study) if study is not None else "", study, series)
         else:
             who, how = (window.name or "Custom",), how[:1]

@@ -1,7 +1,9 @@
-"""Two small dialogs: what keys and mouse do, and what this program is."""
+"""Small dialogs: what keys and mouse do, what this program is, the password of an archive."""
+
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 import viewer
 from viewer.ui import theme
@@ -21,6 +23,7 @@ KEYS = (
         ("N", "next suspected slice without an annotation"),
         ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
         ("Ctrl+K", "find any action by name"),
+        ("Ctrl+Shift+H", "hide the patient's name, dates and numbers"),
         ("M", "Read or Annotate"),
         ("Esc", "back to scroll"),
     )),
@@ -84,6 +87,33 @@ def keys(parent: QWidget) -> QDialog:
     layout.addWidget(scroll)
     dialog.resize(680, min(760, parent.height() - 80))
     return _finish(dialog, layout)
+
+
+def password(parent: QWidget, name: str, answered: Callable[[str | None], None], *, wrong: bool) -> QDialog:
+    """Ask for the password of an archive; `answered` gets it, or None."""
+    dialog, layout = _dialog(parent, "Protected archive")
+    says = "That password does not open it. Try another." if wrong else "Its password is needed to open it."
+    layout.addWidget(theme.label(f"{name} is protected.", "strong", wrap=True))
+    layout.addWidget(theme.label(says, "amber" if wrong else "", wrap=True))
+    field = QLineEdit()
+    field.setEchoMode(QLineEdit.EchoMode.Password)
+    field.setAccessibleName("Password")
+    layout.addWidget(field)
+    across = QHBoxLayout()
+    across.addStretch(1)
+    cancel, accept = theme.button("Cancel"), theme.button("Open", "primary")
+    for made in (cancel, accept):
+        across.addWidget(made)
+    layout.addLayout(across)
+    cancel.clicked.connect(dialog.reject)
+    accept.clicked.connect(dialog.accept)
+    field.returnPressed.connect(dialog.accept)
+    dialog.accepted.connect(lambda: answered(field.text()))
+    dialog.rejected.connect(lambda: answered(None))
+    dialog.setMinimumWidth(380)
+    dialog.open()
+    field.setFocus()
+    return dialog
 
 
 def about(parent: QWidget) -> QDialog:

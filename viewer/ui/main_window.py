@@ -34,6 +34,7 @@ from viewer.ui.findings import FindingsPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
 from viewer.ui.status_bar import StatusBar
+from viewer.ui.study_text import person
 from viewer.ui.tags import TagsPanel
 from viewer.ui.top_bar import TopBar
 from viewer.ui.worklist import Worklist
@@ -139,9 +140,13 @@ class MainWindow(QMainWindow):
         self.top_bar.open_clicked.connect(self.session.browse_requested)
         self.top_bar.palette_clicked.connect(self.palette_popup.popup)
         self.session.browse_requested.connect(self.open_folder)
+        self.session.password_wanted.connect(self.ask_password)
+        for signal in (self.session.study_opened, self.session.patient_hidden_changed):
+            signal.connect(self._show_title)
         for keys, run in (
             ("Ctrl+K", self.palette_popup.popup),
             ("Ctrl+Shift+O", self.open_files),
+            ("Ctrl+Shift+H", self.hide_patient),
             ("F10", self.top_bar.show_menu),
             ("F1", self.show_keys),
             ("Ctrl+Q", self.quit),
@@ -166,8 +171,18 @@ class MainWindow(QMainWindow):
             Action("Open a folder…", "Ctrl+O", session.browse_requested.emit),
             Action("Open files…", "Ctrl+Shift+O", self.open_files),
             Action("Open the demo study", "", session.demo_requested.emit),
+            *self._recent_actions(),
             Action("Export masks…", "", self.right.annotations.choose_export_folder, annotated),
             Action("Quit", "Ctrl+Q", self.quit),
+        )
+
+    def _recent_actions(self) -> tuple[Action, ...]:
+        """What was opened last; their names may name patients, so they are not listed while the patient is hidden."""
+        session = self.session
+        paths = () if session.patient_hidden else session.recent
+        return tuple(
+            Action(f"Open again: {path.name or path}", "", lambda path=path: session.request_open(path))  # type: ignore[misc]
+            for path in paths
         )
 
     def _reading_actions(self) -> tuple[Action, ...]:
@@ -180,6 +195,11 @@ class MainWindow(QMainWindow):
             Action("Show findings", "", lambda: self.right.show_tab(0)),
             Action("Show annotations", "", lambda: self.right.show_tab(1)),
             Action("Show tags", "", lambda: self.right.show_tab(2)),
+            Action(
+                "Show patient" if self.session.patient_hidden else "Hide patient",
+                "Ctrl+Shift+H",
+                self.hide_patient,
+            ),
         )
 
     def _model_actions(self) -> tuple[Action, ...]:
@@ -266,6 +286,21 @@ class MainWindow(QMainWindow):
         files, _ = QFileDialog.getOpenFileNames(self, "Open DICOM files")
         if files:
             self.session.request_open(*(Path(name) for name in files))
+
+    def ask_password(self, name: str, wrong: bool) -> None:
+        """Ask for an archive's password and give it to the session; None if the user gives up."""
+        shown = "The archive" if self.session.patient_hidden else name
+        dialogs.password(self, shown, self.session.password_given.emit, wrong=wrong)
+
+    def hide_patient(self) -> None:
+        """Hide who the patient is wherever the window says it, or show it again."""
+        self.session.set_patient_hidden(not self.session.patient_hidden)
+
+    def _show_title(self, *_: object) -> None:
+        """Name the patient of the open study in the window's title, unless that is to be hidden."""
+        study = self.session.study
+        shown = study is not None and not self.session.patient_hidden
+        self.setWindowTitle(f"{person(study)} — Pterion" if shown and study is not None else "Pterion")
 
     def retrain(self) -> None:
         """Show the retraining card and request a retraining."""

@@ -121,6 +121,7 @@ class ReadingArea(QWidget):
         session.mode_changed.connect(self._follow_mode)
         session.tool_changed.connect(self._follow_tool)
         session.preview_changed.connect(self._preview_changed)
+        session.patient_hidden_changed.connect(self._repaint)
         for signal in (session.document_changed, session.selection_changed):
             signal.connect(self._repaint)
 

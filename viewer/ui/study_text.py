@@ -1,5 +1,7 @@
 """Studies and series in words: who, when, what, and what is wrong with it. No window."""
 
+from dataclasses import replace
+
 from viewer.dicom.series import Note, Problem, Series, Study
 from viewer.ui import theme
 
@@ -7,6 +9,26 @@ _RED = {Problem.UNREADABLE_FILES, Problem.MISSING_SLICES, Problem.NO_PIXELS, Pro
 _GREY = {Problem.LOCALIZER, Problem.NOT_AN_IMAGE, Problem.LOSSY_SOURCE, Problem.SINGLE_SLICE}
 _VIOLET = {Problem.AI_CAUTION, Problem.AI_NOT_RUN}
 _ASIDE = {Problem.LOCALIZER, Problem.NOT_AN_IMAGE, Problem.NO_PIXELS, Problem.UNSUPPORTED_SYNTAX}
+
+
+HIDDEN = "Patient hidden"
+
+
+def seen(study: Study, *, hidden: bool) -> Study:
+    """The study as it may be shown: itself, or without what may tell who the patient is."""
+    if not hidden:
+        return study
+    return replace(
+        study,
+        patient_name=HIDDEN,
+        patient_id="",
+        sex="",
+        age="",
+        date="",
+        time="",
+        description="",
+        accession_number="",
+    )
 
 
 def person(study: Study) -> str:

@@ -132,6 +132,7 @@ class TopBar(QFrame):
         self._layout.addStretch(1)
         self.overlay = self._add("AI overlay", self._toggle_overlay, "Space", checkable=True)
         self._add("Ctrl+K", self.palette_clicked.emit).setToolTip("Find any action by name (Ctrl+K)")
+        self.hide_patient = self._add_hide_patient()
         self.menu_button = self._add_menu()
         for signal in (
             session.mode_changed,
@@ -142,6 +143,7 @@ class TopBar(QFrame):
             signal.connect(self._refresh)
         session.active_view_changed.connect(self._refresh)
         session.overlay_changed.connect(self._refresh)
+        session.patient_hidden_changed.connect(self._refresh)
         self._refresh()
 
     def _add(self, text: str, run: Callable[[], None], key: str = "", **options: object) -> BarButton:
@@ -184,6 +186,14 @@ class TopBar(QFrame):
             choose = lambda window=window: self._set_window(window)  # noqa: E731
             made[key] = self._add(SHORT_NAMES.get(key, window.name), choose, str(key), checkable=True)
             made[key].setToolTip(f"{window.name}: W {window.width:g} L {window.level:g} ({key})")
+        return made
+
+    def _add_hide_patient(self) -> QPushButton:
+        made = theme.button("", "icon")
+        made.setFixedSize(28, 26)
+        made.setAccessibleName("Hide patient")
+        made.clicked.connect(lambda: self._session.set_patient_hidden(not self._session.patient_hidden))
+        self._layout.addWidget(made)
         return made
 
     def _add_menu(self) -> QPushButton:
@@ -229,6 +239,10 @@ class TopBar(QFrame):
                 active is not None and (active.width, active.level) == (preset.width, preset.level)
             )
         self.overlay.setChecked(session.overlay)
+        hidden = session.patient_hidden
+        self.hide_patient.setIcon(theme.icon("eye-off", theme.AMBER) if hidden else theme.icon("eye"))
+        state = "The patient is hidden: show" if hidden else "Hide"
+        self.hide_patient.setToolTip(f"{state} names, dates and numbers of the patient (Ctrl+Shift+H)")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave the keys to the tooltips where the bar is narrow."""

@@ -32,6 +32,7 @@ from viewer.ui.study_text import (
     details,
     person,
     put_aside,
+    seen,
     slice_count,
     tooltip,
     when,
@@ -55,6 +56,7 @@ class StudyModel(QAbstractListModel):
         self.by_suspicion = True
         session.studies_changed.connect(self.sort_again)
         session.study_status_changed.connect(self._status_changed)
+        session.patient_hidden_changed.connect(self.sort_again)
         self.sort_again()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008, N802
@@ -69,10 +71,16 @@ class StudyModel(QAbstractListModel):
         if role == VALUE_ROLE:
             return study
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{person(study)}, {self._session.study_status.get(study.study_uid, NOT_SCORED)}"
+            return (
+                f"{person(self.seen(study))}, {self._session.study_status.get(study.study_uid, NOT_SCORED)}"
+            )
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{person(study)}\n{details(study)}"
+            return f"{person(self.seen(study))}\n{details(self.seen(study))}"
         return None
+
+    def seen(self, study: Study) -> Study:
+        """The study as it may be shown."""
+        return seen(study, hidden=self._session.patient_hidden)
 
     def status(self, study: Study) -> str:
         """How far the scoring of a study is, in the session's words."""
@@ -195,9 +203,10 @@ class StudyDelegate(QStyledItemDelegate):
         status = self._session.study_status.get(study.study_uid, NOT_SCORED)
         taken = _paint_status(painter, QRectF(inner.left(), inner.top(), inner.width(), half), status)
         title = QRectF(inner.left(), inner.top(), inner.width() - taken - 6, half)
-        _line(painter, title, person(study), theme.BRIGHT, theme.TEXT_PX, 600)
+        shown = seen(study, hidden=self._session.patient_hidden)
+        _line(painter, title, person(shown), theme.BRIGHT, theme.TEXT_PX, 600)
         below = QRectF(inner.left(), inner.top() + half, inner.width(), half)
-        _pair(painter, below, study.description, when(study), theme.QUIET, theme.TEXT_PX - 0.5)
+        _pair(painter, below, shown.description, when(shown), theme.QUIET, theme.TEXT_PX - 0.5)
         painter.restore()
 
 

@@ -1,0 +1,144 @@
+"""The application and where studies come from: archives, passwords, what was opened last; tags on the way."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from model.registry import Registry
+from viewer.app import Application
+from viewer.library.store import Library
+from viewer.session import Notice
+
+# The offscreen platform says so of every window.
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+WAIT_MS = 20_000
+Start = Callable[..., Application]
+
+
+@pytest.fixture
+def start(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    running: list[Application] = []
+    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("viewer.dicom.cache._default", [])
+
+    def make(*paths: Path) -> Application:
+        registry = Registry(tmp_path / "no-models", tmp_path / "models")
+        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
+        running.append(made)
+        return made
+
+    yield make
+    for made in running:
+        made.shutdown()
+        made.window.close()
+        made.window.deleteLater()
+    from viewer.dicom import cache
+
+    for one in cache._default:
+        one.close()
+
+
+@pytest.fixture
+def archive(phantom_series: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "phantom.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        for file in phantom_series.iterdir():
+            made.write(file, file.name)
+    return path
+
+
+@pytest.fixture
+def protected(phantom_series: Path, tmp_path: Path) -> Path:
+    import pyzipper
+
+    path = tmp_path / "protected.zip"
+    with pyzipper.AESZipFile(path, "w", encryption=pyzipper.WZ_AES) as made:
+        made.setpassword(b"secret")
+        for file in phantom_series.iterdir():
+            made.write(file, file.name)
+    return path
+
+
+def wait_until_loaded(qtbot: QtBot, application: Application, slices: int = 8) -> None:
+    def loaded() -> bool:
+        volume = application.session.volume
+        return volume is not None and len(volume.hu) == slices and bool(volume.loaded.all())
+
+    qtbot.waitUntil(loaded, timeout=WAIT_MS)
+
+
+def test_archive_opens(start: Start, archive: Path, qtbot: QtBot) -> None:
+    application = start(archive)
+    wait_until_loaded(qtbot, application)
+    qtbot.waitUntil(lambda: application.session.load_state.startswith("Series 8/8 loaded"), timeout=WAIT_MS)
+
+
+def test_protected_archive_asks_again_until_the_password_fits(
+    start: Start, protected: Path, qtbot: QtBot
+) -> None:
+    application = start()
+    asked: list[tuple[str, bool]] = []
+    session = application.session
+    session.password_wanted.disconnect(application.window.ask_password)
+
+    def answer(name: str, wrong: bool) -> None:
+        asked.append((name, wrong))
+        session.password_given.emit("secret" if wrong else "no")
+
+    session.password_wanted.connect(answer)
+    session.request_open(protected)
+    wait_until_loaded(qtbot, application)
+    assert asked == [("protected.zip", False), ("protected.zip", True)]
+
+
+def test_giving_up_the_password_is_no_error(start: Start, protected: Path, qtbot: QtBot) -> None:
+    application = start()
+    session = application.session
+    notices: list[Notice] = []
+    session.noticed.connect(notices.append)
+    session.password_wanted.disconnect(application.window.ask_password)
+    session.password_wanted.connect(lambda *_: session.password_given.emit(None))
+    session.request_open(protected)
+    qtbot.waitUntil(lambda: session.load_state.startswith("Looking"), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: session.load_state == "", timeout=WAIT_MS)
+    assert [notice for notice in notices if notice.level == "error" and "opened" in notice.title] == []
+
+
+def test_what_opened_is_offered_the_next_time(
+    start: Start, archive: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    application = start(archive)
+    qtbot.waitUntil(lambda: application.session.recent == (archive,), timeout=WAIT_MS)
+    application.shutdown()
+    library = Library(tmp_path / "library")
+    assert library.setting("recent") == [str(archive)]
+    library.close()
+    again = start()
+    qtbot.waitUntil(lambda: again.session.recent == (archive,), timeout=WAIT_MS)
+
+
+def test_nothing_is_remembered_while_the_patient_is_hidden(start: Start, archive: Path, qtbot: QtBot) -> None:
+    application = start()
+    application.session.set_patient_hidden(True)
+    application.session.request_open(archive)
+    wait_until_loaded(qtbot, application)
+    assert application.session.recent == ()
+
+
+def test_tags_of_the_slice_on_screen_are_shown(start: Start, phantom_series: Path, qtbot: QtBot) -> None:
+    application = start(phantom_series)
+    session = application.session
+    wait_until_loaded(qtbot, application)
+    application.window.right.show_tab(2)
+    place = session.volume.series.slices[session.slice_index] if session.volume else None
+    assert place is not None
+    qtbot.waitUntil(lambda: session.tags.sop_uid == place.sop_uid, timeout=WAIT_MS)
+    assert "Phantom^Test" in {row.value for row in session.tags.rows}
+    session.set_slice_index(0)
+    first = session.volume.series.slices[0] if session.volume else None
+    assert first is not None
+    qtbot.waitUntil(lambda: session.tags.sop_uid == first.sop_uid, timeout=WAIT_MS)

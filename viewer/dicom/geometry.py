@@ -114,21 +114,19 @@ def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:
     """
     gaps = np.asarray(gaps_mm, np.float64)
     count = np.zeros(gaps.size, np.int64)
-    for i, gap in enumerate(gaps):
-        beside = gaps[max(i - 1, 0) : i + 2]
-        base = beside.min()
-        if gap < 1.5 * base:
-            base = _wider_base(gaps, i)
+    if gaps.size == 0:
+        return ()
+    padded = np.concatenate([gaps[:1], gaps, gaps[-1:]])
+    beside = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
+    median = float(np.median(gaps))
+    for i in map(int, np.flatnonzero(gaps >= 1.5 * np.minimum(beside, median))):
+        gap = gaps[i]
+        base = beside[i] if gap >= 1.5 * beside[i] else median  # its neighbours are as wide as itself
         ratio = gap / base if base > SAME_PLACE_MM else 1.0
         whole = round(ratio)
         if whole >= 2 and abs(ratio - whole) <= 0.05 * whole and _run(gaps, i) < _REGIME:
             count[i] = whole - 1
     return tuple(map(int, count))
-
-
-def _wider_base(gaps: npt.NDArray[np.float64], i: int) -> float:
-    """The step that gap `i` is compared with where its direct neighbours are as wide as itself."""
-    return float(min(np.median(gaps), gaps[i]))
 
 
 def _run(gaps: npt.NDArray[np.float64], i: int) -> int:

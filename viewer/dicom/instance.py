@@ -1,10 +1,13 @@
 """One file's header → the slices it holds, and what may be wrong with it."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
+from pathlib import Path
 
-from viewer.dicom.header import Header
+from viewer.dicom.header import Header, numbers_of
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
 
@@ -45,6 +48,12 @@ WANTED = frozenset(
         *(CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE, *_PHASES),
     }
 )
+
+_CONTENT = (
+    *(SOP_CLASS, SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED),
+    *(PADDING, INTERCEPT, SLOPE),
+)
+"""What decides whether there is a picture, and how its pixels are stored."""
 
 _ENHANCED = frozenset(
     {
@@ -108,30 +117,72 @@ class Instance:
         return tuple(self.header.text(tag) for tag in _PHASES)
 
 
+def texts_of(items: Iterable[Instance], tag: int) -> frozenset[str]:
+    """What a text element says (its first value, empty if absent) in any of the items."""
+    raw = {item.header.elements.get(tag, b"") for item in items}
+    return frozenset(value.split(b"\\", 1)[0].strip(b" \0").decode("latin-1") for value in raw)
+
+
 def instances(header: Header) -> list[Instance]:
     """The slices of one file, one for each frame; never empty."""
-    kind, detail = _kind(header)
+    kind, detail, layout = _content(
+        header.syntax,
+        header.big_endian,
+        header.pixel_offset,
+        header.pixel_length,
+        header.float_pixels,
+        tuple(map(header.elements.get, _CONTENT)),
+    )
     single = Instance(
         header=header,
-        slice=_slice(header, _layout(header) if kind is Kind.PICTURE else None),
+        slice=_slice(header, layout),
         kind=kind,
         detail=detail,
         thickness_mm=_positive(header.number(THICKNESS)),
     )
     if kind is not Kind.PICTURE:
         damage = "it ends within its header" if header.cut else _size_claim(single.slice)
-        return [replace(single, damage=damage)]
-    if header.text(SOP_CLASS) in _ENHANCED:
+        return [replace(single, damage=damage)] if damage else [single]
+    if layout is None or (layout.frames == 1 and header.text(SOP_CLASS) not in _ENHANCED):
+        found = [single]
+    elif header.text(SOP_CLASS) in _ENHANCED:
         from viewer.dicom.enhanced import frames
 
         found = frames(single)
     else:
-        count = single.slice.pixels.frames if single.slice.pixels else 1
-        found = [replace(single, slice=replace(single.slice, frame=frame)) for frame in range(count)]
+        found = [replace(single, slice=replace(single.slice, frame=frame)) for frame in range(layout.frames)]
     damages = [_damage(header, one.slice) for one in found]
     return [
         replace(one, damage=damage) if damage else one for one, damage in zip(found, damages, strict=True)
     ]
+
+
+@lru_cache(maxsize=1024)
+def _content(
+    syntax: str,
+    big_endian: bool,
+    pixel_offset: int | None,
+    pixel_length: int | None,
+    float_pixels: bool,
+    values: tuple[bytes | None, ...],
+) -> tuple[Kind, str, PixelLayout | None]:
+    """What a file with these values of `_CONTENT` is good for, the reason if nothing, and its pixel layout.
+
+    The files of a series hardly differ in them, and one answer for all saves time and memory.
+    """
+    elements = {tag: value for tag, value in zip(_CONTENT, values, strict=True) if value is not None}
+    header = Header(
+        path=Path(),
+        size=0,
+        syntax=syntax,
+        elements=elements,
+        big_endian=big_endian,
+        pixel_offset=pixel_offset,
+        pixel_length=pixel_length,
+        float_pixels=float_pixels,
+    )
+    kind, detail = _kind(header)
+    return kind, detail, _layout(header) if kind is Kind.PICTURE else None
 
 
 def _kind(header: Header) -> tuple[Kind, str]:
@@ -207,21 +258,41 @@ def _layout(header: Header) -> PixelLayout:
 def _slice(header: Header, layout: PixelLayout | None) -> SliceHeader:
     """Place and size of the file's only, or first, frame."""
     number = header.number(INSTANCE_NUMBER)
-    centre, width = header.number(CENTRE), _positive(header.number(WIDTH))
-    window = (width, centre) if width and centre is not None and math.isfinite(centre) else None
+    get = header.elements.get
     return SliceHeader(
         path=header.path,
         sop_uid=header.text(SOP_UID),
         frame=0,
         instance_number=int(number) if number is not None and math.isfinite(number) else None,
         position_mm=position(header.numbers(POSITION)),
-        orientation=orientation(header.numbers(ORIENTATION)),
-        spacing_mm=spacing(header.numbers(SPACING)),
+        orientation=_orientation(get(ORIENTATION)),
+        spacing_mm=_spacing(get(SPACING)),
         rows=header.integer(ROWS) or 0,
         columns=header.integer(COLUMNS) or 0,
-        window=window,
+        window=_window(get(CENTRE), get(WIDTH)),
         pixels=layout,
     )
+
+
+@lru_cache(maxsize=256)
+def _orientation(value: bytes | None) -> tuple[float, float, float, float, float, float] | None:
+    """ImageOrientationPatient as `orientation` takes it; one object for the many slices that agree."""
+    return orientation(numbers_of(value))
+
+
+@lru_cache(maxsize=256)
+def _spacing(value: bytes | None) -> tuple[float, float] | None:
+    """PixelSpacing as `spacing` takes it."""
+    return spacing(numbers_of(value))
+
+
+@lru_cache(maxsize=1024)
+def _window(centre: bytes | None, width: bytes | None) -> tuple[float, float] | None:
+    """(width, level) of the first window, or None if it makes no sense."""
+    centres, widths = numbers_of(centre), numbers_of(width)
+    if not centres or not widths or not math.isfinite(centres[0]) or not _positive(widths[0]):
+        return None
+    return (widths[0], centres[0])
 
 
 def _damage(header: Header, place: SliceHeader) -> str:

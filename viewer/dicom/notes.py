@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from viewer.dicom import instance as tags
 from viewer.dicom.geometry import Geometry, counted, even, missing, straight, tilted
-from viewer.dicom.instance import Instance, Kind
+from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.series import Note, Problem, Series
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _place(series: Series, stack: "Stack", geometry: Geometry | None) -> Iterato
     if series.slices[0].spacing_mm is None:
         text = "The header has no pixel spacing: nothing can be measured in mm or mL."
         yield Note(Problem.NO_SPACING, "no spacing", text)
-    elif any(item.header.text(tags.CALIBRATION) == "FIDUCIAL" for item in stack.members):
+    elif "FIDUCIAL" in texts_of(stack.members, tags.CALIBRATION):
         text = "The pixel spacing is an estimate, not measured by the scanner: mm and mL are approximate."
         yield Note(Problem.SPACING_ESTIMATED, "spacing estimated", text)
     if geometry is None or len(series.slices) < 2:
@@ -149,6 +149,6 @@ def _pixels(members: Sequence[Instance]) -> Iterator[Note]:
     if any(item.lossy for item in members):
         text = "The pixels were compressed with loss: faint contrast may be gone, and HU are approximate."
         yield Note(Problem.LOSSY_SOURCE, "lossy", text)
-    if any(item.header.text(tags.BURNED_IN) == "YES" for item in members):
+    if "YES" in texts_of(members, tags.BURNED_IN):
         text = "The header says that text is burned into the pixels; it may name the patient."
         yield Note(Problem.BURNED_IN_TEXT, "burned-in text", text)

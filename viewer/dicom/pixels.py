@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from model.errors import PterionError
 from viewer.dicom.codestream import FrameInfo, jpeg_2000_info, jpeg_ends, jpeg_info
+from viewer.dicom.deflated import inflate
 from viewer.dicom.files import file_error
-from viewer.dicom.header import DamagedError, NotDicomError, inflate, read_header
+from viewer.dicom.header import NotDicomError, data_set_start
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, NATIVE, RLE
+from viewer.dicom.walk import DamagedError
 
 _LOW, _HIGH = -32768, 32767
 _DENSE_HU = 4096
@@ -102,7 +104,12 @@ def _native(place: SliceHeader, layout: PixelLayout) -> npt.NDArray[Any]:
     first = layout.offset + place.frame * size
     if layout.syntax == DEFLATED:
         whole = place.path.read_bytes()
-        data = inflate(whole[_data_set_start(place) :])[first : first + size]
+        try:
+            packed = whole[data_set_start(whole) :]
+        except NotDicomError as error:
+            raise DamagedError("the file changed since it was scanned") from error
+        unpacked = inflate(packed, None if layout.length is None else layout.offset + layout.length)
+        data = unpacked[first : first + size]
     else:
         with place.path.open("rb") as file:
             file.seek(first)
@@ -112,14 +119,6 @@ def _native(place: SliceHeader, layout: PixelLayout) -> npt.NDArray[Any]:
     return np.frombuffer(data, "u1" if layout.bits_allocated == 8 else "<u2", count).reshape(
         place.rows, place.columns
     )
-
-
-def _data_set_start(place: SliceHeader) -> int:
-    """Offset of the data set behind the file meta information."""
-    try:
-        return read_header(place.path, frozenset()).start
-    except NotDicomError as error:
-        raise DamagedError("the file changed since it was scanned") from error
 
 
 def _frame_bytes(place: SliceHeader, layout: PixelLayout) -> bytes:

@@ -3,21 +3,25 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from model.errors import Cancelled, PterionError
 from viewer.dicom import instance as tags
-from viewer.dicom.header import DamagedError, NotDicomError, read_header
+from viewer.dicom.header import NotDicomError, read_header
 from viewer.dicom.instance import WANTED, Instance, instances
 from viewer.dicom.notes import plural, unreadable
 from viewer.dicom.series import ScanResult, Series, Study
 from viewer.dicom.sources import Progress, Sources
 from viewer.dicom.stack import series_of
+from viewer.dicom.stencil import Stencils
+from viewer.dicom.walk import DamagedError
 from viewer.dicom.zips import Password
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_THREADS = 2  # more do not help: the walk holds the interpreter; the second hides the latency of slow disks
+_THREADS = 4
 _BATCH = 16
+_SLOW_SECONDS = 0.002
 _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
 _TELL_SECONDS = 0.3
@@ -121,25 +125,35 @@ class _Finds:
 
 
 def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Iterator[_Read]:
-    """The headers of files in order, read by a few threads that are kept a few batches ahead."""
+    """The headers of files in order: read on this thread while the disk is quick, else by a few threads ahead of it.
 
-    def batches() -> Iterator[list[Path]]:
-        batch: list[Path] = []
-        for path in paths:
-            batch.append(path)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+    The walk holds the interpreter, so threads gain nothing but the time that a slow disk keeps them waiting.
+    """
+    stencils = Stencils()
+    batches = iter(lambda: list(islice(paths, _BATCH)), [])
+    for batch in batches:
+        began = time.perf_counter()
+        reads = [_read(path, stencils) for path in batch]
+        slow = time.perf_counter() - began > _SLOW_SECONDS * len(batch)
+        yield from reads
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        if slow:
+            yield from _read_ahead(batches, stencils, cancelled)
+
+
+def _read_ahead(
+    batches: Iterator[list[Path]], stencils: Stencils, cancelled: Callable[[], bool] | None
+) -> Iterator[_Read]:
+    """The same by threads that are kept a few batches ahead."""
 
     def read_batch(batch: list[Path]) -> list[_Read]:
-        return [_read(path) for path in batch]
+        return [_read(path, stencils) for path in batch]
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
         waiting: list[Future[list[_Read]]] = []
         try:
-            for batch in batches():
+            for batch in batches:
                 waiting.append(pool.submit(read_batch, batch))
                 if len(waiting) > 2 * _THREADS:
                     yield from waiting.pop(0).result()
@@ -153,10 +167,10 @@ def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Itera
             pool.shutdown(cancel_futures=True)
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path, stencils: Stencils) -> _Read:
     """One file's slices, or what is wrong with it."""
     try:
-        header = read_header(path, WANTED)
+        header = read_header(path, WANTED, stencils)
         if header.text(tags.MEDIA_CLASS) == _DICOMDIR or tags.FILE_SET in header.elements:
             return None
         if not header.text(tags.SERIES_UID) or not header.text(tags.STUDY_UID):

@@ -2,17 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import TypeVar
 
 from viewer.dicom import instance as tags
 from viewer.dicom.geometry import SAME_PLACE_MM, measure, z_of
-from viewer.dicom.instance import Instance, Kind
+from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.notes import notes_of
 from viewer.dicom.series import Problem, Series, SliceHeader
 
 _ORIENTATION_TOLERANCE = 0.005
 _SPACING_TOLERANCE = 1e-3
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _without_copies(found: Sequence[Instance]) -> tuple[list[Instance], int]:
     Files that share a UID although they lie elsewhere (careless de-identification) are no copies.
     """
     best: dict[tuple[object, ...], Instance] = {}
-    for item in sorted(found, key=lambda item: natural(item.slice)):
+    for item in natural(found, _own):
         place = item.slice
         name = place.sop_uid or str(place.path)
         key = (name, place.frame, place.instance_number, place.position_mm)
@@ -94,13 +98,21 @@ def _broken(item: Instance) -> bool:
 def _buckets(found: Sequence[Instance]) -> list[list[Instance]]:
     """Instances that agree in kind, size, spacing and orientation (each compared with its bucket's first)."""
     buckets: list[list[Instance]] = []
+    known: dict[tuple[object, ...], list[Instance]] = {}
     for item in found:
-        for bucket in buckets:
-            if _alike(bucket[0], item):
-                bucket.append(item)
-                break
-        else:
-            buckets.append([item])
+        place = item.slice
+        look = (
+            *(item.kind, place.rows, place.columns, place.position_mm is None, place.orientation),
+            *(place.spacing_mm, item.header.elements.get(tags.IMAGE_TYPE)),
+        )
+        bucket = known.get(look)
+        if bucket is None:
+            bucket = next((one for one in buckets if _alike(one[0], item)), None)
+            if bucket is None:
+                bucket = []
+                buckets.append(bucket)
+            known[look] = bucket
+        bucket.append(item)
     return buckets
 
 
@@ -148,7 +160,7 @@ def _mixture(buckets: Sequence[Sequence[Instance]]) -> frozenset[Problem]:
 
 def _phases(bucket: Sequence[Instance]) -> list[Stack]:
     """One bucket as stacks in which no position occurs twice."""
-    kernels = tuple(sorted({item.header.text(tags.KERNEL) for item in bucket}))
+    kernels = tuple(sorted(texts_of(bucket, tags.KERNEL)))
     z = z_of([item.slice for item in bucket])
     if z is None:
         return [Stack(members=tuple(bucket), kernels=kernels)]
@@ -169,8 +181,7 @@ def _phases(bucket: Sequence[Instance]) -> list[Stack]:
     split = _by_tag(bucket, places, most)
     if split is not None:
         return split
-    for place in places:
-        place.sort(key=lambda item: natural(item.slice))
+    places = [natural(place, _own) for place in places]
     if min(map(len, places)) == most:
         groups = [tuple(place[k] for place in places) for k in range(most)]
         return [Stack(members=group, kernels=kernels, phases=most) for group in groups]
@@ -205,11 +216,11 @@ def _by_tag(
 
 def _series(stack: Stack, index: int) -> Series:
     """A sorted series with its notes; `index` 0 keeps the UID."""
-    first = min(stack.members, key=lambda item: natural(item.slice))
+    first = natural(stack.members, _own)[0]
     slices = tuple(item.slice for item in stack.members)
     z = None if stack.flat or first.kind is not Kind.PICTURE or first.localizer else z_of(slices)
     if z is None:
-        slices = tuple(sorted(slices, key=natural))
+        slices = tuple(natural(slices, lambda place: place))
     else:
         slices = tuple(slices[i] for i in sorted(range(len(slices)), key=lambda i: z[i]))
     geometry = measure(slices) if z is not None else None
@@ -233,9 +244,7 @@ def _series(stack: Stack, index: int) -> Series:
         technique=_technique(first),
         notes=(),
         image_type=header.texts(tags.IMAGE_TYPE),
-        original=all(
-            (item.header.texts(tags.IMAGE_TYPE) or ("ORIGINAL",))[0] != "DERIVED" for item in stack.members
-        ),
+        original="DERIVED" not in texts_of(stack.members, tags.IMAGE_TYPE),
         body_part=header.text(tags.BODY_PART),
         frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
     )
@@ -262,8 +271,25 @@ def _number(item: Instance) -> tuple[bool, int]:
     return (number is None, number or 0)
 
 
-def natural(place: SliceHeader) -> tuple[bool, int, int, tuple[tuple[bool, int, str], ...]]:
-    """Sort key of a slice without a position: instance number, then frame, then file name (2 before 10)."""
-    parts = re.split(r"(\d+)", str(place.path))
-    name = tuple((part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts)
-    return (place.instance_number is None, place.instance_number or 0, place.frame, name)
+def natural(items: Iterable[_Item], place_of: Callable[[_Item], SliceHeader]) -> list[_Item]:
+    """Items in the order of slices without a position: instance number, then frame, then file name (2 before 10)."""
+
+    def number(item: _Item) -> tuple[bool, int, int]:
+        place = place_of(item)
+        return (place.instance_number is None, place.instance_number or 0, place.frame)
+
+    ordered: list[_Item] = []
+    for _, same in groupby(sorted(items, key=number), number):
+        alike = list(same)
+        ordered += sorted(alike, key=lambda item: _name(place_of(item).path)) if len(alike) > 1 else alike
+    return ordered
+
+
+def _name(path: Path) -> tuple[tuple[bool, int, str], ...]:
+    """Sort key of a file name in which numbers count as numbers."""
+    parts = re.split(r"(\d+)", str(path))
+    return tuple((part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts)
+
+
+def _own(item: Instance) -> SliceHeader:
+    return item.slice

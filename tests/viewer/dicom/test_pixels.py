@@ -140,8 +140,8 @@ def test_a_frame_of_another_size_fails(folder: Path, recode: Recode, syntax: str
 def test_noise_in_place_of_pixels_never_crashes(
     tmp_path_factory: pytest.TempPathFactory, syntax: str, data: st.DataObject
 ) -> None:
-    from viewer.dicom.header import DamagedError
     from viewer.dicom.pixels import _decode, _decode_rle
+    from viewer.dicom.walk import DamagedError
 
     noise = data.draw(st.binary(min_size=1, max_size=300))
     uid = {"JPEG lossless": "1.2.840.10008.1.2.4.70", "JPEG-LS": "1.2.840.10008.1.2.4.80"}

@@ -12,13 +12,13 @@ from pydicom.encaps import encapsulate
 from model.errors import PterionError
 from viewer.dicom.codestream import jpeg_2000_info, jpeg_info
 from viewer.dicom.geometry import counted, even, missing
-from viewer.dicom.header import DamagedError
 from viewer.dicom.load import allocate, load_slice
 from viewer.dicom.nifti import affine_lps, write_nifti
 from viewer.dicom.pixels import read_hu
 from viewer.dicom.quiet import quiet
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Series, Study
+from viewer.dicom.walk import DamagedError
 
 Copy = Callable[..., Path]
 

@@ -154,6 +154,8 @@ class Editor:
                 return self.mark_reviewed(sop_uid, reviewed)
             case events.Confirm(uid, reviewed):
                 return self.confirm(uid, reviewed)
+            case events.ConfirmAll(sop_uid):
+                return self.confirm_all(sop_uid)
         return None
 
     # mouse
@@ -316,6 +318,14 @@ class Editor:
         """Delete one annotation."""
         gone = self.document.find(uid)
         return self._commit(replaced(self.document, uid, ()), f"delete {gone.subtype}") if gone else None
+
+    def confirm_all(self, sop_uid: str | None = None) -> Edit | None:
+        """Say of every annotation, or of those on one slice, that a reader has looked at it; one step to undo."""
+        annotations = tuple(
+            replace(a, reviewed=True) if sop_uid in (None, a.sop_uid) else a
+            for a in self.document.annotations
+        )
+        return self._commit(replace(self.document, annotations=annotations), "mark reviewed")
 
     def confirm(self, uid: str, reviewed: bool = True) -> Edit | None:
         """Say whether a reader has looked at this annotation."""

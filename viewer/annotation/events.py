@@ -113,7 +113,26 @@ class Confirm:
     reviewed: bool = True
 
 
-Event = Press | Move | Release | DoubleClick | Key | Select | ChooseSubtype | Remove | MarkReviewed | Confirm
+@dataclass(frozen=True)
+class ConfirmAll:
+    """Say of every annotation, or of those on one slice, that a reader has looked at it."""
+
+    sop_uid: str | None = None
+
+
+Event = (
+    Press
+    | Move
+    | Release
+    | DoubleClick
+    | Key
+    | Select
+    | ChooseSubtype
+    | Remove
+    | MarkReviewed
+    | Confirm
+    | ConfirmAll
+)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from model.labels import BY_CODE, SUBTYPES
 from viewer.annotation.document import Annotation
-from viewer.annotation.events import ChooseSubtype, Confirm, MarkReviewed, Remove, Select
+from viewer.annotation.events import ChooseSubtype, Confirm, ConfirmAll, MarkReviewed, Remove, Select
 from viewer.session import Mode, Session
 from viewer.ui import theme
 from viewer.ui.retraining import RetrainingCard
@@ -44,7 +44,8 @@ SOURCE_WORDS = {
     "imported": "imported",
 }
 HOW_TO_DRAW = (
-    "Click to place points; click the first one or press Enter to close. Backspace takes the last one back."
+    "Click to place points; click the first one or press Enter to close. Backspace takes the last one back. "
+    "Alt+click on an edge adds a vertex, Shift+click on a vertex takes it away."
 )
 
 
@@ -170,6 +171,9 @@ class AnnotationsPanel(QWidget):
         self.classes = {s.code: BarButton(s.code, colour=s.colour, checkable=True) for s in SUBTYPES}
         self.review = theme.button("Mark reviewed")
         self.delete = theme.button("Delete")
+        self.review_slice = theme.button("")
+        self.review_all = theme.button("Mark all reviewed")
+        self._unreviewed = QWidget()
         self.clean = theme.button("")
         self.clean.setCheckable(True)
         self.export = theme.button("Export masks…")
@@ -193,7 +197,12 @@ class AnnotationsPanel(QWidget):
         self.empty_box = box
         for widget in (self.how, self.heading, box):
             layout.addWidget(widget)
-        layout.addWidget(self.list, 1)
+        layout.addWidget(self.list, 100)
+        across = QHBoxLayout(self._unreviewed)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(self.review_slice, 1)
+        across.addWidget(self.review_all, 1)
+        layout.addWidget(self._unreviewed)
         self._build_selected()
         layout.addWidget(self._selected)
         layout.addWidget(self.clean)
@@ -201,7 +210,7 @@ class AnnotationsPanel(QWidget):
         layout.addSpacing(8)
         layout.addWidget(theme.heading("Retraining"))
         layout.addWidget(self.retraining)
-        layout.addStretch(0)
+        layout.addStretch(1)  # takes what is left over, which wrapped labels would swallow otherwise
 
     def _build_selected(self) -> None:
         self._selected.setProperty("role", "card")
@@ -235,6 +244,8 @@ class AnnotationsPanel(QWidget):
         self.list.activated.connect(self._go)
         self.list.customContextMenuRequested.connect(self._menu)
         self.review.clicked.connect(self._toggle_reviewed)
+        self.review_all.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll()))
+        self.review_slice.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll(self._sop_uid())))
         self.delete.clicked.connect(self._delete)
         self.clean.clicked.connect(self._toggle_clean)
         self.export.clicked.connect(self.choose_export_folder)
@@ -259,11 +270,13 @@ class AnnotationsPanel(QWidget):
         self.list.setMinimumHeight(min(count, 4) * ROW_HEIGHT + 2)
         self.export.setVisible(count > 0)
         self._show_clean()
+        self._show_unreviewed()
         self._show_selected()
 
     def _slice_changed(self, _: int) -> None:
         self.list.viewport().update()
         self._show_clean()
+        self._show_unreviewed()
 
     def _sop_uid(self) -> str:
         """SOP instance UID of the slice on screen, empty without one."""
@@ -281,6 +294,13 @@ class AnnotationsPanel(QWidget):
         self.clean.setText(f"✓ Image {number}: no hemorrhage" if marked else f"Image {number}: no hemorrhage")
         done = "Take the mark back" if marked else "You have looked at this image and it shows none"
         self.clean.setToolTip(f"{done}. The model learns from such images, too.")
+
+    def _show_unreviewed(self) -> None:
+        """Offer to confirm what nobody has looked at yet: on the slice on screen, or everywhere."""
+        waiting = [a.sop_uid for a in self._session.document.annotations if not a.reviewed]
+        self._unreviewed.setVisible(bool(waiting))
+        self.review_slice.setText(f"Mark image {self._session.slice_index + 1} reviewed")
+        self.review_slice.setEnabled(self._sop_uid() in waiting)
 
     def _toggle_clean(self) -> None:
         uid = self._sop_uid()

@@ -11,6 +11,7 @@ from viewer.annotation.editor import Editor
 from viewer.annotation.events import (
     ChooseSubtype,
     Confirm,
+    ConfirmAll,
     DoubleClick,
     Edit,
     Key,
@@ -417,6 +418,21 @@ def test_an_annotation_is_confirmed_without_becoming_edited(editor: Editor) -> N
     assert editor.document.annotations[0].source == "model"
     assert editor.handle(Confirm("p")) is None
     assert editor.handle(Confirm("nobody")) is None
+
+
+def test_all_annotations_or_those_of_a_slice_are_confirmed_in_one_step(editor: Editor) -> None:
+    proposals = [
+        Annotation(uid, place, 0, "SDH", SQUARE, source="model", reviewed=False)
+        for uid, place in (("p", "a"), ("q", "a"), ("r", "b"))
+    ]
+    editor.add(proposals, "accept findings")
+    assert editor.handle(ConfirmAll("a")) is not None
+    assert [a.reviewed for a in editor.document.annotations] == [True, True, False]
+    assert editor.handle(ConfirmAll()) is not None
+    assert all(a.reviewed and a.source == "model" for a in editor.document.annotations)
+    assert editor.handle(ConfirmAll()) is None
+    editor.undo()
+    assert [a.reviewed for a in editor.document.annotations] == [True, True, False]
 
 
 def test_a_slice_is_marked_free_of_hemorrhage_until_something_is_drawn_there(editor: Editor) -> None:

@@ -13,6 +13,7 @@ from viewer.annotation.editor import Editor
 from viewer.annotation.events import (
     ChooseSubtype,
     Confirm,
+    ConfirmAll,
     DoubleClick,
     Event,
     Key,
@@ -63,6 +64,7 @@ actions = st.one_of(
     uids.map(Select).map(single),
     uids.map(Remove).map(single),
     st.builds(Confirm, uids, st.booleans()).map(single),
+    st.builds(ConfirmAll, st.none() | slices).map(single),
     st.builds(MarkReviewed, slices, st.booleans()).map(single),
 )
 sequences = st.lists(actions, max_size=25).map(lambda groups: list(itertools.chain(*groups)))

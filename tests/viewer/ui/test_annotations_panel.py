@@ -77,6 +77,24 @@ def test_delete_removes_and_undo_brings_back(shown) -> None:
     assert rows(panel) == [(3, "SDH"), (4, "IPH")]
 
 
+def test_unreviewed_ones_are_confirmed_on_the_slice_on_screen_or_everywhere(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH", "IPH")
+    assert panel._unreviewed.isHidden()
+    for uid in ("a0", "a1"):
+        session.edit_requested.emit(events.Confirm(uid, False))
+    assert not panel._unreviewed.isHidden()
+    session.set_slice_index(0)
+    assert not panel.review_slice.isEnabled()
+    session.set_slice_index(4)
+    assert panel.review_slice.text() == "Mark image 5 reviewed"
+    panel.review_slice.click()
+    assert [a.reviewed for a in session.document.annotations] == [False, True]
+    panel.review_all.click()
+    assert all(a.reviewed for a in session.document.annotations)
+    assert panel._unreviewed.isHidden()
+
+
 def test_reviewed_is_toggled(shown) -> None:
     session, panel = shown
     open_document(session, "SDH")

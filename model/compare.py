@@ -100,7 +100,8 @@ def judge(metrics: Metrics, bleeding: int, bleeding_held_out: int) -> str:
     gain = changes["yours"].get("dice", 0.0)
     few = ""
     if bleeding_held_out < FEW_HELD_OUT:
-        few = f" That rests on {bleeding_held_out} held-out with a bleed, which proves little; annotate more."
+        held = f"{bleeding_held_out} held-out patient{'s' * (bleeding_held_out != 1)}"
+        few = f" That rests on {held} with a bleed, which proves little; annotate more."
     if gain > 0.02:
         return f"The candidate does better on your held-out patients (Dice {gain:+.2f}) and has not forgotten.{few}"
     if gain < -0.02:

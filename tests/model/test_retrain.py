@@ -101,7 +101,7 @@ def metrics(yours: tuple[float, float], simulated: tuple[float, float]) -> dict:
         ),
         ((0.5, 0.4), (0.6, 0.6), 20, 5, "worse on your held-out patients (Dice -0.10)"),
         ((0.5, 0.51), (0.6, 0.6), 20, 5, "about as well"),
-        ((0.4, 0.5), (0.6, 0.6), 4, 1, "rests on 1 held-out with a bleed, which proves little"),
+        ((0.4, 0.5), (0.6, 0.6), 4, 1, "rests on 1 held-out patient with a bleed, which proves little"),
     ],
 )
 def test_verdict(yours: tuple, simulated: tuple, bleeding: int, apart: int, text: str) -> None:

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.app import Application
+from viewer.jobs.retrain import read_volume
 from viewer.library.store import Library
 from viewer.session import Notice
 
@@ -75,6 +76,17 @@ def test_archive_opens(start: Start, archive: Path, qtbot: QtBot) -> None:
     application = start(archive)
     wait_until_loaded(qtbot, application)
     qtbot.waitUntil(lambda: application.session.load_state.startswith("Series 8/8 loaded"), timeout=WAIT_MS)
+
+
+def test_study_in_an_archive_is_found_again_for_training(
+    start: Start, archive: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    application = start(archive)
+    wait_until_loaded(qtbot, application)
+    qtbot.waitUntil(lambda: len(application.library.studies()) == 1, timeout=WAIT_MS)
+    (study,) = application.library.studies()
+    assert set(study.series[0].files) == {archive}
+    assert read_volume(study.series[0]).hu.shape[0] == 8
 
 
 def test_protected_archive_asks_again_until_the_password_fits(

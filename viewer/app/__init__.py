@@ -28,6 +28,7 @@ from viewer.app.opening import Opening
 from viewer.app.recent import Recent
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
+from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
 from viewer.jobs.qt import LoadJob, Relay
@@ -71,7 +72,7 @@ class Application(QObject):
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
         self.opening = Opening(self.session, self.chores, self)
-        self.inspecting = Inspecting(self.session, self.chores, self)
+        self.inspecting = Inspecting(self.session, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
@@ -123,7 +124,7 @@ class Application(QObject):
         study = self.session.study
         if study is not None:  # where its files are: a later training reads them again
             remember = "The study could not be noted in the library"
-            self.tasks.ask(remember, lambda: self.library.remember_study(study))
+            self.tasks.ask(remember, lambda: self.library.remember_study(with_origins(study)))
         self.answering.begin(volume, load)
 
     def _closed(self) -> None:

@@ -12,10 +12,10 @@ from viewer.session import Session, TagList
 class Inspecting(QObject):
     """Answers `session.tags_requested`."""
 
-    def __init__(self, session: Session, chores: Tasks, parent: QObject) -> None:
+    def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
-        self._chores = chores
+        self._tasks = Tasks(session, self)
         self._wanted: SliceHeader | None = None
         session.tags_requested.connect(self.read)
 
@@ -32,7 +32,11 @@ class Inspecting(QObject):
         def say(error: PterionError) -> None:
             self._show(place, TagList(place.sop_uid, place.frame, error=str(error)))
 
-        self._chores.ask("", lambda: read_tags(place.path, place.frame), show, say)
+        self._tasks.ask("", lambda: read_tags(place.path, place.frame), show, say)
+
+    def shutdown(self) -> None:
+        """End the thread."""
+        self._tasks.shutdown()
 
     def _show(self, place: SliceHeader, tags: TagList) -> None:
         if place is self._wanted:

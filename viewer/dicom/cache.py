@@ -5,10 +5,12 @@ import shutil
 import tempfile
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from viewer.dicom.files import file_error
+from viewer.dicom.series import Study
 
 PREFIX = "pterion-open-"
 _LOCK_NAME = ".in-use"
@@ -33,6 +35,7 @@ class Cache:
         except OSError as error:
             raise file_error(error, "Making a temporary folder") from error
         self._taken: dict[str, Path] = {}
+        self._origins: dict[Path, Path] = {}
         self._close = weakref.finalize(self, _remove, self.folder, lock)
 
     def __enter__(self) -> "Cache":
@@ -56,6 +59,17 @@ class Cache:
         """Say that the folder made for a key is finished, so that it is used again."""
         self._taken[key] = folder
 
+    def note_origin(self, path: Path, origin: Path) -> None:
+        """Say which archive a folder of ours was unpacked from, or which file one of ours is a copy of."""
+        self._origins[path] = origin
+
+    def origin(self, path: Path) -> Path:
+        """Where a file of ours came from; any other path is returned as it is."""
+        for place in (path, *path.parents):
+            if place in self._origins:
+                return self._origins[place]
+        return path
+
     def drop(self, folder: Path) -> None:
         """Remove a folder that was not finished."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +91,20 @@ def default_cache() -> Cache:
     if not _default or not _default[0].folder.is_dir():
         _default[:] = [Cache()]
     return _default[0]
+
+
+def origin(path: Path) -> Path:
+    """The archive, or the file on a slow disc, that a path in the process's cache stands for; else the path."""
+    return _default[0].origin(path) if _default else path
+
+
+def with_origins(study: Study) -> Study:
+    """A study as it can be found again when the cache is gone: its slices lie in their archive or on their disc."""
+    series = tuple(
+        replace(one, slices=tuple(replace(place, path=origin(place.path)) for place in one.slices))
+        for one in study.series
+    )
+    return replace(study, series=series)
 
 
 def key_of(path: Path) -> str:

@@ -134,6 +134,7 @@ class Sources:
         ready = cache.find(key)
         if ready is None:
             ready = cache.make()
+            cache.note_origin(ready, path.absolute())
             unpacking = Unpacking(
                 archive=path,
                 folder=ready,
@@ -222,6 +223,7 @@ def copied(
                 _copy(path, copy)
             done += path.stat().st_size
             progress(what, done, total)
+            cache.note_origin(copy, path.absolute())
             yield copy if copy.exists() else path
         except OSError:
             copy.unlink(missing_ok=True)

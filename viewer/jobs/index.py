@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from viewer.dicom.cache import origin
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Note, Series
 
@@ -49,7 +50,7 @@ def _series(series: Series) -> dict[str, Any]:
         "transfer_syntax": series.transfer_syntax,
         "problems": list(dict.fromkeys(str(note.problem) for note in series.notes)),
         "notes": [_note(note) for note in series.notes],
-        "paths": list(dict.fromkeys(str(one.path) for one in series.slices)),
+        "paths": list(dict.fromkeys(str(origin(one.path)) for one in series.slices)),
     }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from model.errors import Cancelled, PterionError
 from viewer.dicom import media, sources
-from viewer.dicom.cache import Cache
+from viewer.dicom.cache import Cache, with_origins
 from viewer.dicom.dicomdir import is_dicomdir, read_dicomdir
 from viewer.dicom.load import load_all
 from viewer.dicom.quiet import quiet
@@ -168,6 +169,19 @@ def test_slow_disc_is_copied_before_it_is_read(slow_disc: Path, tmp_path: Path) 
     assert load_all(series).loaded.all()
     assert told[-1][0] == "Copying from disc"
     assert told[-1][1] == told[-1][2] > 0
+
+
+def test_study_is_known_by_where_it_came_from(slow_disc: Path, phantom_series: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for path in phantom_series.iterdir():
+            archive.write(path, path.name)
+    (packed,) = scan(tmp_path / "a.zip").studies
+    assert {one.path for one in with_origins(packed).series[0].slices} == {tmp_path / "a.zip"}
+    (copied,) = scan(slow_disc).studies
+    found = {one.path for one in with_origins(copied).series[0].slices}
+    assert found == set((slow_disc / "images").iterdir())
+    (plain,) = scan(phantom_series).studies
+    assert with_origins(plain) == plain
 
 
 def test_single_files_of_a_slow_disc_are_copied(slow_disc: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from model.errors import Cancelled, PterionError
 from viewer import __version__, cli
 from viewer.cli import text, work
+from viewer.library.store import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("view", "index", "score", "convert", "import", "demo", "models", "retrain", "train", "bench")
@@ -334,6 +335,7 @@ def test_a_skipped_patient_is_told_and_exits_with_1(
 
 
 def test_a_retraining_without_annotations_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Library(tmp_path).close()
     assert cli.main(["retrain", "--library", str(tmp_path), "--dry-run", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "NOTHING_TO_LEARN"
 

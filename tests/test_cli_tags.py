@@ -9,7 +9,7 @@ from viewer import cli
 
 
 def first(folder: Path) -> str:
-    return str(sorted(folder.glob("*"))[0])
+    return str(min(folder.glob("*")))
 
 
 def test_every_element_is_a_line(phantom_series: Path, capsys: pytest.CaptureFixture[str]) -> None:

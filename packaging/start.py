@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
         if arguments[:1] == ["--"]:
             arguments = arguments[1:]
         os.chdir(ROOT)
-        workers = ["-n", str(min(os.cpu_count() or 1, 4))]
+        workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal", "--durations", "10"]
         return run([str(PYTHON), "-m", "pytest", *(arguments or workers)])
     if not has_display():
         print(no_display_text(), file=sys.stderr)

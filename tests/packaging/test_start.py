@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PARALLEL = ["-n", "3", "--dist", "worksteal", "--durations", "10"]
 
 
 @pytest.fixture
@@ -181,8 +182,8 @@ def test_without_a_display_the_headless_commands_are_named(
     [
         ([], ["-P", "-m", "viewer", "view", "--demo"]),
         (["head", "--library", "mine"], ["-P", "-m", "viewer", "view", "head", "--library", "mine"]),
-        (["test"], ["-m", "pytest", "-n", "3"]),
-        (["test", "--"], ["-m", "pytest", "-n", "3"]),
+        (["test"], ["-m", "pytest", *PARALLEL]),
+        (["test", "--"], ["-m", "pytest", *PARALLEL]),
         (["test", "--", "-k", "tilt"], ["-m", "pytest", "-k", "tilt"]),
     ],
 )

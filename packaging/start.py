@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
             arguments = arguments[1:]
         os.chdir(ROOT)
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal", "--durations", "10"]
-        return run([str(PYTHON), "-m", "pytest", *(arguments or workers)])
+        return run([str(PYTHON), "-m", "pytest", *workers, *arguments])  # `-n 0` in ARGS takes it back
     if not has_display():
         print(no_display_text(), file=sys.stderr)
         return 1

@@ -184,7 +184,7 @@ def test_without_a_display_the_headless_commands_are_named(
         (["head", "--library", "mine"], ["-P", "-m", "viewer", "view", "head", "--library", "mine"]),
         (["test"], ["-m", "pytest", *PARALLEL]),
         (["test", "--"], ["-m", "pytest", *PARALLEL]),
-        (["test", "--", "-k", "tilt"], ["-m", "pytest", "-k", "tilt"]),
+        (["test", "--", "-k", "tilt"], ["-m", "pytest", *PARALLEL, "-k", "tilt"]),
     ],
 )
 def test_arguments_reach_the_program(

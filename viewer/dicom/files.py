@@ -25,6 +25,8 @@ _CAUSES = {
 
 def file_error(error: OSError, doing: str) -> PterionError:
     """What the operating system refused, as a sentence: `doing` is like `Writing IM0001.dcm`."""
+    while error.errno is None and isinstance(error.__cause__, OSError):
+        error = error.__cause__  # pydicom wraps what it meets, and its wrapping has no number
     code, cause, advice = _CAUSES.get(
         error.errno or 0,
         ("FILE_ERROR", error.strerror or type(error).__name__, "Check the place and try again"),

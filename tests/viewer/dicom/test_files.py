@@ -2,9 +2,12 @@
 
 import errno
 import os
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from model.errors import PterionError
 from viewer.dicom.files import file_error, whole_file
@@ -56,3 +59,16 @@ def test_the_system_speaks_in_sentences(number: int, code: str, text: str) -> No
     assert isinstance(error, PterionError)
     assert error.code == code
     assert text in str(error)
+
+
+def test_a_full_disk_is_seen_through_pydicoms_wrapping(phantom_series: Path) -> None:
+    class Full(BytesIO):
+        def write(self, data: Any, /) -> int:
+            if len(data) > 9000:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
+
+    with pytest.raises(OSError, match="7FE0,0010") as met:
+        dcmread(min(phantom_series.iterdir())).save_as(Full(), enforce_file_format=True)
+    assert met.value.errno is None
+    assert file_error(met.value, "Writing a").code == "DISK_FULL"

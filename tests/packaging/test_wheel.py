@@ -50,6 +50,8 @@ def test_a_wheel_carries_the_assets_and_finds_them(tmp_path: Path) -> None:
     }
     packed = tmp_path / "installed" / "viewer" / "_assets"
     assert {path.relative_to(packed) for path in packed.rglob("*") if path.is_file()} == assets
+    recipes = {path.name for path in (source / "model" / "recipes").iterdir()}
+    assert {path.name for path in (tmp_path / "installed" / "model" / "recipes").iterdir()} == recipes
     ask = "from viewer import resources; print(resources.assets_dir())"
     said = subprocess.run(
         [sys.executable, "-S", "-c", ask],

@@ -97,12 +97,11 @@ def run(command: list[str]) -> int:
 def other_python() -> str:
     """Another Python on this machine that Pterion runs on. Raises SetUpError where there is none."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found:
-            return found
-        launcher = shutil.which("py") if os.name == "nt" else None
-        if launcher:
-            ask = [launcher, f"-3.{minor}", "-c", "import sys; print(sys.executable)"]
+        for words in ([f"python3.{minor}"], ["py", f"-3.{minor}"]):  # `py` is Windows' launcher
+            program = shutil.which(words[0])
+            if program is None:
+                continue
+            ask = [program, *words[1:], "-c", "import sys; print(sys.executable)"]
             answer = subprocess.run(ask, capture_output=True, text=True, check=False)
             if answer.returncode == 0:
                 return answer.stdout.strip()

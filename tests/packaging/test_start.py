@@ -164,6 +164,18 @@ def test_another_python_is_asked_for_where_this_one_does_not_fit(
     assert "Python 3.11 or 3.12" in capsys.readouterr().err
 
 
+def test_a_python_that_is_found_but_does_not_run_is_passed_over(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(words: list[str], **_: object) -> SimpleNamespace:
+        works = words[0] == "/bin/python3.11"
+        return SimpleNamespace(returncode=0 if works else 127, stdout="/real/python3.11\n" if works else "")
+
+    monkeypatch.setattr(start.shutil, "which", lambda name, **_: f"/bin/{name}" if name != "py" else None)
+    monkeypatch.setattr(start.subprocess, "run", run)
+    assert start.other_python() == "/real/python3.11"
+
+
 def test_without_a_display_the_headless_commands_are_named(
     start: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

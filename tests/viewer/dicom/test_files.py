@@ -72,3 +72,16 @@ def test_a_full_disk_is_seen_through_pydicoms_wrapping(phantom_series: Path) -> 
         dcmread(min(phantom_series.iterdir())).save_as(Full(), enforce_file_format=True)
     assert met.value.errno is None
     assert file_error(met.value, "Writing a").code == "DISK_FULL"
+
+
+def test_a_place_that_refuses_even_the_tidying_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with (
+        pytest.raises(PterionError, match=r"Writing a failed: the place is read-only\."),
+        whole_file(tmp_path / "a"),
+    ):
+        pass

@@ -81,6 +81,16 @@ def test_json_is_whole_after_an_error_too(
     assert answer["error"]["code"] == "NOT_FOUND"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_behind_stdout_is_told(phantom_series: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "viewer", "index", "--json", str(phantom_series)]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "pterion: The command failed: the disk is full." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_folder_without_dicom_is_the_input_s_fault(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
     try:
-        return int(arguments.handler(arguments))
+        code = int(arguments.handler(arguments))
+        sys.stdout.flush()  # here, where a full disk can still be told
+        return code
     except PterionError as error:
         if getattr(arguments, "json", False):
             print_json({**arguments.empty, "error": {"code": error.code, "text": str(error)}})
@@ -34,5 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        from viewer.dicom.files import file_error
+
+        print(f"pterion: {file_error(error, 'The command')}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

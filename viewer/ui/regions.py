@@ -107,7 +107,7 @@ def status(findings: Findings) -> str:
         return f"{found[0]} {short(scores[found[0]])}"
     if bleed_suspected(findings):
         return f"{BLEED} {short(scores[ANY])}"
-    return f"{ANY} {short(max(scores.values()))}"
+    return f"{ANY} {short(scores[ANY])}"
 
 
 def parse_status(text: str) -> tuple[str, float] | None:

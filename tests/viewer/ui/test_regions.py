@@ -66,7 +66,7 @@ def test_before_the_first_slice_every_score_is_zero() -> None:
         ({"any": 1.0, "IPH": 0.999}, "IPH 1.00"),
         ({"any": 0.04}, "any .04"),
         ({"any": 0.7, "EDH": 0.31}, "bleed .70"),
-        ({"any": 0.04, "EDH": 0.31}, "any .31"),
+        ({"any": 0.04, "EDH": 0.31}, "any .04"),
     ],
 )
 def test_status_of_a_scored_study(scores: dict[str, float], text: str) -> None:

@@ -18,6 +18,7 @@ from model.errors import Cancelled, PterionError
 from viewer.dicom.blackout import Rectangle, black_out, burned_in
 from viewer.dicom.cleaning import Cleaner, Identity, patient_key
 from viewer.dicom.files import file_error, whole_file
+from viewer.dicom.guard import read_dataset
 from viewer.dicom.profile import CODES, EDITION, Retain
 from viewer.dicom.pseudonyms import Pseudonyms
 from viewer.dicom.quiet import quiet
@@ -146,11 +147,9 @@ def _look(
 
 def _look_at(path: Path, choices: Choices, work: _Work) -> None:
     """Take note of one file. Raises PterionError where text is burned in and nobody said what to do."""
-    import pydicom
-
     try:
         with path.open("rb") as file, quiet():
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+            dataset = read_dataset(file, path, stop_before_pixels=True)
             if "SOPClassUID" not in dataset:
                 return  # no DICOM, or a DICOMDIR
             reason = _no_image(dataset, file.read(12))
@@ -200,11 +199,9 @@ def _without_patient(
     path: Path, cleaner: Cleaner, identity: Identity, rectangles: Sequence[Rectangle]
 ) -> tuple[bytes, "Dataset"]:
     """One file's new bytes, and its data set. Raises PterionError where an identifier would be left."""
-    import pydicom
-
     try:
         with path.open("rb") as file, quiet():
-            dataset = pydicom.dcmread(file, force=True)
+            dataset = read_dataset(file, path)
             if rectangles:
                 black_out(path, dataset, rectangles)
             cleaner.clean(dataset, identity, pixels_cleaned=bool(rectangles))

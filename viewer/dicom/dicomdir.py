@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model.errors import PterionError
 from viewer.dicom.files import file_error
+from viewer.dicom.guard import read_dataset
 
 CLASS = "1.2.840.10008.1.3.10"
 _HEAD = 4096
@@ -49,13 +50,11 @@ def read_dicomdir(path: Path) -> Directory:
 
 def references(path: Path) -> list[tuple[str, ...]]:
     """ReferencedFileID of every record in use, as components of relative paths, in the file's order."""
-    import pydicom
-
     from viewer.dicom.quiet import quiet
 
     try:
         with path.open("rb") as file, quiet():
-            records = pydicom.dcmread(file, force=True).get("DirectoryRecordSequence") or []
+            records = read_dataset(file, path).get("DirectoryRecordSequence") or []
             named = []
             for record in records:
                 value = record.get("ReferencedFileID")

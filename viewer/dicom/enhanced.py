@@ -4,17 +4,17 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from viewer.dicom.guard import read_dataset
 from viewer.dicom.instance import Instance, Kind, orientation, position, spacing
 from viewer.dicom.quiet import quiet
 
 
 def frames(single: Instance) -> list[Instance]:
     """The frames of an enhanced file, each with its own position, orientation, spacing, rescale and window."""
-    import pydicom
-
+    path = single.header.path
     try:
-        with quiet():
-            dataset = pydicom.dcmread(single.header.path, stop_before_pixels=True)
+        with path.open("rb") as file, quiet():
+            dataset = read_dataset(file, path, stop_before_pixels=True)
             shared = _first(dataset.get("SharedFunctionalGroupsSequence"))
             groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
             count = int(dataset.get("NumberOfFrames", 1) or 1)

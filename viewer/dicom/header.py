@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from viewer.dicom.deflated import inflate, inflate_beginning
+from viewer.dicom.guard import read_dataset
 from viewer.dicom.quiet import quiet
 from viewer.dicom.stencil import Stencils
 from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
@@ -178,11 +179,10 @@ def _ends_well(header: Header, descriptor: int) -> bool:
 
 def _second_opinion(path: Path, wanted: frozenset[int]) -> Header | None:
     """The header as pydicom reads it, or None where it cannot either."""
-    import pydicom
-
     try:
         with path.open("rb") as file, quiet():
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(wanted))
+            tags = list(wanted)
+            dataset = read_dataset(file, path, force=False, stop_before_pixels=True, specific_tags=tags)
             position, size = file.tell(), os.fstat(file.fileno()).st_size
             syntax = str(dataset.file_meta.TransferSyntaxUID)
             elements = {int(tag): bytes(dataset.get_item(tag).value or b"") for tag in dataset.keys()}  # noqa: SIM118

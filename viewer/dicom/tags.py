@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import PterionError
 from viewer.dicom.files import file_error
+from viewer.dicom.guard import read_dataset
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -139,12 +140,11 @@ def _after(row: TagRow) -> str:
 
 def _file_rows(path: Path, frame: int | None) -> Iterator[TagRow]:
     """The rows of one file; pydicom's errors pass."""
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
     with path.open("rb") as file:
         # Files without preamble are read too, but then must hold something that looks like an image or a report.
-        dataset = pydicom.dcmread(file, defer_size=_DEFERRED, force=True)
+        dataset = read_dataset(file, path, defer_size=_DEFERRED)
         if not dataset.file_meta and "SOPClassUID" not in dataset:
             raise InvalidDicomError
         _check_frame(dataset, frame, path)

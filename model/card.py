@@ -1,6 +1,6 @@
 """The model card: what a version was trained on, what it scores, what it is not for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model.labels import CODES, SCORES
@@ -31,7 +31,7 @@ def text(model_id: str, info: Mapping[str, Any]) -> str:
         _purpose(),
         _training(info),
         *(_set_section(name, table) for name, table in info.get("metrics", {}).items()),
-        _limits(),
+        _limits(info.get("limits", ())),
         f"## Licence\n\n{info.get('licence', LICENCE)}\n\nData: {info.get('data', DATA)}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -112,17 +112,22 @@ def _set_section(name: str, table: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _limits() -> str:
-    return (
-        "## Known limits\n\n"
-        "- All patients come from one hospital, as windowed JPEG; sizes in mm and mL there are estimates.\n"
-        "- Few of them bleed other than epidurally: the numbers for SDH, SAH and IVH rest on one to three "
-        "patients, and the masks of those subtypes on simulation.\n"
-        "- Small and thin bleeds are missed most; masks are drawn on a grid of 2.1 mm.\n"
-        "- Calcifications, the falx, the tentorium, venous sinuses, beam hardening at the skull base and "
-        "partial volume at the vertex may be marked.\n"
-        "- Subacute and chronic blood, as dark as brain, is mostly not found."
+def _limits(more: Sequence[str]) -> str:
+    known = (
+        "All patients come from one hospital, as windowed JPEG; sizes in mm and mL there are estimates.",
+        (
+            "Few of them bleed other than epidurally: the numbers for SDH, SAH and IVH rest on one to three "
+            "patients, and the masks of those subtypes on simulation."
+        ),
+        "Small and thin bleeds are missed most; masks are drawn on a grid of 2.1 mm.",
+        (
+            "Calcifications, the falx, the tentorium, venous sinuses, beam hardening at the skull base and "
+            "partial volume at the vertex may be marked."
+        ),
+        "Subacute and chronic blood, as dark as brain, is mostly not found.",
+        *more,
     )
+    return "## Known limits\n\n" + "\n".join(f"- {limit}" for limit in known)
 
 
 def number(value: Mapping[str, Any]) -> str:

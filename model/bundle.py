@@ -50,18 +50,21 @@ def bundle(
     *,
     unseen: Mapping[str, Iterable[Sample]] | None = None,
     training: dict[str, Any] | None = None,
+    limits: Sequence[str] = (),
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Write `network` as the version `folder`, with what it scores on patients and phantoms it never saw.
 
     folders: what it was trained on; of CT-ICH the test patients are judged. unseen: more sets to judge, by name.
-    training: facts about the run for model.json. Raises ModelFileError where `folder` exists or cannot be written.
+    training: facts about the run for model.json. limits: what is known to go wrong, for the card.
+    Raises ModelFileError where `folder` exists or cannot be written.
     """
     pool = CasePool(folders, validation_cases=_VALIDATION_CASES)
     pool.refresh()
     info: dict[str, Any] = fit_scores(network, pool.validation)
     info["licence"] = card.LICENCE
     info["data"] = card.DATA
+    info["limits"] = list(limits)
     info["training"] = {
         "settings": asdict(settings),
         "phantoms": len(pool.simulated),

@@ -17,7 +17,7 @@ BANNER = (
     "is uncertain. Always read the full original images."
 )
 _NAMES = {
-    "ct-ich": "CT-ICH, test patients: one hospital, never used for training or for any choice",
+    "ct-ich": "CT-ICH, test patients: never trained on, of the same hospital",
     "phantom-test": "Simulated heads, other seeds: the same simulator and scanners, so an upper bound",
     "phantom-shifted": "Simulated heads, other seeds and scanners that training did not have",
 }

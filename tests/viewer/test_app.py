@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -207,6 +208,22 @@ def test_a_study_that_cannot_be_loaded_leaves_no_other_patients_images(
     session.set_study(other)
     qtbot.waitUntil(lambda: session.volume is None, timeout=WAIT_MS)
     assert "The series could not be opened" in titles(application)
+
+
+def test_a_study_without_pictures_leaves_no_other_patients_images(
+    qtbot: QtBot, start: Start, phantom_series: Path, write_series_copy: Callable[[str], Path]
+) -> None:
+    other = write_series_copy("other")
+    for path in other.iterdir():
+        dataset = dcmread(path)
+        del dataset.PixelData
+        dataset.save_as(path)
+    application = start(phantom_series, other)
+    session = application.session
+    qtbot.waitUntil(lambda: len(session.studies) == 2 and session.volume is not None, timeout=WAIT_MS)
+    session.set_study(next(s for s in session.studies if s.study_uid != session.series.study_uid))  # type: ignore[union-attr]
+    assert (session.volume, session.findings) == (None, None)
+    assert "This study has no series that can be shown" in titles(application)
 
 
 def test_a_drawn_polygon_is_saved_at_once_and_there_after_reopening(

@@ -137,11 +137,20 @@ class Opening(QObject):
             if series is not None:
                 self.open_series(series.series_uid)
             else:
+                self._forget_series()
                 why = " ".join(note.text for s in study.series for note in s.notes)
                 text = f"{why} Choose another study.".strip()
                 self._session.notice("warning", "This study has no series that can be shown", text)
         for series in study.series:
             self._picture(series)
+
+    def _forget_series(self) -> None:
+        """Show nothing: another patient's images must not stay beside this study's name."""
+        if self._load is not None:
+            self._load.cancel()
+            self._load = None
+        if self._session.series is not None:
+            self.closed()
 
     @staticmethod
     def _best(study: Study) -> Series | None:

@@ -97,13 +97,19 @@ def even(gaps_mm: Sequence[float]) -> bool:
     gaps = np.asarray(gaps_mm, np.float64)
     if gaps.size < 2:
         return True
-    median = np.median(gaps)
+    median = _median(gaps)
     if np.abs(gaps - median).max() <= _EVEN * median:
         return True
     z = np.concatenate([[0.0], np.cumsum(gaps)])
     index = np.arange(z.size)
     slope, start = np.polyfit(index, z, 1)
     return bool(np.abs(z - start - slope * index).max() <= _ROUNDING_MM)
+
+
+def _median(values: npt.ArrayLike) -> float:
+    """The middle of values, the mean of the middle two (`np.median` would import masked arrays for it)."""
+    ordered = np.sort(np.asarray(values, np.float64))
+    return float(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2
 
 
 def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:
@@ -118,7 +124,7 @@ def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:
         return ()
     padded = np.concatenate([gaps[:1], gaps, gaps[-1:]])
     beside = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
-    median = float(np.median(gaps))
+    median = _median(gaps)
     for i in map(int, np.flatnonzero(gaps >= 1.5 * np.minimum(beside, median))):
         gap = gaps[i]
         base = beside[i] if gap >= 1.5 * beside[i] else median  # its neighbours are as wide as itself
@@ -148,5 +154,5 @@ def counted(gaps_mm: Sequence[float]) -> tuple[tuple[float, int], ...]:
             groups[-1].append(gap)
         else:
             groups.append([gap])
-    pairs = [(float(np.median(group)), len(group)) for group in groups]
+    pairs = [(_median(group), len(group)) for group in groups]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))

@@ -1,10 +1,13 @@
 """A series → its volume in HU, whole or slice by slice while it is looked at."""
 
+import math
+import mmap
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
+import numpy.typing as npt
 
 from model.errors import Cancelled, PterionError
 from viewer.dicom.pixels import read_hu
@@ -38,8 +41,8 @@ def allocate(series: Series) -> Volume:
             code="MEMORY",
         )
     try:
-        hu = np.zeros(shape, np.int16)
-    except MemoryError as error:
+        hu = _zeros(shape)
+    except (MemoryError, OSError) as error:
         text = f"The series needs {needed / 2**30:.1f} GB of memory. Close other programs and try again."
         raise PterionError(text, code="MEMORY") from error
     return Volume(
@@ -49,6 +52,18 @@ def allocate(series: Series) -> Volume:
         failed=np.zeros(shape[0], np.bool_),
         spacing_mm=first.spacing_mm or (1.0, 1.0),
     )
+
+
+def _zeros(shape: tuple[int, int, int]) -> npt.NDArray[np.int16]:
+    """Zeros in small memory pages, which the system hands out as they are written to.
+
+    numpy asks for huge ones: a virtual machine took 0.3 s to find 150 MB of them, more than to read the series,
+    against 0.08 s for small ones. Raises MemoryError or OSError.
+    """
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
+        return np.zeros(shape, np.int16)
+    memory = mmap.mmap(-1, 2 * math.prod(shape), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, np.int16).reshape(shape)
 
 
 def load_slice(volume: Volume, index: int) -> str | None:

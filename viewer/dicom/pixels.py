@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import PterionError
+from viewer.dicom import jpeg_lossless
 from viewer.dicom.codestream import FrameInfo, jpeg_2000_info, jpeg_ends, jpeg_info
 from viewer.dicom.deflated import inflate
 from viewer.dicom.files import file_error
@@ -46,7 +47,9 @@ def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
             info = None
         else:
             values, info = _stored(place, layout)
-            out[...] = _as_int16_bits(values)
+            if values.dtype.itemsize > 2:
+                raise DamagedError(f"its compressed frame decodes to {values.dtype}")
+            np.copyto(out.view(np.uint16), values, casting="unsafe")  # the low 16 bits, whatever the sign
         _to_hu(layout, out, info)
     except OSError as error:
         raise file_error(error, f"Reading {name}") from error
@@ -189,12 +192,12 @@ def _fragments_of_frame(
 
 
 def _decode(data: bytes, layout: PixelLayout) -> npt.NDArray[Any]:
-    """One codestream by the decoder of imagecodecs that raises when it is damaged; the GIL is free meanwhile."""
+    """One codestream by a decoder that raises when it is damaged; other threads run meanwhile."""
     import imagecodecs
 
     if layout.syntax in JPEG_LOSSLESS:
-        decoder = imagecodecs.jpegsof3_decode
-    elif layout.syntax in JPEG_LS:
+        return jpeg_lossless.decode(data)
+    if layout.syntax in JPEG_LS:
         decoder = imagecodecs.jpegls_decode
     elif layout.syntax in JPEG_2000:
         decoder = imagecodecs.jpeg2k_decode
@@ -231,13 +234,6 @@ def _decode_rle(data: bytes, rows: int, columns: int, depth: int) -> npt.NDArray
     return np.asarray(planes[0].astype(np.uint16) << 8 | planes[1]).reshape(rows, columns)
 
 
-def _as_int16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    """Integers of 8 or 16 bits as int16 with the same low bits."""
-    if values.dtype.itemsize > 2:
-        raise DamagedError(f"its compressed frame decodes to {values.dtype}")
-    return values.astype(np.uint16).view(np.int16)
-
-
 def _to_hu(layout: PixelLayout, out: npt.NDArray[np.int16], info: FrameInfo | None) -> None:
     """Stored bits → HU in place: unused bits dropped, sign extended (PS3.5 8.1.1), rescaled (PS3.3 C.11.1.1.2)."""
     bits, shift = layout.bits_stored, layout.high_bit + 1 - layout.bits_stored
@@ -248,12 +244,14 @@ def _to_hu(layout: PixelLayout, out: npt.NDArray[np.int16], info: FrameInfo | No
         out >>= 16 - bits
     elif bits < 16:
         unsigned = out.view(np.uint16)
-        unsigned >>= shift
+        if shift:
+            unsigned >>= shift
         unsigned &= (1 << bits) - 1
     padded = _padded(layout, out)
     wide = out if layout.signed or bits < 16 else out.view(np.uint16)
     if layout.slope == 1 and layout.intercept == int(layout.intercept):
-        _add(wide, int(layout.intercept), out)
+        least, most = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
+        _add(wide, int(layout.intercept), out, least, most)
     else:
         np.rint(np.clip(wide * layout.slope + layout.intercept, _LOW, _HIGH), out=out, casting="unsafe")
     if padded is not None:
@@ -267,12 +265,17 @@ def _padded(layout: PixelLayout, stored: npt.NDArray[np.int16]) -> npt.NDArray[n
     return np.asarray(stored == np.array(layout.padding & 0xFFFF, np.uint16).view(np.int16))
 
 
-def _add(stored: npt.NDArray[Any], intercept: int, out: npt.NDArray[np.int16]) -> None:
-    """`stored` + `intercept`, clipped, into `out`, without a wide copy where none is needed."""
+def _add(stored: npt.NDArray[Any], intercept: int, out: npt.NDArray[np.int16], least: int, most: int) -> None:
+    """`stored` + `intercept`, clipped, into `out`, without a wide copy where none is needed.
+
+    least, most: what its number of bits lets `stored` be.
+    """
     if stored.dtype == np.int16:
         if intercept == 0:
             return
-        if int(stored.min()) + intercept >= _LOW and int(stored.max()) + intercept <= _HIGH:
+        if least + intercept < _LOW or most + intercept > _HIGH:
+            least, most = int(stored.min()), int(stored.max())
+        if least + intercept >= _LOW and most + intercept <= _HIGH:
             np.add(stored, np.int16(intercept), out=out)
             return
     out[...] = np.clip(stored.astype(np.int64) + intercept, _LOW, _HIGH)

@@ -136,6 +136,19 @@ class TagList:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class CopyOrder:
+    """How the open study is to be copied without its patient.
+
+    out: new folder or `.zip`. retain: options of `pterion deidentify`. leave_out: leave out images with text in
+    their pixels; else they stop everything.
+    """
+
+    out: Path
+    retain: frozenset[str] = frozenset()
+    leave_out: bool = False
+
+
 READ_LAYOUT = (BRAIN, SUBDURAL, BONE)
 """Windows of the Read layout: the large viewport, then the two small ones."""
 
@@ -176,6 +189,7 @@ class Session(QObject):
     tags_changed = Signal(object)  # TagList
     patient_hidden_changed = Signal(bool)
     password_wanted = Signal(str, bool)  # name of a protected archive, whether the last answer was wrong
+    copying_changed = Signal(str)  # how far copying without the patient is, empty while it does not run
     recent_changed = Signal(object)  # tuple[Path, ...]
     noticed = Signal(object)  # Notice
 
@@ -192,6 +206,8 @@ class Session(QObject):
     undo_requested = Signal()
     redo_requested = Signal()
     export_masks_requested = Signal(object)  # Path of a folder
+    copy_requested = Signal(object)  # CopyOrder
+    copy_cancel_requested = Signal()
     accept_findings_requested = Signal()
     retrain_requested = Signal()
     retrain_cancel_requested = Signal()
@@ -232,6 +248,7 @@ class Session(QObject):
         self.tags = TagList()
         self.patient_hidden = False
         self.recent: tuple[Path, ...] = ()
+        self.copying = ""
 
     def _set(self, name: str, value: object, signal: object) -> None:
         if getattr(self, name) == value:
@@ -382,6 +399,10 @@ class Session(QObject):
     def set_patient_hidden(self, hidden: bool) -> None:
         """Hide who the patient is wherever the window would say it, or show it again."""
         self._set("patient_hidden", hidden, self.patient_hidden_changed)
+
+    def set_copying(self, text: str) -> None:
+        """Say how far copying without the patient is."""
+        self._set("copying", text, self.copying_changed)
 
     def set_recent(self, paths: tuple[Path, ...]) -> None:
         """Say what was opened last, the latest first."""

@@ -11,7 +11,7 @@ from model.registry import Registry
 from viewer.app import Application
 from viewer.jobs.retrain import read_volume
 from viewer.library.store import Library
-from viewer.session import Notice
+from viewer.session import CopyOrder, Notice
 
 # The offscreen platform says so of every window.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -154,3 +154,35 @@ def test_tags_of_the_slice_on_screen_are_shown(start: Start, phantom_series: Pat
     first = session.volume.series.slices[0] if session.volume else None
     assert first is not None
     qtbot.waitUntil(lambda: session.tags.sop_uid == first.sop_uid, timeout=WAIT_MS)
+
+
+def test_study_is_copied_without_its_patient(
+    start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    application = start(phantom_series)
+    session = application.session
+    wait_until_loaded(qtbot, application)
+    notices: list[Notice] = []
+    session.noticed.connect(notices.append)
+    session.copy_requested.emit(CopyOrder(tmp_path / "copy", frozenset({"dates"})))
+    assert session.copying.startswith("Copying without the patient")
+    qtbot.waitUntil(lambda: session.copying == "", timeout=WAIT_MS)
+    assert len(list((tmp_path / "copy").rglob("*.dcm"))) == 8
+    assert b"Phantom^Test" not in b"".join(path.read_bytes() for path in (tmp_path / "copy").rglob("*.*"))
+    assert "Copied without the patient" in {notice.title for notice in notices}
+    session.copy_requested.emit(CopyOrder(tmp_path / "copy"))
+    qtbot.waitUntil(lambda: session.copying == "", timeout=WAIT_MS)
+    assert notices[-1].title == "The study was not copied"
+    assert "exists already" in notices[-1].text
+
+
+def test_copying_is_cancelled_and_leaves_nothing(
+    start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    application = start(phantom_series)
+    session = application.session
+    wait_until_loaded(qtbot, application)
+    session.copy_requested.emit(CopyOrder(tmp_path / "copy"))
+    session.copy_cancel_requested.emit()
+    qtbot.waitUntil(lambda: session.copying == "", timeout=WAIT_MS)
+    assert not (tmp_path / "copy").exists()

@@ -22,6 +22,7 @@ from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.geometry import load_repair
 from viewer.app.answering import Answering
+from viewer.app.copying import Copying
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.opening import Opening
@@ -73,6 +74,7 @@ class Application(QObject):
         self.chores = Tasks(self.session, self)
         self.opening = Opening(self.session, self.chores, self)
         self.inspecting = Inspecting(self.session, self)
+        self.copying = Copying(self.session, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)

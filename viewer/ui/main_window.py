@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from viewer.session import Mode, Session
 from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
+from viewer.ui.copying import CopyDialog
 from viewer.ui.findings import FindingsPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
@@ -173,6 +174,13 @@ class MainWindow(QMainWindow):
             Action("Open the demo study", "", session.demo_requested.emit),
             *self._recent_actions(),
             Action("Export masks…", "", self.right.annotations.choose_export_folder, annotated),
+            Action(
+                "Copy the study without its patient…",
+                "",
+                self.copy_study,
+                lambda: session.study is not None and not session.copying,
+            ),
+            Action("Cancel copying", "", session.copy_cancel_requested.emit, lambda: bool(session.copying)),
             Action("Quit", "Ctrl+Q", self.quit),
         )
 
@@ -301,6 +309,10 @@ class MainWindow(QMainWindow):
         study = self.session.study
         shown = study is not None and not self.session.patient_hidden
         self.setWindowTitle(f"{person(study)} — Pterion" if shown and study is not None else "Pterion")
+
+    def copy_study(self) -> None:
+        """Ask how to copy the open study without its patient, and request it."""
+        CopyDialog(self, self.session).open()
 
     def retrain(self) -> None:
         """Show the retraining card and request a retraining."""

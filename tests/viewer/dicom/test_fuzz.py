@@ -5,7 +5,6 @@ offsets, codestream headers. The short run is part of the suite, the long one (6
 """
 
 import os
-import resource
 import struct
 import time
 from collections.abc import Callable
@@ -24,6 +23,8 @@ from viewer.dicom.instance import WANTED
 from viewer.dicom.load import allocate, load_slice
 from viewer.dicom.scan import scan
 from viewer.dicom.tags import read_tags
+
+resource = pytest.importorskip("resource", reason="peak memory is only told on Unix")
 
 SECONDS_MAX = 5.0
 """A file that takes longer hangs the window's worker, even on a busy machine."""

@@ -88,6 +88,9 @@ class Notices(QWidget):
         """As high as the cards need, up to a third of the window; then they scroll."""
         self.setVisible(bool(self.cards))
         width = max(self.width(), theme.RIGHT_WIDTH - 25)
+        width -= (
+            self._scroll.verticalScrollBar().sizeHint().width()
+        )  # once there it stays, and lines break earlier
         needed = sum(card.heightForWidth(width) + 4 for card in self.cards)
         room = self.window().height() // 3
         self.setFixedHeight(max(min(needed, room), 40))

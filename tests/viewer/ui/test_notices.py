@@ -1,7 +1,7 @@
 """Notice cards: newest first, dismissible, the same one once."""
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from viewer.session import Session
@@ -73,3 +73,22 @@ def test_text_is_never_read_as_markup(shown) -> None:
     session.notice("error", "<b>File</b>", "<img src=x>")
     assert column.cards[0].title.text() == "<b>File</b>"
     assert column.cards[0].text.textFormat().name == "PlainText"
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_a_card_is_not_cut_by_a_line(qtbot: QtBot) -> None:
+    session, window = Session(), QWidget()
+    column = Notices(session)
+    layout = QVBoxLayout(window)
+    layout.addStretch(1)
+    layout.addWidget(column)
+    qtbot.addWidget(window)
+    window.resize(300, 900)
+    window.show()
+    for words in range(3, 40):  # one of these lengths breaks just before or behind the scroll bar's width
+        session.notice("warning", "A title " * (words // 8 + 1), "word " * words)
+        qtbot.waitUntil(lambda: column.cards[0].height() > 0)
+        QApplication.processEvents()
+        card = column.cards[0]
+        assert card.heightForWidth(card.width()) <= column.height()
+        card.dismissed.emit()

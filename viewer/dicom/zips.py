@@ -4,6 +4,7 @@ Names in an archive never decide where a file is written: `..`, drives, links an
 """
 
 import lzma
+import os
 import re
 import struct
 import sys
@@ -19,6 +20,8 @@ from viewer.dicom.files import file_error
 
 Password = Callable[[str, bool], str | None]
 """(name of the archive, whether the last answer was wrong) → the password, or None to give up."""
+
+VARIABLE = "PTERION_ZIP_PASSWORD"
 
 _CHUNK = 1 << 20
 _HEAD = 132
@@ -175,11 +178,11 @@ class Unpacking:
         for known in self._known:
             if _fits(opened, info, known):
                 return known
-        wrong = False
+        wrong, ask = False, self.password or _from_environment
         for _ in range(_TRIES):
-            if self.password is None:
+            answer = ask(name, wrong)
+            if answer is None and self.password is None:
                 break
-            answer = self.password(name, wrong)
             if answer is None:
                 raise Cancelled
             for candidate in _encodings(answer):
@@ -191,6 +194,11 @@ class Unpacking:
             "is protected, and the password does not open it." if wrong else "is protected with a password."
         )
         raise PterionError(f"{name} {text} Ask whoever sent it for the password.", code="PASSWORD")
+
+
+def _from_environment(_name: str, wrong: bool) -> str | None:
+    """The password for archives that the command line opens."""
+    return None if wrong else os.environ.get(VARIABLE)
 
 
 def is_zip(path: Path) -> bool:

@@ -301,6 +301,17 @@ def test_protected_zip_without_anyone_to_ask_says_so(tmp_path: Path) -> None:
     assert caught.value.code == "PASSWORD"
 
 
+def test_command_line_takes_the_password_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = protect(tmp_path / "a.zip", {"x": DICOM}, b"secret")
+    monkeypatch.setenv("PTERION_ZIP_PASSWORD", "secret")
+    assert unpack(path, tmp_path / "out")[0] == ["x"]
+    monkeypatch.setenv("PTERION_ZIP_PASSWORD", "wrong")
+    with pytest.raises(PterionError, match="the password does not open it"):
+        unpack(path, tmp_path / "out2")
+
+
 def test_wrong_passwords_end_in_an_error(tmp_path: Path) -> None:
     path = protect(tmp_path / "a.zip", {"x": DICOM}, b"secret")
     with pytest.raises(PterionError, match="the password does not open it"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 from model.errors import Cancelled, PterionError
 from viewer import __version__, cli
-from viewer.cli import text, work
+from viewer.cli import display, text, work
 from viewer.library.store import Library
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,6 +156,32 @@ def test_a_window_without_a_display_names_the_other_commands(
     monkeypatch.setattr(sys, "platform", "linux")
     assert cli.main(["view"]) == 1
     assert "pterion index, score, convert" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux has displays that may not answer"
+)
+@pytest.mark.parametrize(
+    "name", [":47113", "unix:47113.0", "127.0.0.1:59000", "nonsense", ":", ":99999999999999"]
+)
+def test_a_display_that_does_not_answer_is_told_before_qt_gives_up(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.setenv("DISPLAY", name)
+    assert cli.main(["view"]) == 1
+    assert f"The display {name} does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="abstract sockets are Linux's")
+def test_a_display_that_answers_is_taken() -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0/tmp/.X11-unix/X47114")
+        assert not display.answers(":47115")
+        server.listen()
+        assert display.answers(":47114")
+        assert display.answers(":47114.0")
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])

@@ -9,19 +9,13 @@ from typing import Any
 
 from model.errors import PterionError
 from viewer.cli import text
+from viewer.cli.display import require_display
 from viewer.cli.output import progress, report
 
 
 def view(arguments: argparse.Namespace) -> int:
     """Open the window."""
-    if sys.platform.startswith("linux") and not any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    ):
-        raise PterionError(
-            "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). "
-            "Log in with a desktop, or use the commands that need none: pterion index, score, convert, --help.",
-            code="NO_DISPLAY",
-        )
+    require_display()
     paths = existing(arguments.paths)
     from viewer.app import run
 

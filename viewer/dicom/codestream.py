@@ -8,6 +8,8 @@ from viewer.dicom.walk import DamagedError
 _FRAME_MARKERS = frozenset(
     {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
 )
+_TAIL = 256
+_BOXES_MAX = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FrameInfo:
     signed: bool = False
 
 
-def jpeg_info(data: bytes) -> FrameInfo:
+def jpeg_info(data: bytes | memoryview) -> FrameInfo:
     """Frame header of JPEG and JPEG-LS (ISO 10918-1 B.2.2, ISO 14495-1 C.2.2). Raises DamagedError."""
     if data[:2] != b"\xff\xd8":
         raise DamagedError("its compressed pixels do not begin as JPEG")
@@ -43,16 +45,26 @@ def jpeg_info(data: bytes) -> FrameInfo:
     raise DamagedError("its JPEG header is cut short")
 
 
-def jpeg_ends(data: bytes) -> bool:
+def jpeg_ends(data: bytes | memoryview) -> bool:
     """Whether the last marker of a JPEG or JPEG-LS codestream is there (End Of Image, then only padding)."""
-    return data.rstrip(b"\0\xff").endswith(b"\xff\xd9")
+    end = len(data)
+    while end:
+        tail = bytes(data[max(end - _TAIL, 0) : end])
+        kept = tail.rstrip(b"\0\xff")
+        if kept:
+            return (
+                bytes(data[max(end - len(tail) + len(kept) - 2, 0) : end - len(tail) + len(kept)])
+                == b"\xff\xd9"
+            )
+        end -= len(tail)
+    return False
 
 
-def jpeg_2000_info(data: bytes) -> FrameInfo:
+def jpeg_2000_info(data: bytes | memoryview) -> FrameInfo:
     """Image and tile size marker (SIZ) of a JPEG 2000 codestream (ISO 15444-1 A.5.1). Raises DamagedError."""
     start = 0
     if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":  # JP2 boxes, which DICOM forbids and some writers add
-        start = data.find(b"\xff\x4f\xff\x51")
+        start = bytes(data[:_BOXES_MAX]).find(b"\xff\x4f\xff\x51")
     if start < 0 or data[start : start + 4] != b"\xff\x4f\xff\x51" or len(data) < start + 43:
         raise DamagedError("its compressed pixels do not begin as JPEG 2000")
     width, height, left, top = struct.unpack_from(">IIII", data, start + 8)

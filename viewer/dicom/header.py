@@ -269,7 +269,7 @@ def _deflated(path: Path, data: bytes, meta: dict[int, bytes], wanted: frozenset
                 return replace(header, size=size)
         except ShortError:
             pass  # a longer header: everything is unpacked
-        beginning = inflate(data)
+        beginning = bytes(inflate(data))
     walk = Walk(beginning, explicit=True, endian="<", whole=True, size=len(beginning))
     return _header(path, walk, 0, wanted, meta, DEFLATED)
 

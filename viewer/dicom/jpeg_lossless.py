@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from viewer.dicom.scratch import scratch
 from viewer.dicom.walk import DamagedError
 
 _Codes = dict[tuple[int, int], int]
@@ -20,6 +21,7 @@ _Codes = dict[tuple[int, int], int]
 _TAIL = bytes.fromhex("5a39c6716b8e2d935cb1a74e6539d2") * 2
 _TAIL_BITS = int.from_bytes(_TAIL, "big")
 _COMPARED_BITS = 40
+_END_WITHIN = 4096
 _COMPARED_PIXELS = 64
 _PADDINGS = tuple(
     dict.fromkeys(
@@ -54,26 +56,33 @@ class _Frame:
     end: int
 
 
-def decode(data: bytes) -> npt.NDArray[Any]:
-    """A frame as unsigned integers (rows, columns). Raises DamagedError if it is damaged."""
+def decode(data: bytes | memoryview, out: npt.NDArray[np.uint16]) -> None:
+    """Fill `out`, contiguous (rows, columns), with the pixels. Raises DamagedError if the frame is damaged."""
     import imagecodecs
 
     frame = _frame(data)
+    if frame is not None and (frame.rows, frame.columns) != out.shape:
+        raise DamagedError(f"its compressed frame is {frame.rows} × {frame.columns}")
     try:
         if frame is None:
-            return np.asarray(imagecodecs.jpegsof3_decode(data))
-        extra = -(-_COMPARED_PIXELS // frame.columns)
-        pixels = np.asarray(imagecodecs.jpeg8_decode(_longer(data, frame, extra)))
-        if pixels.shape != (frame.rows + extra, frame.columns):
-            raise DamagedError(f"its compressed frame decodes to {pixels.shape}")
-        if _ends_there(pixels[frame.rows - 1 :], frame):
-            return pixels[: frame.rows]
+            pixels = np.asarray(imagecodecs.jpegsof3_decode(bytes(data)))
+        else:
+            extra = -(-_COMPARED_PIXELS // frame.columns)
+            longer = _longer(data, frame, extra)
+            memory = scratch("pixels", 2 * (frame.rows + extra) * frame.columns)
+            target = np.frombuffer(memory, np.uint16).reshape(frame.rows + extra, frame.columns)
+            imagecodecs.jpeg8_decode(longer, out=target)  # type: ignore[arg-type]
+            pixels = target[: frame.rows]
+            if not _ends_there(target[frame.rows - 1 :], frame):
+                raise DamagedError("its compressed frame is cut short or broken")
     except _DECODER_ERRORS as error:
         raise DamagedError(f"its compressed pixels are broken ({type(error).__name__})") from error
-    raise DamagedError("its compressed frame is cut short or broken")
+    if pixels.shape != out.shape or pixels.dtype.kind not in "iu":
+        raise DamagedError(f"its compressed frame decodes to {pixels.dtype} {pixels.shape}")
+    np.copyto(out, pixels, casting="unsafe")
 
 
-def _frame(data: bytes) -> _Frame | None:
+def _frame(data: bytes | memoryview) -> _Frame | None:
     """What the markers say, or None for frames of a kind that cannot be checked so: they are rare."""
     position = 2
     rows = columns = rows_at = 0
@@ -86,7 +95,7 @@ def _frame(data: bytes) -> _Frame | None:
             position += 1
             continue
         (length,) = struct.unpack_from(">H", data, position + 2)
-        body = data[position + 4 : position + 2 + length]
+        body = bytes(data[position + 4 : position + 2 + length])
         if marker == _SOF3:
             precision, rows, columns, components = struct.unpack_from(">BHHB", body)
             rows_at = position + 5
@@ -97,9 +106,7 @@ def _frame(data: bytes) -> _Frame | None:
         elif marker == _DRI and body != b"\0\0":
             return None
         elif marker == _SOS:
-            scan, end = position + 2 + length, data.rfind(b"\xff\xd9")
-            while end > scan and data[end - 1] == 0xFF:  # fill bytes before the marker
-                end -= 1
+            scan, end = position + 2 + length, _end(data)
             if not rows or len(body) != 6 or not 1 <= body[3] <= 7 or body[5] & 15 or end < scan:
                 return None
             return _Frame(rows, columns, rows_at, tables.get(body[2] >> 4, {}), body[3], scan, end)
@@ -126,11 +133,24 @@ def _tables(body: bytes) -> dict[int, _Codes]:
     return found
 
 
-def _longer(data: bytes, frame: _Frame, extra: int) -> bytes:
+def _end(data: bytes | memoryview) -> int:
+    """Offset behind the coded pixels: that of the last End Of Image marker, or of fill bytes before it."""
+    first = max(len(data) - _END_WITHIN, 0)
+    found = bytes(data[first:]).rfind(b"\xff\xd9")
+    end = first + found if found >= 0 else -1
+    while end > 0 and data[end - 1] == 0xFF:
+        end -= 1
+    return end
+
+
+def _longer(data: bytes | memoryview, frame: _Frame, extra: int) -> memoryview:
     """The frame with `extra` more rows, which begin with the known bytes."""
-    rows = struct.pack(">H", frame.rows + extra)
-    head, coded = data[: frame.rows_at], data[frame.rows_at + 2 : frame.end]
-    return b"".join((head, rows, coded, _TAIL, b"\xff\xd9"))
+    behind = _TAIL + b"\xff\xd9"
+    longer = scratch("longer", frame.end + len(behind))
+    longer[: frame.end] = data[: frame.end]
+    longer[frame.rows_at : frame.rows_at + 2] = struct.pack(">H", frame.rows + extra)
+    longer[frame.end :] = behind
+    return longer
 
 
 def _ends_there(rows: npt.NDArray[Any], frame: _Frame) -> bool:

@@ -1,5 +1,7 @@
 """Lossless JPEG comes out bit for bit, and a frame that breaks off anywhere does not come out at all."""
 
+from contextlib import suppress
+
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
@@ -7,8 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.dicom.jpeg_lossless import decode
+from viewer.dicom import jpeg_lossless
+from viewer.dicom.codestream import jpeg_info
 from viewer.dicom.walk import DamagedError
+
+
+def decode(frame: bytes) -> npt.NDArray[np.uint16]:
+    """The pixels of a frame."""
+    info = jpeg_info(frame)
+    out = np.zeros((info.rows, info.columns), np.uint16)
+    jpeg_lossless.decode(frame, out)
+    return out
 
 
 def picture(rows: int, columns: int, bits: int = 12) -> npt.NDArray[np.uint16]:
@@ -89,10 +100,7 @@ def test_bytes_that_fill_up_the_end_do_no_harm(padding: bytes) -> None:
 @given(data=st.data())
 def test_noise_never_crashes(data: st.DataObject) -> None:
     frame = bytearray(imagecodecs.jpeg8_encode(picture(20, 20), lossless=True, predictor=1))
-    for place in data.draw(st.lists(st.integers(0, len(frame) - 1), max_size=5)):
+    for place in data.draw(st.lists(st.integers(0, 300), max_size=5)):
         frame[place] = data.draw(st.integers(0, 255))
-    try:
-        pixels = decode(bytes(frame[: data.draw(st.integers(2, len(frame)))]))
-    except DamagedError:
-        return
-    assert pixels.ndim >= 2
+    with suppress(DamagedError):
+        jpeg_lossless.decode(bytes(frame[: data.draw(st.integers(2, 300))]), np.zeros((20, 20), np.uint16))

@@ -1,0 +1,147 @@
+"""Where the bytes of one frame lie in a file, and reading them (PS3.5 8.2, A.4)."""
+
+import functools
+import os
+import struct
+from pathlib import Path
+
+from viewer.dicom.scratch import scratch
+from viewer.dicom.series import PixelLayout, SliceHeader
+from viewer.dicom.walk import DamagedError
+
+_ITEM, _SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # as little-endian integers
+_UNDEFINED = 0xFFFFFFFF
+
+
+def read_at(path: Path, offset: int, target: memoryview) -> None:
+    """Fill `target` with the bytes of a file from `offset` on. Raises DamagedError if there are fewer, OSError."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        _fill(descriptor, target)
+    finally:
+        os.close(descriptor)
+
+
+def _fill(descriptor: int, target: memoryview) -> None:
+    """Read from where the file stands until `target` is full."""
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        while target:
+            count = file.readinto(target)
+            if not count:
+                raise DamagedError("it is cut short")
+            target = target[count:]
+
+
+def frame_bytes(place: SliceHeader, layout: PixelLayout) -> memoryview:
+    """The codestream of one frame, valid until this thread reads the next. Raises DamagedError, OSError."""
+    if layout.length is not None:
+        raise DamagedError("its compressed pixels are not encapsulated")
+    if layout.frames == 1:
+        data = _only_frame(place.path, layout.offset)
+    else:
+        data = _one_of_many(place, layout)
+    if not data:
+        raise DamagedError("its compressed pixels are empty")
+    return data
+
+
+def _only_frame(path: Path, offset: int) -> memoryview:
+    """The frame of a file that has one: the rest of the file is read at once, and its fragments are joined."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        size = max(os.fstat(descriptor).st_size - offset, 0)
+        rest = scratch("frame", size)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        _fill(descriptor, rest)
+    finally:
+        os.close(descriptor)
+    position, first, end, table = 0, 0, 0, True
+    while position + 8 <= size:
+        tag, length = struct.unpack_from("<II", rest, position)
+        position += 8
+        if tag == _SEQUENCE_END:
+            if table:
+                raise DamagedError("its compressed pixels are empty")
+            return rest[first:end]
+        if tag != _ITEM or length == _UNDEFINED:
+            raise DamagedError("its compressed pixels are broken")
+        if position + length > size:
+            break
+        if table:  # the basic offset table; the only frame begins behind it
+            first = end = position + length + 8
+            table = False
+        else:
+            if position != end:
+                rest[end : end + length] = rest[position : position + length]
+            end += length
+        position += length
+    raise DamagedError("it is cut short")
+
+
+def _one_of_many(place: SliceHeader, layout: PixelLayout) -> memoryview:
+    """One frame of a file that has several."""
+    descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        offsets, fragments = _fragments(place.path, layout.offset, status.st_size, status.st_mtime_ns)
+        ours = _fragments_of_frame(place.frame, layout.frames, offsets, fragments)
+        data = scratch("frame", sum(length for _, length in ours))
+        done = 0
+        for first, length in ours:
+            os.lseek(descriptor, first, os.SEEK_SET)
+            _fill(descriptor, data[done : done + length])
+            done += length
+    finally:
+        os.close(descriptor)
+    return data
+
+
+@functools.lru_cache(maxsize=4)
+def _fragments(
+    path: Path,
+    offset: int,
+    size: int,
+    changed: int,  # noqa: ARG001 - part of the key
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Basic offset table, and (offset in the file, length) of each fragment (PS3.5 A.4).
+
+    Kept for the next frames of a multi-frame file; `changed`, the time of its last change, makes it stale.
+    """
+    items: list[tuple[int, int]] = []
+    with path.open("rb") as file:
+        while True:
+            file.seek(offset)
+            head = file.read(8)
+            if len(head) < 8:
+                raise DamagedError("it is cut short")
+            group, element, length = struct.unpack("<HHI", head)
+            if (group, element) == (0xFFFE, 0xE0DD):
+                break
+            if (group, element) != (0xFFFE, 0xE000) or length == 0xFFFFFFFF:
+                raise DamagedError("its compressed pixels are broken")
+            items.append((offset + 8, length))
+            offset += 8 + length
+            if offset > size:
+                raise DamagedError("it is cut short")
+        if not items:
+            raise DamagedError("its compressed pixels are empty")
+        file.seek(items[0][0])
+        table = file.read(items[0][1])
+    return struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4]), tuple(items[1:])
+
+
+def _fragments_of_frame(
+    frame: int, frames: int, offsets: tuple[int, ...], fragments: tuple[tuple[int, int], ...]
+) -> tuple[tuple[int, int], ...]:
+    """The fragments that make up one frame: all, one each, or as the basic offset table says."""
+    if frames == 1:
+        return fragments
+    if len(fragments) == frames:
+        return fragments[frame : frame + 1]
+    if len(offsets) != frames or not fragments:
+        raise DamagedError("which compressed pixels belong to which frame is not said")
+    base = fragments[0][0] - 8
+    first = base + offsets[frame]
+    last = base + offsets[frame + 1] if frame + 1 < frames else fragments[-1][0] + 1
+    return tuple(item for item in fragments if first <= item[0] - 8 < last)

@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from viewer.bench import run
-
-pytestmark = pytest.mark.slow
 
 SHORT = (12, 5.0)
 

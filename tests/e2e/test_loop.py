@@ -16,8 +16,6 @@ from viewer.jobs import retrain
 from viewer.session import Mode
 from viewer.ui.reading import ReadingArea
 
-pytestmark = pytest.mark.slow
-
 WAIT_MS = 120_000
 SLICES, SIDE = 12, 128
 CORNERS = ((50.0, 50.0), (70.0, 50.0), (70.0, 70.0), (50.0, 70.0))

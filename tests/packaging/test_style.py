@@ -9,7 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)],

@@ -22,7 +22,6 @@ def test_every_package_is_listed() -> None:
     assert sorted([*names, "viewer._assets"]) == listed
 
 
-@pytest.mark.slow
 def test_a_wheel_carries_the_assets_and_finds_them(tmp_path: Path) -> None:
     build = [
         sys.executable,

@@ -172,7 +172,7 @@ class AnnotationsPanel(QWidget):
         self.review = theme.button("Mark reviewed")
         self.delete = theme.button("Delete")
         self.review_slice = theme.button("")
-        self.review_all = theme.button("Mark all reviewed")
+        self.review_all = theme.button("All reviewed")
         self._unreviewed = QWidget()
         self.clean = theme.button("")
         self.clean.setCheckable(True)
@@ -200,6 +200,9 @@ class AnnotationsPanel(QWidget):
         layout.addWidget(self.list, 100)
         across = QHBoxLayout(self._unreviewed)
         across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(8)
+        self.review_slice.setToolTip("You have looked at every outline on this image")
+        self.review_all.setToolTip("You have looked at every outline of this series")
         across.addWidget(self.review_slice, 1)
         across.addWidget(self.review_all, 1)
         layout.addWidget(self._unreviewed)
@@ -299,7 +302,7 @@ class AnnotationsPanel(QWidget):
         """Offer to confirm what nobody has looked at yet: on the slice on screen, or everywhere."""
         waiting = [a.sop_uid for a in self._session.document.annotations if not a.reviewed]
         self._unreviewed.setVisible(bool(waiting))
-        self.review_slice.setText(f"Mark image {self._session.slice_index + 1} reviewed")
+        self.review_slice.setText(f"Image {self._session.slice_index + 1} reviewed")
         self.review_slice.setEnabled(self._sop_uid() in waiting)
 
     def _toggle_clean(self) -> None:

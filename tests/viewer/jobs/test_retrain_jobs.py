@@ -220,7 +220,6 @@ def wait_for(folder: Path, wanted: str) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.slow
 def test_child_trains_a_candidate_that_can_be_promoted(
     library: Library, tmp_path: Path, registry: Registry
 ) -> None:
@@ -239,7 +238,6 @@ def test_child_trains_a_candidate_that_can_be_promoted(
     assert list(Path(result["run"]).glob("samples/*")) == []
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills by signal")
 def test_killed_child_leaves_the_registry_as_it_was(
     library: Library, tmp_path: Path, registry: Registry
@@ -260,7 +258,6 @@ def test_killed_child_leaves_the_registry_as_it_was(
     retrain.prepare_run(library, registry, **SMALL)
 
 
-@pytest.mark.slow
 def test_stopped_child_says_so(library: Library, registry: Registry) -> None:
     folder, _ = retrain.prepare_run(library, registry, **{**SMALL, "epochs": 500})
     retrain.launch(folder)

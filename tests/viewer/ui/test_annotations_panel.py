@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
 from viewer.session import Mode, Session
+from viewer.ui import theme
 from viewer.ui.annotate import AnnotationDesk
 from viewer.ui.annotations import VALUE_ROLE, AnnotationsPanel
 
@@ -87,9 +88,10 @@ def test_unreviewed_ones_are_confirmed_on_the_slice_on_screen_or_everywhere(show
     session.set_slice_index(0)
     assert not panel.review_slice.isEnabled()
     session.set_slice_index(4)
-    assert panel.review_slice.text() == "Mark image 5 reviewed"
+    assert panel.review_slice.text() == "Image 5 reviewed"
     panel.review_slice.click()
     assert [a.reviewed for a in session.document.annotations] == [False, True]
+    assert panel._unreviewed.sizeHint().width() <= theme.RIGHT_WIDTH - 32
     panel.review_all.click()
     assert all(a.reviewed for a in session.document.annotations)
     assert panel._unreviewed.isHidden()

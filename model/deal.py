@@ -28,10 +28,8 @@ class Counts:
         """A sentence where there is too little to judge by, else empty."""
         if self.bleeding_patients >= ENOUGH_BLEEDING:
             return ""
-        return (
-            f"Only {self.bleeding_patients} of these patients show a bleed: too few to tell whether the model gets "
-            f"better. Annotate at least {ENOUGH_BLEEDING}."
-        )
+        shown = f"Patients with a bleed among them: {self.bleeding_patients}"
+        return f"{shown}, too few to tell whether the model gets better. Annotate at least {ENOUGH_BLEEDING}."
 
 
 def count(samples: Iterable[Sample | Case]) -> Counts:

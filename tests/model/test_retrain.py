@@ -39,7 +39,7 @@ def sample(patient: str, *labels: int, seed: int = 0) -> Sample:
 def test_counts_what_a_reader_vouches_for() -> None:
     counts = count([sample("a", 255, 2, 2), sample("a", 0, 1), sample("b", 0)])
     assert counts == Counts(2, 1, 5, 3, {"EDH": 1, "SDH": 2, "SAH": 0, "IVH": 0, "IPH": 0})
-    assert "Only 1 of these patients" in counts.warning
+    assert "Patients with a bleed among them: 1" in counts.warning
 
 
 def test_three_bleeding_patients_give_no_warning() -> None:

@@ -61,7 +61,9 @@ def add_reading(commands: Commands) -> None:
     command.add_argument("--model", metavar="ID", help="score with this model (default: the current one)")
     command.add_argument("--masks", metavar="DIR", type=Path, help="write the masks there, one file a series")
     command.add_argument(
-        "--mask-format", choices=("nifti", "npz"), help="format of the masks (default: nifti)"
+        "--mask-format",
+        choices=("nifti", "npz"),
+        help="format of the masks (default: npz, which holds every geometry; nifti needs even gaps)",
     )
     command.add_argument(
         "--threads",

@@ -67,7 +67,7 @@ def score(arguments: argparse.Namespace) -> int:
         model_id=arguments.model,
         series_uid=arguments.series,
         masks=arguments.masks,
-        mask_format=arguments.mask_format or "nifti",
+        mask_format=arguments.mask_format or "npz",
         threads=min(arguments.threads, os.cpu_count() or 1),  # more would only get in each other's way
         on_progress=progress,
     )

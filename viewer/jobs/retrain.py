@@ -94,7 +94,7 @@ def prepare_run(
                 raise Cancelled
             save_sample(sample, folder / SAMPLES / f"{number:05d}.npz")
             light.append(replace(sample, hu=sample.hu[:, :1, :1], labels=sample.labels[:, :1, :1]))
-            tell(f"{number} stretches of annotated slices gathered")
+            tell(f"Annotated slices gathered: {number} series or part of one")
         counts = count(light)
         Request(
             base=str(registry.bundled().path),

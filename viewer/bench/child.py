@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
+from viewer.bench import reading
 
 Answer = dict[str, float]
 
@@ -86,6 +87,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     "simpleitk": simpleitk,
     "pydicom": pydicom,
     "score": score,
+    **reading.CHILD,
 }
 
 
@@ -95,9 +97,16 @@ def main(argv: list[str]) -> int:
     if probe in PROBES:
         answer = PROBES[probe](Path(folder[0]))
     else:
-        from viewer.bench import screen
+        from viewer.bench import reading_screen, screen
 
-        on_screen = {"open": screen.open_series, "scroll": screen.scroll, "late": screen.late}
+        on_screen = {
+            "open": screen.open_series,
+            "scroll": screen.scroll,
+            "late": screen.late,
+            "open_fast": reading_screen.open_fast,
+            "open_late": reading_screen.open_late,
+            "index_late": reading_screen.index_late,
+        }
         answer = screen.window(float(started)) if probe == "window" else on_screen[probe](Path(folder[0]))
     print(json.dumps(answer))
     return 0

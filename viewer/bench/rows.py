@@ -12,13 +12,23 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Promise:
-    """A number that Pterion promises. `budget`: the most it may be, in `unit`; None where it is only reported."""
+    """A number that Pterion promises. `budget`: the most it may be, in `unit`; None where it is only reported.
+
+    times: how many times as fast as the peer it has to be.
+    """
 
     name: str
     unit: str
     budget: float | None
     text: str
     peer: str | None = None
+    times: float | None = None
+
+    def kept(self, value: float, peer_value: float | None) -> bool:
+        """Whether a measured value keeps the promise."""
+        if self.times is not None and (peer_value is None or peer_value < self.times * value):
+            return False
+        return self.budget is None or value <= self.budget
 
 
 PROMISES = (
@@ -52,10 +62,10 @@ def row(promise: Promise, values: list[float], peer_values: list[float]) -> dict
         "peer": promise.peer if peer_value is not None else None,
         "peer_value": peer_value,
         "ratio": value / peer_value if value is not None and peer_value else None,
-        "within": value is not None and (promise.budget is None or value <= promise.budget),
+        "within": value is not None and promise.kept(value, peer_value),
         "runs": len(values),
         "text": promise.text,
-    }
+    } | ({} if promise.times is None else {"times_as_fast": promise.times})
 
 
 def machine() -> dict[str, Any]:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench.rows import PROMISES, machine, row
+from viewer.bench import reading, rows
+from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
 
-# Probe of `viewer.bench.child`, the rows it fills, and the series it opens: slices and gap in mm.
-PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | None], ...] = (
+PROMISES = (*rows.PROMISES, *reading.PROMISES)
+# Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
+PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
     ("window", ("A.window_up", "A.window_imports"), None),
     ("open", ("A.first_slice", "A.all_slices", "A.load_memory"), (300, 0.5)),
     ("simpleitk", ("A.all_slices",), (300, 0.5)),
@@ -26,6 +28,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | None], ...] = (
     ("scroll", ("A.scroll_p99",), (300, 0.5)),
     ("score", ("A.score_40", "A.score_first"), (40, 5.0)),
     ("late", ("A.gui_late_p99",), (40, 5.0)),
+    *reading.PROBES,
 )
 
 
@@ -64,18 +67,20 @@ def measure(
                         peers[name].append(answer["peer"])
                     else:
                         values[name].append(answer[name])
-    rows = [
+    measured = [
         row(promise, values[promise.name], peers[promise.name])
         for promise in PROMISES
         if promise.name in wanted
     ]
-    return {"rows": rows, "machine": machine(), "problems": problems}
+    return {"rows": measured, "machine": machine(), "problems": problems}
 
 
-def run_probe(probe: str, work: Path, series: tuple[int, float] | None) -> dict[str, float]:
+def run_probe(probe: str, work: Path, series: tuple[int, float] | str | None) -> dict[str, float]:
     """What one probe measured. Raises PterionError where its process fails."""
     arguments = [probe]
-    if series is not None:
+    if isinstance(series, str):
+        arguments.append(str(reading.prepare(series, work)))
+    elif series is not None:
         slices, gap_mm = series
         folder = work / f"series-{slices}"
         if not folder.exists():

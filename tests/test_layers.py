@@ -138,7 +138,9 @@ ALLOWED = {
         ),
     ),
     "viewer.bench": Rule(("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom")),
+    "viewer.bench.reading": Rule(("viewer", "model"), ARRAYS, ("SimpleITK", "pydicom", "imagecodecs")),
     "viewer.bench.screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
+    "viewer.bench.reading_screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.__main__": Rule((), late=("viewer.cli", "model.retrain")),
 }
 

@@ -58,6 +58,15 @@ def z_of(slices: Sequence[SliceHeader]) -> npt.NDArray[np.float64] | None:
     return np.asarray(positions @ normal_of(slices[0].orientation), np.float64)
 
 
+def fractional_index(heights: npt.NDArray[np.float64], height: float) -> float:
+    """Where `height` lies among rising `heights`: 2.25 is a quarter of the gap above the third. The end gaps go on."""
+    if heights.size < 2:
+        return 0.0
+    below = int(np.clip(np.searchsorted(heights, height, side="right") - 1, 0, heights.size - 2))
+    gap = float(heights[below + 1] - heights[below])
+    return below + (height - float(heights[below])) / gap if gap > 0 else float(below)
+
+
 def measure(slices: Sequence[SliceHeader]) -> Geometry | None:
     """Geometry of slices that are sorted along their normal, or None without positions."""
     positions, z = positions_of(slices), z_of(slices)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from viewer.dicom.geometry import even, measure, straight, tilted
+from viewer.dicom.geometry import fractional_index, normal_of, positions_of, z_of
 from viewer.dicom.series import Series
 
 
@@ -39,6 +39,34 @@ class Volume:
         point = origin + along_row * right_mm * (column - 0.5) + along_column * down_mm * (row - 0.5)
         return (float(point[0]), float(point[1]), float(point[2]))
 
+    @property
+    def positions_mm(self) -> npt.NDArray[np.float64] | None:
+        """Positions (slices, 3) of the centres of the first pixels, or None where one is unknown."""
+        return positions_of(self.series.slices)
+
+    def image_point(self, point_mm: tuple[float, float, float]) -> tuple[float, float, float] | None:
+        """(slice, column, row) of a place in the patient, or None where the series has no positions.
+
+        A whole slice number is that of a slice on which the place lies; between slices it is the fraction of the
+        gap along the normal, beyond the ends of the gap there. The column and row are image-relative, on the slice
+        that is nearest: the place seen along the normal, as `patient_mm` has it.
+        """
+        positions, heights = self.positions_mm, z_of(self.series.slices)
+        first = self.series.slices[0].orientation
+        if positions is None or heights is None or first is None:
+            return None
+        point = np.array(point_mm, np.float64)
+        number = fractional_index(heights, float(point @ normal_of(first)))
+        nearest = min(max(round(number), 0), len(heights) - 1)
+        directions = np.array(self.series.slices[nearest].orientation, np.float64)
+        offset = point - positions[nearest]
+        down_mm, right_mm = self.spacing_mm
+        return (
+            number,
+            float(offset @ directions[:3]) / right_mm + 0.5,
+            float(offset @ directions[3:]) / down_mm + 0.5,
+        )
+
     def thickness_weights_mm(self) -> npt.NDArray[np.float64]:
         """Length (mm) along the normal that each slice stands for when areas become volumes.
 
@@ -52,26 +80,20 @@ class Volume:
 
     @property
     def not_reformattable_because(self) -> str | None:
-        """Why no sagittal or coronal picture can be cut from the slices as they lie, or None if one can.
+        """Why no sagittal or coronal picture can be cut from the slices, or None if one can: a sentence.
 
-        A sentence for the reader. Slices are never taken as evenly stacked where they are not.
+        Tilted gantries, gaps that differ and slices that are shifted are no hindrance: `viewer.imaging.reformat`
+        takes each slice where its own position says.
         """
         if len(self.series.slices) < 3:
             return "Sagittal and coronal views need at least three slices."
-        geometry = measure(self.series.slices) if self.series.z_mm else None
-        if geometry is None:
+        if not self.series.z_mm or any(gap <= 0 for gap in self.series.gaps_mm):
             return "The positions of the slices are unknown, so they cannot be cut across."
         if self.series.slices[0].spacing_mm is None:
             return "The pixel spacing is unknown, so the slices cannot be cut across to scale."
-        if not straight(geometry):
-            return "The slices are shifted against each other: a cut across them would be jagged."
-        if tilted(geometry):
-            return f"The gantry was tilted by {geometry.tilt_deg:.1f}°: a cut across the slices would be sheared."
-        if not even(geometry.gaps_mm):
-            return "The gaps between the slices differ: a cut across them would be distorted."
         return None
 
     @property
     def reformattable(self) -> bool:
-        """Whether sagittal and coronal pictures can be cut from the slices as they lie."""
+        """Whether sagittal and coronal pictures can be cut from the slices."""
         return self.not_reformattable_because is None

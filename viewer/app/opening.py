@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from model.errors import PterionError
 from viewer.app.tasks import Tasks
+from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.load import allocate, load_slice
 from viewer.dicom.series import ScanResult, Series, Study
 from viewer.dicom.volume import Volume
@@ -45,6 +46,7 @@ class Opening(QObject):
         self._studies: dict[str, Study] = {}
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
+        self._volumes = KeptVolumes()
         self._wanted: set[str] = set()
         self._said = self._before = ""
         self._chores = chores
@@ -188,7 +190,7 @@ class Opening(QObject):
         if self._load is not None:
             self._load.cancel()
         middle = len(series.slices) // 2
-        job = self._load = LoadJob(series, middle, self)
+        job = self._load = LoadJob(series, middle, self, self._volumes)
         job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
         job.slices_loaded.connect(lambda slices: self._arrived(job, slices))
         job.loaded.connect(lambda volume: self._loaded(job, volume))

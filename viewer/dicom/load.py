@@ -34,7 +34,7 @@ def allocate(series: Series) -> Volume:
         )
     shape = (len(series.slices), first.rows, first.columns)
     needed = 2 * shape[0] * shape[1] * shape[2]
-    if needed > _MEMORY_SHARE * _memory_bytes():
+    if needed > _MEMORY_SHARE * memory_bytes():
         raise PterionError(
             f"The series needs {needed / 2**30:.1f} GB of memory ({shape[0]} slices of {shape[1]} × {shape[2]}), "
             "more than this computer can give. Open a thicker reconstruction.",
@@ -109,7 +109,7 @@ def load_all(
     return volume
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
     """Physical memory of this computer, or a guess where the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -79,7 +79,7 @@ class Inference:
 
         Raises Cancelled, or PterionError where it cannot be scored.
         """
-        _let_the_window_go_first()
+        let_the_window_go_first()
         predictor = self._load_predictor()
         self._wait_until(lambda: bool(self._ready().any()))
         volume, start = self._volume, time.perf_counter()
@@ -133,12 +133,12 @@ class Inference:
         return ready[:-2] & ready[1:-1] & ready[2:]
 
 
-def _let_the_window_go_first() -> None:
-    """Lower the priority of this thread and of those that the model will start from it; only Linux knows threads'."""
+def let_the_window_go_first(levels: int = NICER) -> None:
+    """Lower the priority of this thread and of those that it will start; only Linux knows threads'."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         priority = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, min(priority + NICER, 19))
+        os.setpriority(os.PRIO_PROCESS, thread, min(priority + levels, 19))
 
 
 def nearest(done: npt.NDArray[np.bool_], able: npt.NDArray[np.bool_], target: int) -> int | None:

@@ -16,12 +16,13 @@ from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from model.errors import Cancelled, PterionError
 from model.predict import Predictor
+from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.load import allocate, load_slice
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 from viewer.jobs import retrain
-from viewer.jobs.infer import Inference, StudyAnswer
+from viewer.jobs.infer import Inference, StudyAnswer, let_the_window_go_first
 
 BATCH_MS = 17
 LOADERS = 2
@@ -205,9 +206,17 @@ class LoadJob(Job):
     slices_loaded = Signal(object)  # tuple[tuple[int, str | None], ...]: index, and why it could not be read
     loaded = Signal(object)  # Volume, whole
 
-    def __init__(self, series: Series, first: int = 0, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        series: Series,
+        first: int = 0,
+        parent: QObject | None = None,
+        volumes: KeptVolumes | None = None,
+    ) -> None:
+        """`volumes` keeps what is loaded for the next time; slices that it holds are not loaded again."""
         super().__init__(parent)
         self._series = series
+        self._volumes = volumes
         self._target, self._direction = first, 1
         self._lock = threading.Lock()
         self.on_slice: Callable[[], None] = _nothing
@@ -220,9 +229,12 @@ class LoadJob(Job):
             self._target = index
 
     def _work(self) -> None:
-        volume = allocate(self._series)
+        kept = self._volumes
+        volume = allocate(self._series) if kept is None else kept.volume(self._series, allocate)
         self._relay.put(("volume", volume))
-        pending = np.ones(len(volume.hu), np.bool_)
+        pending = ~volume.loaded
+        for index in map(int, np.flatnonzero(volume.loaded)):
+            self._relay.put(("slice", (index, None)))
         errors: list[Exception] = []
         loaders = [
             threading.Thread(target=self._load, args=(volume, pending, errors)) for _ in range(LOADERS - 1)
@@ -239,6 +251,7 @@ class LoadJob(Job):
 
     def _load(self, volume: Volume, pending: npt.NDArray[np.bool_], errors: list[Exception]) -> None:
         """Take slices until there are none; one thread of several."""
+        let_the_window_go_first(1)
         while not self._stop.is_set() and not errors:
             with self._lock:
                 index = next_to_load(pending, self._target, self._direction)

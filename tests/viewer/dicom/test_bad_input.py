@@ -159,7 +159,7 @@ def test_more_memory_than_there_is_is_refused(
     write_series_copy: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (series,) = scan(write_series_copy()).studies[0].series
-    monkeypatch.setattr("viewer.dicom.load._memory_bytes", lambda: 100_000)
+    monkeypatch.setattr("viewer.dicom.load.memory_bytes", lambda: 100_000)
     with pytest.raises(PterionError, match=r"needs 0\.0 GB of memory \(8 slices of 128 × 96\)"):
         allocate(series)
 

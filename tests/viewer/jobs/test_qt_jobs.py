@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from model import run_folder
 from model.errors import PterionError
 from model.predict import Predictor
+from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.scan import scan
 from viewer.dicom.volume import Volume
 from viewer.jobs import qt
@@ -127,6 +128,32 @@ def test_two_loaders_load_every_slice_once(qtbot: QtBot, phantom_series: Path) -
     with qtbot.waitSignal(job.finished):
         job.start()
     assert sorted(order) == list(range(8))
+
+
+def test_what_is_kept_is_not_loaded_again(
+    qtbot: QtBot, phantom_series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (series,) = scan([phantom_series]).studies[0].series
+    volumes = KeptVolumes(1 << 30)
+    for index in (2, 6):
+        assert qt.load_slice(volumes.volume(series), index) is None
+    loaded: list[int] = []
+    load_slice = qt.load_slice
+
+    def load(volume: Volume, index: int) -> str | None:
+        loaded.append(index)
+        return load_slice(volume, index)
+
+    monkeypatch.setattr(qt, "load_slice", load)
+    for expected in ([0, 1, 3, 4, 5, 7], []):
+        told: list[int] = []
+        loaded.clear()
+        job = LoadJob(series, 5, volumes=volumes)
+        job.slices_loaded.connect(lambda slices, told=told: told.extend(index for index, _ in slices))
+        with qtbot.waitSignal(job.finished):
+            job.start()
+        assert sorted(loaded) == expected
+        assert sorted(told) == list(range(8))  # whoever follows the job hears of every slice
 
 
 def test_next_slice_lies_where_the_reader_is_heading() -> None:

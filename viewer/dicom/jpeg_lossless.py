@@ -97,6 +97,8 @@ def _frame(data: bytes | memoryview) -> _Frame | None:
         (length,) = struct.unpack_from(">H", data, position + 2)
         body = bytes(data[position + 4 : position + 2 + length])
         if marker == _SOF3:
+            if len(body) < 6:
+                return None
             precision, rows, columns, components = struct.unpack_from(">BHHB", body)
             rows_at = position + 5
             if components != 1 or not 9 <= precision <= 16 or not 0 < rows < 0xFF00 or not columns:

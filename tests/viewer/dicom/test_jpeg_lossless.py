@@ -96,6 +96,12 @@ def test_bytes_that_fill_up_the_end_do_no_harm(padding: bytes) -> None:
     assert (decode(frame[:-2] + padding + b"\xff\xd9") == stored).all()
 
 
+def test_a_frame_header_cut_short_is_damage() -> None:
+    frame = b"\xff\xd8\xff\xc3\x00\x05\x10\x00\x14"
+    with pytest.raises(DamagedError):
+        jpeg_lossless.decode(frame, np.zeros((20, 20), np.uint16))
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_noise_never_crashes(data: st.DataObject) -> None:

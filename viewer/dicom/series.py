@@ -1,6 +1,7 @@
 """What a scan finds: studies, series and slices, each with its problems."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -153,9 +154,27 @@ class Study:
     accession_number: str = ""
 
 
+Stamp = tuple[int, int]
+"""Size of a file in bytes, and when it changed last, in nanoseconds of the system's clock."""
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """The stamp of a file, None where the system does not tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns)
+
+
 @dataclass(frozen=True)
 class ScanResult:
-    """What a scan found. `notes` are about files that belong to no series."""
+    """What a scan found. `notes` are about files that belong to no series.
+
+    files: by StudyInstanceUID all files of a study, also those left out, as they were when they were listed; empty
+    unless the scan was asked to compare them with what is known.
+    """
 
     studies: tuple[Study, ...]
     notes: tuple[Note, ...] = ()
+    files: Mapping[str, Mapping[Path, Stamp]] = field(default_factory=dict)

@@ -79,7 +79,31 @@ CREATE TABLE settings (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+CREATE TABLE study_index (
+    study_uid TEXT PRIMARY KEY,
+    shape TEXT NOT NULL,      -- names of the stored values; those of another Pterion are not read
+    files BLOB NOT NULL,      -- zlib of JSON: path, bytes and nanoseconds of the last change of every file
+    body BLOB NOT NULL,       -- zlib of JSON: the study as it was found
+    seen TEXT NOT NULL        -- UTC, ISO 8601
+) STRICT;
+CREATE TABLE indexed_folders (
+    folder BLOB NOT NULL,     -- as the file system has it
+    study_uid TEXT NOT NULL REFERENCES study_index ON DELETE CASCADE,
+    PRIMARY KEY (folder, study_uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX folders_of_study ON indexed_folders (study_uid);
+CREATE TABLE thumbnails (
+    series_uid TEXT PRIMARY KEY,
+    study_uid TEXT NOT NULL REFERENCES study_index ON DELETE CASCADE,
+    rows INTEGER NOT NULL,
+    columns INTEGER NOT NULL,
+    grey BLOB NOT NULL        -- uint8 (rows, columns)
+) STRICT;
+CREATE INDEX thumbnails_of_study ON thumbnails (study_uid);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 import uuid
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.annotation.document import Document
-from viewer.dicom.series import Study
-from viewer.library import documents, findings, schema
+from viewer.dicom.series import Stamp, Study
+from viewer.library import documents, findings, index, schema
 from viewer.library.errors import CLOSED, DAMAGED, LibraryError, library_error
 from viewer.library.merge import apply_json, difference, merge
 from viewer.library.records import (
@@ -175,6 +176,35 @@ class Library:
                 )
             )
 
+    # index
+
+    def index_studies(self, studies: Sequence[Study], files: Mapping[str, Mapping[Path, Stamp]]) -> None:
+        """Keep what a scan found; `files` says of each study (by its UID) what files it lies in, as they were then."""
+        now = _now()
+        with self._writing() as connection:
+            for study in studies:
+                index.write(connection, study, files.get(study.study_uid, {}), now)
+
+    def unchanged_studies(self, files: Mapping[Path, Stamp]) -> list[tuple[Study, dict[Path, Stamp]]]:
+        """The known studies all of whose files are among these, as they were, each with its files."""
+        with self._reading() as connection, self._whole("the index of studies"):
+            return index.unchanged(connection, files)
+
+    def indexed_study(self, study_uid: str) -> Study | None:
+        """A known study, or None where it is not known or one of its files has changed or gone."""
+        with self._reading() as connection, self._whole("the index of studies"):
+            return index.still_there(connection, study_uid)
+
+    def save_thumbnail(self, study_uid: str, series_uid: str, grey: npt.NDArray[np.uint8]) -> None:
+        """Keep the small picture of a series of a known study, uint8 (rows, columns)."""
+        with self._writing() as connection:
+            index.write_thumbnail(connection, study_uid, series_uid, grey)
+
+    def thumbnails(self, study: Study) -> dict[str, npt.NDArray[np.uint8]]:
+        """The small pictures of its series that are kept, by SeriesInstanceUID."""
+        with self._reading() as connection, self._whole("a thumbnail"):
+            return index.thumbnails(connection, [series.series_uid for series in study.series])
+
     # findings
 
     def save_findings(
@@ -255,6 +285,14 @@ class Library:
             "folder with --library.",
             code=DAMAGED,
         )
+
+    @contextmanager
+    def _whole(self, what: str) -> Iterator[None]:
+        """Take values that cannot be unpacked for what they are: damage."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            raise self._damaged(f"{what}: {error}") from error
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:

@@ -26,6 +26,7 @@ from viewer.app.answering import Answering
 from viewer.app.copying import Copying
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
+from viewer.app.knowing import Knowing
 from viewer.app.opening import Opening
 from viewer.app.recent import Recent
 from viewer.app.tasks import Tasks
@@ -75,7 +76,7 @@ class Application(QObject):
         self.tasks = Tasks(self.session, self)
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
-        self.opening = Opening(self.session, self.chores, self)
+        self.opening = Opening(self.session, self.chores, Knowing(self.library, self.tasks), self)
         self.inspecting = Inspecting(self.session, self)
         self.copying = Copying(self.session, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)

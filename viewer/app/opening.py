@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject
 
 from model.errors import PterionError
+from viewer.app.knowing import Knowing
 from viewer.app.tasks import Tasks
 from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.load import allocate, load_slice
@@ -40,9 +41,10 @@ def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
 class Opening(QObject):
     """Files and folders to studies, a series to its volume, thumbnails on the way."""
 
-    def __init__(self, session: Session, chores: Tasks, parent: QObject) -> None:
+    def __init__(self, session: Session, chores: Tasks, knowing: Knowing, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
+        self._knowing = knowing
         self._studies: dict[str, Study] = {}
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
@@ -64,7 +66,7 @@ class Opening(QObject):
         """Scan files and folders in the background; their studies join the worklist as they are found."""
         if self._scan is not None:
             self._scan.cancel()
-        job = self._scan = ScanJob(paths, self)
+        job = self._scan = ScanJob(paths, self, self._knowing)
         found: dict[str, Study] = {}
         job.studies_found.connect(lambda studies: self._found(studies, found))
         job.scanned.connect(lambda result: self._scanned(job, result))
@@ -120,6 +122,7 @@ class Opening(QObject):
         self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
         for note in result.notes:
             self._session.notice("warning", "Some files could not be read", note.text)
+        self._knowing.keep(result)
         self.scanned(result.studies)
         opened = self._session.series
         current = self._series(opened.series_uid) if opened is not None else None
@@ -168,11 +171,18 @@ class Opening(QObject):
             return
         self._wanted.add(series.series_uid)
 
-        def show(grey: npt.NDArray[np.uint8] | None) -> None:
+        def show(drawn: tuple[npt.NDArray[np.uint8] | None, bool]) -> None:
+            grey, fresh = drawn
             if grey is not None:
                 self._session.set_thumbnail(series.series_uid, grey)
+                if fresh:
+                    self._knowing.keep_picture(series, grey)
 
-        self._chores.ask("Thumbnail", lambda: thumbnail(series), show, failed=lambda _: None)
+        def draw() -> tuple[npt.NDArray[np.uint8] | None, bool]:
+            kept = self._knowing.picture(series)
+            return (thumbnail(series), True) if kept is None else (kept, False)
+
+        self._chores.ask("Thumbnail", draw, show, failed=lambda _: None)
 
     def _series(self, series_uid: str) -> tuple[Study, Series] | None:
         for study in self._studies.values():

@@ -18,7 +18,7 @@ from model.errors import Cancelled, PterionError
 from model.predict import Predictor
 from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.load import allocate, load_slice
-from viewer.dicom.scan import scan
+from viewer.dicom.scan import Known, scan
 from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 from viewer.jobs import retrain
@@ -154,9 +154,13 @@ class ScanJob(Job):
         str, bool
     )  # name of the archive, whether the last answer was wrong; then `answer`
 
-    def __init__(self, paths: Sequence[Path], parent: QObject | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], parent: QObject | None = None, known: Known | None = None
+    ) -> None:
+        """`known`: what earlier scans found, asked in the job's thread."""
         super().__init__(parent)
         self._paths = tuple(paths)
+        self._known = known
         self._answers: SimpleQueue[str | None] = SimpleQueue()
 
     def answer(self, password: str | None) -> None:
@@ -170,6 +174,7 @@ class ScanJob(Job):
             cancelled=self._stop.is_set,
             password=self._ask,
             on_progress=lambda *how_far: self._relay.put(("progress", how_far)),
+            known=self._known,
         )
         self._relay.put(("result", result))
 

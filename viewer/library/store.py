@@ -200,10 +200,10 @@ class Library:
         with self._writing() as connection:
             index.write_thumbnail(connection, study_uid, series_uid, grey)
 
-    def thumbnails(self, study: Study) -> dict[str, npt.NDArray[np.uint8]]:
-        """The small pictures of its series that are kept, by SeriesInstanceUID."""
+    def thumbnails(self, series_uids: Sequence[str]) -> dict[str, npt.NDArray[np.uint8]]:
+        """The small pictures of series that are kept, uint8 (rows, columns), by SeriesInstanceUID."""
         with self._reading() as connection, self._whole("a thumbnail"):
-            return index.thumbnails(connection, [series.series_uid for series in study.series])
+            return index.thumbnails(connection, series_uids)
 
     # findings
 

@@ -168,7 +168,8 @@ def test_a_study_opens_from_the_library_while_its_files_are_there(
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     library.save_thumbnail(study.study_uid, study.series[0].series_uid, grey)
     assert library.indexed_study(study.study_uid) == study
-    assert (library.thumbnails(study)[study.series[0].series_uid] == grey).all()
+    uid = study.series[0].series_uid
+    assert (library.thumbnails([uid, "1.2.3"])[uid] == grey).all()
     (folder / "IM0005.dcm").unlink()
     assert library.indexed_study(study.study_uid) is None
     assert library.indexed_study("1.2.3") is None
@@ -182,7 +183,7 @@ def test_thumbnails_go_with_their_study(library: Library, write_series_copy: Cop
     library.save_thumbnail(study.study_uid, study.series[0].series_uid, np.zeros((3, 4), np.uint8))
     library.save_thumbnail("unknown", "unknown", np.zeros((3, 4), np.uint8))
     library.index_studies(result.studies, {})
-    assert library.thumbnails(study) == {}
+    assert library.thumbnails([study.series[0].series_uid]) == {}
 
 
 def test_the_oldest_of_too_many_go(

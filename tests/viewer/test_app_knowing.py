@@ -1,0 +1,104 @@
+"""What was opened before is there at once: from the library, while its files have not changed."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from viewer.app import opening
+from viewer.app.knowing import Knowing
+from viewer.app.tasks import Tasks
+from viewer.dicom.cache import default_cache
+from viewer.dicom.scan import scan
+from viewer.dicom.series import ScanResult
+from viewer.jobs.qt import ScanJob
+from viewer.library.store import Library
+from viewer.session import Session
+
+WAIT_MS = 10_000
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    store = Library(tmp_path / "library")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def folder(write_series_copy: Callable[[str], Path]) -> Path:
+    """A series that has been there for a while."""
+    made = write_series_copy("series")
+    for path in made.iterdir():
+        os.utime(path, (1e9, 1e9))
+    return made
+
+
+@pytest.fixture
+def session(qtbot: QtBot) -> Session:
+    return Session()
+
+
+@pytest.fixture
+def tasks(qtbot: QtBot, session: Session) -> Iterator[Tasks]:
+    made = Tasks(session, session)
+    yield made
+    made.shutdown()
+
+
+def scanned(qtbot: QtBot, folder: Path, knowing: Knowing) -> ScanResult:
+    results: list[ScanResult] = []
+    job = ScanJob([folder], known=knowing)
+    job.scanned.connect(results.append)
+    with qtbot.waitSignal(job.finished):
+        job.start()
+    return results[0]
+
+
+def test_the_second_time_the_library_answers(
+    qtbot: QtBot, library: Library, tasks: Tasks, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowing = Knowing(library, tasks)
+    first = scanned(qtbot, folder, knowing)
+    (series,) = first.studies[0].series
+    knowing.keep(first)
+    grey = opening.thumbnail(series)
+    assert grey is not None
+    knowing.keep_picture(series, grey)
+    qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    assert knowing.picture(series) is None  # it was read just now: nothing says that it is the same
+
+    again = Knowing(library, tasks)
+    monkeypatch.setattr("viewer.dicom.scan._read", lambda *_: pytest.fail("a file is read"))
+    assert scanned(qtbot, folder, again).studies == first.studies
+    kept = again.picture(series)
+    assert kept is not None
+    assert np.array_equal(kept, grey)
+
+
+def test_what_was_unpacked_is_not_kept(qtbot: QtBot, library: Library, tasks: Tasks, folder: Path) -> None:
+    knowing = Knowing(library, tasks)
+    result = scanned(qtbot, folder, knowing)
+    default_cache().note_origin(folder, folder.with_suffix(".zip"))
+    knowing.keep(result)
+    qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    assert library.indexed_study(result.studies[0].study_uid) is None
+
+
+def test_a_library_that_fails_hinders_nobody(
+    qtbot: QtBot, library: Library, tasks: Tasks, folder: Path
+) -> None:
+    knowing = Knowing(library, tasks)
+    result = scanned(qtbot, folder, knowing)
+    library.close()
+    assert scanned(qtbot, folder, knowing).studies == result.studies
+    told: list[object] = []
+    tasks._session.noticed.connect(told.append)
+    knowing.keep(result)
+    knowing.keep_picture(result.studies[0].series[0], np.zeros((3, 4), np.uint8))
+    qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    assert told == []
+    assert scan(folder).studies == result.studies

@@ -1,0 +1,61 @@
+"""What the library knows of studies that were opened before, so that they are there at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from viewer.app.tasks import Tasks
+from viewer.dicom.cache import origin
+from viewer.dicom.series import ScanResult, Series, Stamp, Study
+from viewer.library.errors import LibraryError
+from viewer.library.store import Library
+
+Picture = npt.NDArray[np.uint8]
+
+
+class Knowing:
+    """Lets scans and thumbnails ask the library first. What the library cannot say is read from the files again."""
+
+    def __init__(self, library: Library, tasks: Tasks) -> None:
+        self._library, self._tasks = library, tasks
+        self._recognised: frozenset[str] = frozenset()
+
+    def unchanged_studies(self, files: Mapping[Path, Stamp]) -> Sequence[tuple[Study, Mapping[Path, Stamp]]]:
+        """The known studies all of whose files are among these, as they were. May be called from any thread."""
+        try:
+            found = self._library.unchanged_studies(files)
+        except LibraryError:
+            return ()
+        self._recognised |= {study.study_uid for study, _ in found}
+        return found
+
+    def keep(self, result: ScanResult) -> None:
+        """Have the library keep what a scan found; what was unpacked or copied goes with this process."""
+        self._recognised &= result.files.keys()
+        fresh = [
+            study
+            for study in result.studies
+            if study.study_uid not in self._recognised
+            and all(origin(path) == path for path in result.files.get(study.study_uid, {}))
+        ]
+        if fresh:
+            self._ask(lambda: self._library.index_studies(fresh, result.files))
+
+    def picture(self, series: Series) -> Picture | None:
+        """The thumbnail of a series whose files have not changed, if it is kept. May be called from any thread."""
+        if series.study_uid not in self._recognised:
+            return None
+        try:
+            return self._library.thumbnails([series.series_uid]).get(series.series_uid)
+        except LibraryError:
+            return None
+
+    def keep_picture(self, series: Series, grey: Picture) -> None:
+        """Have the library keep a thumbnail that was made."""
+        self._ask(lambda: self._library.save_thumbnail(series.study_uid, series.series_uid, grey))
+
+    def _ask(self, task: Callable[[], object]) -> None:
+        """Have the library do something that is no loss if it fails."""
+        self._tasks.ask("", task, failed=lambda _: None)

@@ -1,5 +1,7 @@
 """The rows of reading: a ratio that is promised, series in every syntax, and a folder of many files."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,14 @@ def test_every_syntax_holds_the_same_head(tmp_path: Path, name: str) -> None:
     assert reading.load_simpleitk(folder)["peer"] > 0
     assert reading.headers(folder)["B.scan"] > 0
     assert reading.headers_pydicom(folder)["peer"] > 0
+
+
+def test_a_known_study_is_opened_from_the_library(phantom_series: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(phantom_series, folder)
+    for path in folder.iterdir():
+        os.utime(path, (1e9, 1e9))
+    assert 0 < reading.library_open(folder)["B.library_open"] < 10_000
 
 
 def test_many_files_fall_into_their_series_and_studies(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ PROMISES = (
     Promise("B.gui_late_p99", "ms", 16, "a 5 ms timer of the window while JPEG 2000 loads"),
     Promise("B.index_20000", "s", INDEXED / 1500, "20 000 files indexed (1 500 a second)"),
     Promise("B.index_late_p99", "ms", 16, "a 5 ms timer of the window meanwhile"),
+    Promise("B.library_open", "ms", 50, "a known study of 300 slices, from the library to its thumbnails"),
 )
 
 PROBES: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -59,6 +61,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("open_late", ("B.gui_late_p99",), "jpeg_2000"),
     ("index", ("B.index_20000",), "indexed"),
     ("index_late", ("B.index_late_p99",), "indexed"),
+    ("library_open", ("B.library_open",), "uncompressed"),
 )
 """Probe, the rows that it fills, and the folder that it reads."""
 
@@ -278,11 +281,36 @@ def index(folder: Path) -> dict[str, float]:
     return {"B.index_20000": seconds}
 
 
+def library_open(folder: Path) -> dict[str, float]:
+    """A study that was scanned before: its files are asked whether they changed, not read."""
+    from viewer.dicom.scan import scan
+    from viewer.library.store import Library
+
+    with TemporaryDirectory() as place:
+        library = Library(Path(place))
+        result = scan([folder], known=library)
+        (study,) = result.studies
+        (series,) = study.series
+        library.index_studies(result.studies, result.files)
+        library.save_thumbnail(study.study_uid, series.series_uid, np.zeros((220, 220), np.uint8))
+        library.close()
+        start = time.perf_counter()
+        library = Library(Path(place))
+        known = library.indexed_study(study.study_uid)
+        pictures = library.thumbnails([series.series_uid])
+        seconds = time.perf_counter() - start
+        library.close()
+    if known != study or not pictures:
+        raise PterionError("the library did not know the study")
+    return {"B.library_open": 1e3 * seconds}
+
+
 CHILD: dict[str, Callable[[Path], dict[str, Any]]] = {
     "load": load,
     "load_simpleitk": load_simpleitk,
     "headers": headers,
     "headers_pydicom": headers_pydicom,
     "index": index,
+    "library_open": library_open,
 }
 """The probes that need no window."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from viewer.dicom.header import Header, numbers_of
+from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
 
@@ -51,9 +52,9 @@ WANTED = frozenset(
 
 _CONTENT = (
     *(SOP_CLASS, SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED),
-    *(PADDING, INTERCEPT, SLOPE),
+    *(PADDING, INTERCEPT, SLOPE, THICKNESS, ORIENTATION, SPACING, CENTRE, WIDTH),
 )
-"""What decides whether there is a picture, and how its pixels are stored."""
+"""What decides whether there is a picture, how its pixels are stored and how it lies, but for its position."""
 
 _ENHANCED = frozenset(
     {
@@ -125,7 +126,7 @@ def texts_of(items: Iterable[Instance], tag: int) -> frozenset[str]:
 
 def instances(header: Header) -> list[Instance]:
     """The slices of one file, one for each frame; never empty."""
-    kind, detail, layout = _content(
+    content = _content(
         header.syntax,
         header.big_endian,
         header.pixel_offset,
@@ -135,26 +136,46 @@ def instances(header: Header) -> list[Instance]:
     )
     single = Instance(
         header=header,
-        slice=_slice(header, layout),
-        kind=kind,
-        detail=detail,
-        thickness_mm=_positive(header.number(THICKNESS)),
+        slice=_slice(header, content),
+        kind=content.kind,
+        detail=content.detail,
+        thickness_mm=content.thickness_mm,
     )
-    if kind is not Kind.PICTURE:
+    if content.kind is not Kind.PICTURE:
         damage = "it ends within its header" if header.cut else _size_claim(single.slice)
         return [replace(single, damage=damage)] if damage else [single]
-    if layout is None or (layout.frames == 1 and header.text(SOP_CLASS) not in _ENHANCED):
-        found = [single]
-    elif header.text(SOP_CLASS) in _ENHANCED:
+    if content.enhanced:
         from viewer.dicom.enhanced import frames
 
         found = frames(single)
+    elif content.layout is not None and content.layout.frames > 1:
+        count = content.layout.frames
+        found = [replace(single, slice=replace(single.slice, frame=frame)) for frame in range(count)]
     else:
-        found = [replace(single, slice=replace(single.slice, frame=frame)) for frame in range(layout.frames)]
+        damage = _damage(header, single.slice)
+        return [replace(single, damage=damage)] if damage else [single]
     damages = [_damage(header, one.slice) for one in found]
     return [
         replace(one, damage=damage) if damage else one for one, damage in zip(found, damages, strict=True)
     ]
+
+
+class _Content(NamedTuple):
+    """What the files of a series hardly differ in: one answer for all saves time and memory.
+
+    layout: None where there is no picture. enhanced: whether each frame says where it lies.
+    """
+
+    kind: Kind
+    detail: str
+    layout: PixelLayout | None
+    rows: int
+    columns: int
+    thickness_mm: float | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    spacing_mm: tuple[float, float] | None
+    window: tuple[float, float] | None
+    enhanced: bool
 
 
 @lru_cache(maxsize=1024)
@@ -165,11 +186,8 @@ def _content(
     pixel_length: int | None,
     float_pixels: bool,
     values: tuple[bytes | None, ...],
-) -> tuple[Kind, str, PixelLayout | None]:
-    """What a file with these values of `_CONTENT` is good for, the reason if nothing, and its pixel layout.
-
-    The files of a series hardly differ in them, and one answer for all saves time and memory.
-    """
+) -> _Content:
+    """What a file with these values of `_CONTENT` holds."""
     elements = {tag: value for tag, value in zip(_CONTENT, values, strict=True) if value is not None}
     header = Header(
         path=Path(),
@@ -182,7 +200,24 @@ def _content(
         float_pixels=float_pixels,
     )
     kind, detail = _kind(header)
-    return kind, detail, _layout(header) if kind is Kind.PICTURE else None
+    return _Content(
+        kind=kind,
+        detail=detail,
+        layout=_layout(header) if kind is Kind.PICTURE else None,
+        rows=header.integer(ROWS) or 0,
+        columns=header.integer(COLUMNS) or 0,
+        thickness_mm=_positive(header.number(THICKNESS)),
+        orientation=orientation(header.numbers(ORIENTATION)),
+        spacing_mm=spacing(header.numbers(SPACING)),
+        window=_window(header),
+        enhanced=header.text(SOP_CLASS) in _ENHANCED,
+    )
+
+
+def _window(header: Header) -> tuple[float, float] | None:
+    """(width, level) of the first window, or None if it makes no sense."""
+    centre, width = header.number(CENTRE), _positive(header.number(WIDTH))
+    return (width, centre) if width and centre is not None and math.isfinite(centre) else None
 
 
 def _kind(header: Header) -> tuple[Kind, str]:
@@ -255,44 +290,22 @@ def _layout(header: Header) -> PixelLayout:
     )
 
 
-def _slice(header: Header, layout: PixelLayout | None) -> SliceHeader:
+def _slice(header: Header, content: _Content) -> SliceHeader:
     """Place and size of the file's only, or first, frame."""
     number = header.number(INSTANCE_NUMBER)
-    get = header.elements.get
     return SliceHeader(
         path=header.path,
         sop_uid=header.text(SOP_UID),
         frame=0,
         instance_number=int(number) if number is not None and math.isfinite(number) else None,
         position_mm=position(header.numbers(POSITION)),
-        orientation=_orientation(get(ORIENTATION)),
-        spacing_mm=_spacing(get(SPACING)),
-        rows=header.integer(ROWS) or 0,
-        columns=header.integer(COLUMNS) or 0,
-        window=_window(get(CENTRE), get(WIDTH)),
-        pixels=layout,
+        orientation=content.orientation,
+        spacing_mm=content.spacing_mm,
+        rows=content.rows,
+        columns=content.columns,
+        window=content.window,
+        pixels=content.layout,
     )
-
-
-@lru_cache(maxsize=256)
-def _orientation(value: bytes | None) -> tuple[float, float, float, float, float, float] | None:
-    """ImageOrientationPatient as `orientation` takes it; one object for the many slices that agree."""
-    return orientation(numbers_of(value))
-
-
-@lru_cache(maxsize=256)
-def _spacing(value: bytes | None) -> tuple[float, float] | None:
-    """PixelSpacing as `spacing` takes it."""
-    return spacing(numbers_of(value))
-
-
-@lru_cache(maxsize=1024)
-def _window(centre: bytes | None, width: bytes | None) -> tuple[float, float] | None:
-    """(width, level) of the first window, or None if it makes no sense."""
-    centres, widths = numbers_of(centre), numbers_of(width)
-    if not centres or not widths or not math.isfinite(centres[0]) or not _positive(widths[0]):
-        return None
-    return (widths[0], centres[0])
 
 
 def _damage(header: Header, place: SliceHeader) -> str:

@@ -22,6 +22,7 @@ from viewer.dicom.zips import Password
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _THREADS = 4
 _BATCH = 16
+_PAD = b" \0"
 _SLOW_SECONDS = 0.002
 _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
@@ -245,9 +246,12 @@ def _read(path: Path, stencils: Stencils) -> _Read:
     """One file's slices, or what is wrong with it."""
     try:
         header = read_header(path, WANTED, stencils)
-        if header.text(tags.MEDIA_CLASS) == _DICOMDIR or tags.FILE_SET in header.elements:
+        elements = header.elements
+        if tags.FILE_SET in elements or header.text(tags.MEDIA_CLASS) == _DICOMDIR:
             return None
-        if not header.text(tags.SERIES_UID) or not header.text(tags.STUDY_UID):
+        if not (
+            elements.get(tags.SERIES_UID, b"").strip(_PAD) and elements.get(tags.STUDY_UID, b"").strip(_PAD)
+        ):
             return (path.name, "it ends within its header" if header.cut else "it names no study and series")
         return instances(header)
     except NotDicomError:

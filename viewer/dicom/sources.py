@@ -108,18 +108,21 @@ class Sources:
         directories: list[Path] = []
         for parent, folders, names in os.walk(extended(folder), onerror=refused):
             folders.sort()
+            place = plain(parent)
             for name in sorted(names):
-                path = plain(f"{parent}{os.sep}{name}")
+                path = (
+                    place / name
+                    if len(parent) + len(name) < _LONG_WINDOWS_PATH - 8
+                    else plain(f"{parent}{os.sep}{name}")
+                )
                 plain_name = name.casefold()
                 if plain_name == _DICOMDIR:
                     directories.append(path)
                 if plain_name.endswith(".zip"):
                     yield from self._zip_within(path)
-                elif path.is_file():
+                elif os.path.isfile(path):  # noqa: PTH113 - twice as fast as Path's own, for every file of a disc
                     yield path
-        for (
-            path
-        ) in directories:  # last: reading one takes 0.1 ms a file, and the first study shall not wait for it
+        for path in directories:  # last: it takes 0.1 ms a file, and the first study shall not wait for it
             self._note_missing(path)
 
     def _zip_within(self, path: Path) -> Iterator[Path]:

@@ -1,8 +1,9 @@
 """What a training run learns from: sample files and CT-ICH, dealt into training and validation by patient."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from model.sample import Sample, load_sample
 
 SPLIT = Path(__file__).parent / "recipes" / "ct-ich-split.json"
 """Patients of CT-ICH for training, validation and test, fixed once. Nobody chooses anything by the test patients."""
+FOLDS = Path(__file__).parent / "recipes" / "ct-ich-folds.json"
+"""Five folds of CT-ICH by patient, stratified by subtype, fixed once."""
+VALIDATION_ONE_IN = 6
+"""One training patient in so many is kept for stopping, calibration and operating points."""
 HELD_BACK = 12
 """One simulated patient in so many, by a digest of its name, is kept from training."""
 
@@ -63,6 +68,51 @@ class CasePool:
                 self.validation["phantom"].append(case)
                 self.validation["shifted"].append(shifted(case))
         return len(paths[:limit])
+
+
+def deal_fold(folder: Path, fold: int | None, one_in: int = VALIDATION_ONE_IN) -> dict[str, list[str]]:
+    """Numbers of the patients of a CT-ICH folder: `train`, `validation` and `test`. See `deal_patients`."""
+    prefix = "ct-ich-"
+    dealt = deal_patients({prefix + n: bleeds for n, bleeds in ct_ich.bleeding(folder).items()}, fold, one_in)
+    return {part: [patient.removeprefix(prefix) for patient in patients] for part, patients in dealt.items()}
+
+
+def deal_patients(
+    bleeding: Mapping[str, bool], fold: int | None, one_in: int = VALIDATION_ONE_IN
+) -> dict[str, list[str]]:
+    """Patients of one source, by whether they bleed, dealt into `train`, `validation` and `test`.
+
+    `fold` is the test; None tests on nobody. Of the others, bleeding or not, one in `one_in` is for validation
+    (0: none). It all depends on the names alone, never on their order.
+    """
+    if fold is not None and not 0 <= fold < len(_folds()):
+        raise PterionError(f"There is no fold {fold}. Choose one from 0 to {len(_folds()) - 1}.")
+    test = sorted(p for p in bleeding if fold is not None and fold_of(p) == fold)
+    validation: list[str] = []
+    for kind in (True, False):
+        rest = sorted((p for p in bleeding if p not in test and bleeding[p] == kind), key=_digest)
+        validation += rest[::one_in] if one_in else []
+    train = sorted(set(bleeding) - set(test) - set(validation))
+    return {"train": train, "validation": sorted(validation), "test": test}
+
+
+def fold_of(patient: str) -> int:
+    """The fold of a patient by name: the frozen one in CT-ICH, elsewhere one by a digest of the name."""
+    number = patient.removeprefix("ct-ich-")
+    for fold, numbers in enumerate(_folds()):
+        if number != patient and number in numbers:
+            return fold
+    return _digest(patient) % len(_folds())
+
+
+@lru_cache(maxsize=1)
+def _folds() -> list[list[str]]:
+    folds: list[list[str]] = json.loads(FOLDS.read_text(encoding="utf-8"))["folds"]
+    return folds
+
+
+def _digest(name: str) -> int:
+    return int(sha256(name.encode()).hexdigest()[:8], 16)
 
 
 def held_back(patient: str) -> bool:

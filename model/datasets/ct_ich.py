@@ -81,6 +81,12 @@ def read_patient(folder: Path, number: str) -> Sample:
     )
 
 
+def bleeding(folder: Path) -> dict[str, bool]:
+    """Whether a slice of each patient bleeds, by the patient's number, from the table alone."""
+    positive = {number for (number, _), scores in _table(folder / TABLE).items() if scores[0] == 1}
+    return {number: number.isdigit() and int(number) in positive for number in patients(folder)}
+
+
 def hu_from_windows(brain: npt.NDArray[np.uint8], bone: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
     """HU int16 from the same slice shown at 40/120 (`brain`) and 700/3200 (`bone`), 8-bit grey.
 

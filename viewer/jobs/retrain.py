@@ -11,10 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import viewer
 from model import run_folder
 from model.deal import Counts, count
 from model.errors import Cancelled, PterionError
+from model.labels import NOT_REVIEWED
 from model.preprocess import estimate_spacing_mm
 from model.registry import Registry, Version, read_info
 from model.run_folder import CANDIDATE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
@@ -93,7 +96,8 @@ def prepare_run(
             if cancelled is not None and cancelled():
                 raise Cancelled
             save_sample(sample, folder / SAMPLES / f"{number:05d}.npz")
-            light.append(replace(sample, hu=sample.hu[:, :1, :1], labels=sample.labels[:, :1, :1]))
+            unseen = np.full((len(sample.hu), 1, 1), NOT_REVIEWED, np.uint8)
+            light.append(replace(sample, hu=sample.hu[:, :1, :1], labels=unseen))
             tell(f"Annotated slices gathered: {number} series or part of one")
         counts = count(light)
         Request(

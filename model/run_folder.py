@@ -8,7 +8,6 @@ runs/<name>/request.json   samples/*.npz   events.jsonl   log.txt   stop   candi
 
 import json
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from model.errors import PterionError
+from model.file_lock import LOCKED_BYTE, try_lock, unlock
 
 Event = dict[str, Any]
 
@@ -29,7 +29,6 @@ TERMINAL = ("candidate", "failed", "cancelled")
 """The last event of every run is one of these."""
 
 LOCK_TRIES, LOCK_RETRY_S = 10, 0.05
-_LOCKED_BYTE = 4096  # beyond the text, so that others can read it while Windows locks it
 
 
 @dataclass(frozen=True)
@@ -149,13 +148,13 @@ def running_lock(runs: Path, name: str) -> Iterator[None]:
             file.seek(0)
             file.truncate()
             file.flush()
-            _unlock(file)
+            unlock(file)
 
 
 def _lock_soon(file: IO[str]) -> bool:
     """Whether the lock could be had; a window that asks `running` holds it for an instant."""
     for _ in range(LOCK_TRIES):
-        if _try_lock(file):
+        if try_lock(file):
             return True
         time.sleep(LOCK_RETRY_S)
     return False
@@ -165,39 +164,10 @@ def running(runs: Path) -> str | None:
     """Name of the run that is training now, or None. A killed process holds no lock."""
     try:
         with (runs / LOCK).open("r+", encoding="utf-8") as file:
-            if _try_lock(file):
-                _unlock(file)
+            if try_lock(file):
+                unlock(file)
                 return None
             file.seek(0)
-            return str(json.loads(file.read(_LOCKED_BYTE))["run"])
+            return str(json.loads(file.read(LOCKED_BYTE))["run"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[str]) -> bool:
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: IO[str]) -> None:
-        file.seek(_LOCKED_BYTE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(file: IO[str]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)

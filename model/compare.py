@@ -30,8 +30,8 @@ def measure(network: "Flagship", cases: Sequence[Case], threshold: float = 0.5) 
     import torch
 
     from model.augment import network_input
-    from model.losses import halve_labels
     from model.metrics import auc
+    from model.validation import found_labels
 
     truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0)]
     overlap, total = np.zeros(1 + len(CODES)), np.zeros(1 + len(CODES))
@@ -40,11 +40,7 @@ def measure(network: "Flagship", cases: Sequence[Case], threshold: float = 0.5) 
         for case in cases:
             known = case.scores[:, 0] >= 0
             masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
-            labels = halve_labels(torch.from_numpy(case.labels)).numpy()
-            probability = torch.softmax(masks, 1)
-            guess = torch.where(
-                1 - probability[:, 0] >= threshold, probability[:, 1:].argmax(1) + 1, 0
-            ).numpy()
+            labels, guess = case.labels, found_labels(masks, case.labels.shape[-1], threshold)
             read = (labels != NOT_REVIEWED) & known[:, None, None]
             truths.append(case.scores[known, 0] == 1)
             scores.append(logits[known, 0].double().numpy())

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.labels import NOT_REVIEWED, SUBTYPES, UNKNOWN_SUBTYPE
+from model.labels import SUBTYPES, UNKNOWN_SUBTYPE
 
 BACKGROUND_WEIGHT = 0.3
 """Weight of a background pixel in the cross-entropy: bleeds are rare and small."""
@@ -18,9 +18,9 @@ def network_loss(mask_logits: Tensor, slice_logits: Tensor, labels: Tensor, scor
     mask_logits: (B, 6, n, n), background first. slice_logits: (B, 6).
     labels: uint8 (B, n, n) or (B, 2n, 2n), values of `model.sample`. scores: int8 (B, 6), -1 unknown.
     """
-    if labels.shape[-1] != mask_logits.shape[-1]:
-        labels = halve_labels(labels)
-    return mask_loss(mask_logits, labels) + score_loss(slice_logits, scores)
+    return mask_loss(mask_logits, area_shares(labels, mask_logits.shape[-1])) + score_loss(
+        slice_logits, scores
+    )
 
 
 def score_loss(logits: Tensor, scores: Tensor) -> Tensor:
@@ -33,52 +33,55 @@ def score_loss(logits: Tensor, scores: Tensor) -> Tensor:
     return (error * weight).sum() / weight.sum().clamp(min=1)
 
 
-def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, shares: Tensor) -> Tensor:
     """Cross-entropy over read pixels, plus half the Dice loss of each subtype and half that of bleeding at all.
 
-    Where the subtype is unknown the probability of any subtype counts, -log(1 - p(background)).
+    shares: of `area_shares`, (B, 7, n, n). Where the subtype is unknown the probability of any subtype counts,
+    -log(1 - p(background)).
     """
     log_probability = functional.log_softmax(logits, 1)
-    read = labels != NOT_REVIEWED
-    unknown = labels == UNKNOWN_SUBTYPE
-    plain = torch.where(read & ~unknown, labels, torch.zeros_like(labels)).long()
-    picked = -log_probability.gather(1, plain[:, None])[:, 0]
-    bleeding = -torch.logsumexp(log_probability[:, 1:], 1)
-    error = torch.where(unknown, bleeding, picked)
-    weight = torch.where(plain > 0, 1.0, BACKGROUND_WEIGHT)
-    weight = torch.where(unknown, 1.0, weight) * read
-    entropy = (error * weight).sum() / weight.sum().clamp(min=1)
+    known, unknown = shares[:, :-1], shares[:, -1]
+    weight = torch.ones_like(logits[:1, :, :1, :1])
+    weight[:, 0] = BACKGROUND_WEIGHT
+    bleeding = torch.logsumexp(log_probability[:, 1:], 1)
+    error = -(weight * known * log_probability).sum() - (unknown * bleeding).sum()
+    entropy = error / ((weight * known).sum() + unknown.sum()).clamp(min=1)
     probability = log_probability.exp()
+    read = shares.sum(1)
     return (
         entropy
-        + 0.5 * _subtype_dice(probability, plain, read & ~unknown)
-        + 0.5 * _bleeding_dice(probability, (plain > 0) | unknown, read)
+        + 0.5 * _subtype_dice(probability, known, read - unknown)
+        + 0.5 * _bleeding_dice((1 - probability[:, 0]) * read, shares[:, 1:].sum(1))
     )
 
 
-def halve_labels(labels: Tensor) -> Tensor:
-    """Labels (B, n, n) from (B, 2n, 2n): a pixel bleeds if at least two of its four do, its label the largest."""
-    batch, rows, columns = labels.shape
-    blocks = labels.reshape(batch, rows // 2, 2, columns // 2, 2).permute(0, 1, 3, 2, 4).flatten(3)
-    return torch.where((blocks > 0).sum(3) >= 2, blocks.amax(3), torch.zeros_like(blocks[..., 0]))
+def area_shares(labels: Tensor, size: int) -> Tensor:
+    """Share of each mask pixel's area, (B, 7, size, size): background, five subtypes, subtype unknown.
+
+    labels: uint8 (B, n, n), n a multiple of `size`. What nobody read has no share, so a pixel's shares add up to
+    what was read of it. Thin bleeds keep their true area this way; whole pixels would widen or lose them.
+    """
+    values = torch.tensor([*range(len(SUBTYPES) + 1), UNKNOWN_SUBTYPE], dtype=labels.dtype)
+    each = (labels[:, None] == values[:, None, None]).float()
+    factor = labels.shape[-1] // size
+    return functional.avg_pool2d(each, factor) if factor > 1 else each
 
 
-def _bleeding_dice(probability: Tensor, target: Tensor, read: Tensor) -> Tensor:
-    if not target.any():
-        return probability.new_zeros(())
-    return _dice_loss((1 - probability[:, 0]) * read, target.float())
+def _bleeding_dice(probability: Tensor, share: Tensor) -> Tensor:
+    return _dice_loss(probability, share) if share.any() else probability.new_zeros(())
 
 
-def _subtype_dice(probability: Tensor, labels: Tensor, known: Tensor) -> Tensor:
+def _subtype_dice(probability: Tensor, shares: Tensor, known: Tensor) -> Tensor:
     """Mean over the subtypes that occur in the batch; one Dice over the whole batch each."""
     losses = [
-        _dice_loss(probability[:, s.value] * known, (labels == s.value).float())
+        _dice_loss(probability[:, s.value] * known, shares[:, s.value])
         for s in SUBTYPES
-        if bool((labels == s.value).any())
+        if shares[:, s.value].any()
     ]
     return torch.stack(losses).mean() if losses else probability.new_zeros(())
 
 
-def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:
-    overlap = (probability * target).sum()
-    return 1 - (2 * overlap + 1) / (probability.sum() + target.sum() + 1)
+def _dice_loss(probability: Tensor, share: Tensor) -> Tensor:
+    """Dice with squares below, as in V-Net (Milletari et al., 2016): least where the two are equal, soft or not."""
+    overlap = (probability * share).sum()
+    return 1 - (2 * overlap + 1) / (probability.square().sum() + share.square().sum() + 1)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from model.augment import network_input
 from model.batches import Case
 from model.labels import CODES
-from model.losses import halve_labels
 from model.metrics import auc, dice
 from model.networks.flagship import Flagship
 
@@ -26,6 +28,17 @@ def validate(network: Flagship, sets: Mapping[str, Sequence[Case]]) -> dict[str,
     return result
 
 
+def found_labels(mask_logits: Tensor, size: int, threshold: float = 0.5) -> npt.NDArray[np.uint8]:
+    """Labels uint8 (Z, size, size) of mask logits (Z, 6, n, n), smoothly enlarged.
+
+    threshold: probability of bleeding from which a pixel is drawn; its label is the likeliest subtype.
+    """
+    probability = torch.softmax(mask_logits.float(), 1)
+    probability = functional.interpolate(probability, (size, size), mode="bilinear", align_corners=False)
+    subtype = probability[:, 1:].argmax(1) + 1
+    return torch.where(1 - probability[:, 0] >= threshold, subtype, 0).to(torch.uint8).numpy()
+
+
 @torch.no_grad()
 def _measure(network: Flagship, cases: Sequence[Case]) -> dict[str, float]:
     network.eval()
@@ -33,9 +46,7 @@ def _measure(network: Flagship, cases: Sequence[Case]) -> dict[str, float]:
     overlap, total, drawn = np.zeros((3, len(CODES)))
     for case in cases:
         masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
-        labels = halve_labels(torch.from_numpy(case.labels)).numpy()
-        probability = torch.softmax(masks, 1)
-        found = torch.where(probability[:, 0] < 0.5, probability[:, 1:].argmax(1) + 1, 0).numpy()
+        labels, found = case.labels, found_labels(masks, case.labels.shape[-1])
         truths.append(case.scores[:, 0] == 1)
         scores.append(logits[:, 0].double().numpy())
         dices += [dice(t > 0, f > 0) for t, f in zip(labels, found, strict=True) if (t > 0).any()]

@@ -89,7 +89,7 @@ class Predictor:
         self.id: str = info["id"]
         self.thresholds: dict[str, float] = {code: float(info["thresholds"][code]) for code in SCORES}
         mask = info.get("mask", {})
-        self._mask_threshold = float(mask.get("threshold", 0.5))
+        self.mask_threshold = float(mask.get("threshold", 0.5))
         self._slice_gate = float(mask.get("slice_gate", 0.0))
         calibration = info.get("calibration", {})
         self._calibration = {name: _platt(calibration.get(name, {})) for name in ("slice", "study")}
@@ -146,7 +146,11 @@ class Predictor:
         scores = _calibrated(slice_logits[0], self._calibration["provisional"])
         if scores[0] < self._slice_gate:
             return scores, np.zeros(here.geometry.shape, np.uint8), embedding
-        return scores, source_mask(mask_logits[0], here.geometry, self._mask_threshold), embedding
+        return scores, self.draw(mask_logits[0], here.geometry), embedding
+
+    def draw(self, mask_logits: Floats, geometry: Geometry) -> npt.NDArray[np.uint8]:
+        """Mask (rows, columns) of a slice from its logits (6, n, n)."""
+        return source_mask(mask_logits, geometry, self.mask_threshold)
 
     def _combine(self, embeddings: dict[int, Floats], source: VolumeSource) -> tuple[Floats, Floats]:
         """Run the sequence over the scored slices, from the first to the last."""

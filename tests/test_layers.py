@@ -35,6 +35,7 @@ ARRAYS = ("numpy",)
 TORCH = ("numpy", "torch")
 FILTERS = ("SimpleITK", "scipy", "skimage", "shapely")
 TYPES = ("viewer.dicom.series", "viewer.dicom.volume")
+MEASURED = ("viewer.measures.measure", "viewer.measures.mark")
 
 # The longest name that begins a module's name is its rule.
 ALLOWED = {
@@ -50,14 +51,32 @@ ALLOWED = {
     "model.losses": Rule(("model",), TORCH),
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
+    "model.evaluation": Rule(
+        ("model",),
+        ARRAYS,
+        ("torch", "scipy", "skimage", "sklearn", "jinja2", "imagecodecs"),
+    ),
     "model.export": Rule(("model",), TORCH, ("onnx", "onnxruntime", "safetensors")),
     "viewer.resources": Rule(("model.errors",), (), ("platformdirs",)),
     "viewer.dicom": Rule(
         ("viewer.dicom", *VALUES), ("numpy", "pydicom"), ("imagecodecs", "dicomanonymizer", "pyzipper")
     ),
     "viewer.imaging": Rule(("viewer.imaging", "model.errors", "model.labels"), ARRAYS, FILTERS),
-    "viewer.annotation": Rule(("viewer.annotation", *TYPES, *VALUES), ARRAYS, FILTERS),
-    "viewer.library": Rule(("viewer.library", "viewer.annotation.document", *TYPES, *VALUES), ARRAYS),
+    "viewer.annotation": Rule(("viewer.annotation", *MEASURED, *TYPES, *VALUES), ARRAYS, FILTERS),
+    "viewer.measures": Rule(
+        (
+            "viewer.measures",
+            "viewer.annotation.geometry",
+            "viewer.annotation.raster",
+            "viewer.imaging.reformat",
+            *TYPES,
+            *VALUES,
+        ),
+        ARRAYS,
+    ),
+    "viewer.library": Rule(
+        ("viewer.library", "viewer.annotation.document", *MEASURED, *TYPES, *VALUES), ARRAYS
+    ),
     "viewer.corpora": Rule(
         ("viewer.corpora", "viewer.dicom", "viewer.annotation", "viewer.library", *VALUES),
         ("numpy", "pydicom"),
@@ -266,7 +285,14 @@ def loaded_after(statements: str, unwanted: tuple[str, ...]) -> list[str]:
 
 
 def test_core_parts_work_without_qt_and_torch() -> None:
-    parts = ("viewer.dicom", "viewer.imaging", "viewer.annotation", "viewer.library", "viewer.corpora")
+    parts = (
+        "viewer.dicom",
+        "viewer.imaging",
+        "viewer.annotation",
+        "viewer.measures",
+        "viewer.library",
+        "viewer.corpora",
+    )
     names = [
         name for name in MODULES if below(name, (*parts, "model.sample", "model.labels", "model.errors"))
     ]

@@ -1,0 +1,158 @@
+"""Trained models as systems that answer: a version as it ships, and a network as a training left it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from model import preprocess
+from model.batches import gaps_mm
+from model.calibration import Calibration
+from model.errors import ModelFileError, PterionError
+from model.evaluation.answer import Answer
+from model.predict import Predictor, SliceResult, VolumeSource, source_mask
+from model.preprocess import Geometry
+from model.registry import INFO
+from model.sample import Sample
+
+if TYPE_CHECKING:
+    from model.networks.flagship import Flagship
+
+CHECKPOINTS = ("final.pt", "checkpoint.pt")
+"""Of a training run's folder, the first that is there."""
+
+
+class VersionScorer:
+    """A version folder: ONNX Runtime, calibration, thresholds and gate as shipped."""
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        """Load it. Raises ModelFileError where it is not sound."""
+        self._predictor = _Watched(folder, threads)
+        self.name = self._predictor.id
+        self.thresholds: Mapping[str, float] = self._predictor.thresholds
+
+    def __call__(self, sample: Sample) -> Answer:
+        """Score as the window does, slice by slice."""
+        masks = np.zeros(sample.hu.shape, np.uint8)
+        bleeding = np.zeros(sample.hu.shape, np.float32)
+
+        def keep(result: SliceResult) -> None:
+            masks[result.index] = result.mask
+            drawn = self._predictor.take_bleeding()
+            if drawn is not None:
+                bleeding[result.index] = drawn
+
+        source = VolumeSource(
+            len(sample.hu), sample.spacing_mm, tuple(float(z) for z in sample.z_mm), lambda z: sample.hu[z]
+        )
+        study = self._predictor.score(source, range(len(sample.hu)), keep)
+        return Answer(study.slice_scores, study.scores, masks, bleeding)
+
+
+class _Watched(Predictor):
+    """A predictor that keeps the probability behind the mask it drew last."""
+
+    _bleeding: npt.NDArray[np.float32] | None = None
+
+    def draw(self, mask_logits: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[np.uint8]:
+        """The mask; the probability waits to be taken."""
+        self._bleeding = bleeding_map(mask_logits, geometry)
+        return super().draw(mask_logits, geometry)
+
+    def take_bleeding(self) -> npt.NDArray[np.float32] | None:
+        """Of the last slice, once; None where the gate kept it empty."""
+        taken, self._bleeding = self._bleeding, None
+        return taken
+
+
+class NetworkScorer:
+    """A flagship in PyTorch, calibrated or not: for comparing checkpoints before anything is exported."""
+
+    def __init__(self, network: "Flagship", name: str, calibration: Calibration | None = None) -> None:
+        self.network = network
+        self.name = name
+        self.calibration = calibration or Calibration()
+        self.thresholds: Mapping[str, float] = self.calibration.thresholds
+
+    def __call__(self, sample: Sample) -> Answer:
+        """All slices at once."""
+        masks, logits, geometries = self.logits(sample)
+        drawn = [
+            source_mask(m, g, self.calibration.mask_threshold) for m, g in zip(masks, geometries, strict=True)
+        ]
+        bleeding = [bleeding_map(m, g) for m, g in zip(masks, geometries, strict=True)]
+        provisional = self.calibration.scores("provisional", logits["provisional"])
+        for z in np.flatnonzero(provisional[:, 0] < self.calibration.slice_gate):
+            drawn[z][:], bleeding[z][:] = 0, 0
+        return Answer(
+            self.calibration.scores("slice", logits["slice"]),
+            self.calibration.scores("study", logits["study"])[0],
+            np.stack(drawn),
+            np.stack(bleeding),
+        )
+
+    def logits(
+        self, sample: Sample
+    ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.float64]], list[Geometry]]:
+        """Mask logits (Z, 6, n, n); logits of `provisional` and `slice` (Z, 6) and `study` (1, 6); the geometries."""
+        import torch
+
+        prepared = [preprocess.prepare_slice(image, sample.spacing_mm) for image in sample.hu]
+        with torch.no_grad():
+            self.network.eval()
+            masks, provisional, embeddings = self.network.series(
+                torch.from_numpy(np.stack([x for x, _ in prepared]))
+            )
+            gaps = torch.from_numpy(gaps_mm(sample.z_mm))[None]
+            slices, study = self.network.sequence(embeddings[None], gaps)
+        parts = {"provisional": provisional, "slice": slices[0], "study": study}
+        return (
+            masks.numpy(),
+            {name: values.double().numpy() for name, values in parts.items()},
+            [geometry for _, geometry in prepared],
+        )
+
+
+def bleeding_map(mask_logits: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[np.float32]:
+    """Probability (rows, columns) of the source slice that a pixel bleeds, from logits (6, n, n)."""
+    powers = np.exp(mask_logits - mask_logits.max(0))
+    drawn: npt.NDArray[np.float32] = preprocess.to_source(
+        (powers[1:].sum(0) / powers.sum(0))[None], geometry
+    )[0]
+    return drawn
+
+
+def open_checkpoint(path: Path, threads: int = 2) -> NetworkScorer:
+    """The averaged network of a training's checkpoint, uncalibrated. Raises PterionError where it is not one."""
+    import torch
+
+    from model.networks.flagship import Flagship, FlagshipConfig
+
+    torch.set_num_threads(threads)
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        network = Flagship(FlagshipConfig.from_table(json.loads(content["settings"])["network"]))
+        network.load_state_dict(content["averaged"])
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+        raise PterionError(
+            f"{path.name} in {path.parent.name} is not a checkpoint of this program ({error}). Name another one."
+        ) from error
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return NetworkScorer(network.eval(), f"{path.parent.name}/{path.stem}")
+
+
+def open_model(path: Path, threads: int = 2) -> VersionScorer | NetworkScorer:
+    """A version folder, a checkpoint file, or a training run's folder. Raises PterionError where it is none."""
+    if (path / INFO).is_file():
+        return VersionScorer(path, threads)
+    if path.is_file():
+        return open_checkpoint(path, threads)
+    for name in CHECKPOINTS:
+        if (path / name).is_file():
+            return open_checkpoint(path / name, threads)
+    raise ModelFileError(
+        f"{path.name} is neither a model nor a training run: it holds no {INFO} and no {' or '.join(CHECKPOINTS)}."
+    )

@@ -60,7 +60,20 @@ def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:
         window=(width[0], centre[0]) if width and centre and width[0] > 0 else single.slice.window,
         pixels=layout,
     )
-    return replace(single, slice=place, thickness_mm=thickness[0] if thickness else single.thickness_mm)
+    unit = _unit(group, shared) if slope or intercept else single.unit
+    return replace(
+        single, slice=place, thickness_mm=thickness[0] if thickness else single.thickness_mm, unit=unit
+    )
+
+
+def _unit(group: Any, shared: Any) -> str:
+    """Rescale Type of a frame that is rescaled, HU where it is left open (PS3.3 C.7.6.16.2.9)."""
+    for place in (group, shared):
+        item = _first(place.get("PixelValueTransformationSequence")) if place is not None else None
+        said = str(item.get("RescaleType") or "").strip().upper() if item is not None else ""
+        if said:
+            return "HU" if said == "US" else said
+    return "HU"
 
 
 def _first(sequence: Any) -> Any:

@@ -225,6 +225,8 @@ def _parse(path: Path, data: bytes, size: int, wanted: frozenset[int]) -> Header
     whole = len(data) >= size
     start, meta = _begin(data, whole)
     syntax = meta[SYNTAX].strip(b" \0").decode("latin-1")
+    if syntax == IMPLICIT:  # some writers name implicit what they write explicitly
+        syntax = _guess(data, start)[SYNTAX].decode("ascii")
     if syntax == DEFLATED:
         if not whole:
             raise ShortError

@@ -11,8 +11,11 @@ from typing import NamedTuple
 from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
+from viewer.dicom.walk import DamagedError
 
 SIDE_MAX = 8192
+FRAMES_MAX = 1 << 16
+_RESCALE_MAX = 1e6
 
 MEDIA_CLASS, FILE_SET = 0x00020002, 0x00041130
 CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00080005, 0x00080008, 0x00080016, 0x00080018
@@ -33,8 +36,9 @@ SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, SPACING = (
     0x00280030,
 )
 BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
-PADDING, BURNED_IN, CALIBRATION = 0x00280120, 0x00280301, 0x00280A02
+PADDING, PADDING_LIMIT, BURNED_IN, CALIBRATION = 0x00280120, 0x00280121, 0x00280301, 0x00280A02
 CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE = 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00282110
+RESCALE_TYPE, MODALITY_LUT = 0x00281054, 0x00283000
 
 _PHASES = (0x00180010, 0x00180081, 0x00180086, 0x00189087, 0x00200100, ACQUISITION, 0x00080032)
 
@@ -45,14 +49,14 @@ WANTED = frozenset(
         *(BODY_PART, THICKNESS, KVP, TUBE_CURRENT, EXPOSURE, KERNEL),
         *(STUDY_UID, SERIES_UID, SERIES_NUMBER, ACQUISITION, INSTANCE_NUMBER, POSITION, ORIENTATION),
         *(FRAME_OF_REFERENCE, FILE_SET, SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, SPACING),
-        *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED, PADDING, BURNED_IN, CALIBRATION),
-        *(CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE, *_PHASES),
+        *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED, PADDING, PADDING_LIMIT, BURNED_IN, CALIBRATION),
+        *(CENTRE, WIDTH, INTERCEPT, SLOPE, RESCALE_TYPE, MODALITY_LUT, LOSSY_IMAGE, *_PHASES),
     }
 )
 
 _CONTENT = (
     *(SOP_CLASS, SAMPLES, PHOTOMETRIC, FRAMES, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, SIGNED),
-    *(PADDING, INTERCEPT, SLOPE, THICKNESS, ORIENTATION, SPACING, CENTRE, WIDTH),
+    *(PADDING, PADDING_LIMIT, INTERCEPT, SLOPE, RESCALE_TYPE, THICKNESS, ORIENTATION, SPACING, CENTRE, WIDTH),
 )
 """What decides whether there is a picture, how its pixels are stored and how it lies, but for its position."""
 
@@ -93,6 +97,7 @@ class Instance:
 
     damage: why its pixels cannot be read although its header can, empty if they can.
     detail: for all kinds but PICTURE, what it is or why it cannot be shown.
+    unit: what the values are once they are rescaled, empty where the header does not rescale them.
     """
 
     header: Header
@@ -101,6 +106,7 @@ class Instance:
     detail: str = ""
     damage: str = ""
     thickness_mm: float | None = None
+    unit: str = ""
 
     @property
     def localizer(self) -> bool:
@@ -140,8 +146,11 @@ def instances(header: Header) -> list[Instance]:
         kind=content.kind,
         detail=content.detail,
         thickness_mm=content.thickness_mm,
+        unit=content.unit,
     )
-    if content.kind is not Kind.PICTURE:
+    if MODALITY_LUT in header.elements and content.layout is not None:
+        single = with_lut(single)
+    if single.kind is not Kind.PICTURE:
         damage = "it ends within its header" if header.cut else _size_claim(single.slice)
         return [replace(single, damage=damage)] if damage else [single]
     if content.enhanced:
@@ -176,6 +185,7 @@ class _Content(NamedTuple):
     spacing_mm: tuple[float, float] | None
     window: tuple[float, float] | None
     enhanced: bool
+    unit: str
 
 
 @lru_cache(maxsize=1024)
@@ -211,6 +221,7 @@ def _content(
         spacing_mm=spacing(header.numbers(SPACING)),
         window=_window(header),
         enhanced=header.text(SOP_CLASS) in _ENHANCED,
+        unit=_unit(header),
     )
 
 
@@ -260,10 +271,44 @@ def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:
     high = header.integer(HIGH_BIT)
     if high is not None and not stored - 1 <= high < allocated:
         return Kind.UNSUPPORTED, f"highest bit {high} of {allocated}"
-    slope = header.number(SLOPE)
-    if slope is not None and (not math.isfinite(slope) or slope == 0):
-        return Kind.UNSUPPORTED, f"rescale slope {slope}"
-    return Kind.PICTURE, ""
+    frames = header.number(FRAMES)
+    if frames is not None and not frames <= FRAMES_MAX:
+        return Kind.UNSUPPORTED, f"{frames:g} frames in one file"
+    why = _no_rescale(header)
+    return (Kind.UNSUPPORTED, why) if why else (Kind.PICTURE, "")
+
+
+def _no_rescale(header: Header) -> str:
+    """Why the values cannot be rescaled although the header means them to be; empty if nothing is wrong."""
+    for tag, name in ((SLOPE, "slope"), (INTERCEPT, "intercept")):
+        value = header.number(tag)
+        if value is None and header.text(tag):
+            return f"a rescale {name} that is no number"
+        if value is not None and (not abs(value) <= _RESCALE_MAX or (tag == SLOPE and value == 0)):
+            return f"rescale {name} {value}"
+    return ""
+
+
+def _unit(header: Header) -> str:
+    """What the rescaled values are (PS3.3 C.11.1.1.2): RescaleType, HU where it is left open."""
+    if not header.text(SLOPE) and not header.text(INTERCEPT):
+        return ""
+    said = header.text(RESCALE_TYPE).upper()
+    return "HU" if said in ("", "US") else said
+
+
+def with_lut(single: Instance) -> Instance:
+    """An instance that has a Modality LUT, with the table that takes the place of slope and intercept."""
+    from viewer.dicom.modality_lut import read_lut
+
+    if single.slice.pixels is None:
+        return single
+    try:
+        lut, unit = read_lut(single.header.path)
+    except (OSError, DamagedError) as error:
+        return replace(single, kind=Kind.UNSUPPORTED, detail=f"a Modality LUT that is broken ({error})")
+    layout = replace(single.slice.pixels, lut=lut, slope=1.0, intercept=0.0)
+    return replace(single, slice=replace(single.slice, pixels=layout), unit=unit)
 
 
 def _layout(header: Header) -> PixelLayout:
@@ -271,9 +316,7 @@ def _layout(header: Header) -> PixelLayout:
     allocated, stored = header.integer(BITS_ALLOCATED) or 16, header.integer(BITS_STORED) or 16
     high = header.integer(HIGH_BIT)
     signed = header.integer(SIGNED) == 1
-    padding = header.integer(PADDING)
-    if padding is not None and signed and padding >= 1 << 15:
-        padding -= 1 << 16
+    padding, limit = _stored(header, PADDING, signed=signed), _stored(header, PADDING_LIMIT, signed=signed)
     intercept, slope, frames = header.number(INTERCEPT), header.number(SLOPE), header.number(FRAMES)
     return PixelLayout(
         syntax=header.syntax,
@@ -284,10 +327,17 @@ def _layout(header: Header) -> PixelLayout:
         high_bit=stored - 1 if high is None else high,
         signed=signed,
         slope=1.0 if slope is None else slope,
-        intercept=intercept if intercept is not None and math.isfinite(intercept) else 0.0,
+        intercept=0.0 if intercept is None else intercept,
         padding=padding,
-        frames=int(frames) if frames is not None and 1 <= frames <= 1 << 16 else 1,
+        frames=max(int(frames), 1) if frames is not None and frames >= 1 else 1,
+        padding_limit=limit,
     )
+
+
+def _stored(header: Header, tag: int, *, signed: bool) -> int | None:
+    """An element whose value is a stored pixel value (US or SS, by the pixels' own sign)."""
+    value = header.integer(tag)
+    return value - (1 << 16) if value is not None and signed and value >= 1 << 15 else value
 
 
 def _slice(header: Header, content: _Content) -> SliceHeader:
@@ -315,8 +365,10 @@ def _damage(header: Header, place: SliceHeader) -> str:
         return ""
     if header.cut_pixels:
         return "it is cut short"
-    if layout.syntax not in NATIVE or layout.length is None:
-        return ""
+    if layout.syntax not in NATIVE:
+        return "" if layout.length is None else "its compressed pixels are not encapsulated"
+    if layout.length is None:
+        return "its uncompressed pixels are wrapped as if they were compressed"
     needed = (place.frame + 1) * place.rows * place.columns * layout.bits_allocated // 8
     if layout.length < needed:
         return "it holds fewer pixels than its header says"

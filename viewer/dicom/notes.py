@@ -52,6 +52,23 @@ def _content(series: Series, members: Sequence[Instance]) -> Iterator[Note]:
         modality = series.modality or "unknown"
         text = f"The modality is {modality}, not CT: the values are no HU, and the model is not run."
         yield Note(Problem.AI_NOT_RUN, "not CT", text)
+    elif first.kind is Kind.PICTURE and not first.localizer:
+        yield from _units(members)
+
+
+def _units(members: Sequence[Instance]) -> Iterator[Note]:
+    """CT values that are no HU, in some slices or all."""
+    strange = [item.unit for item in members if item.unit != "HU"]
+    if not strange:
+        return
+    share = f" of {plural(len(strange), 'slice')}" if len(strange) < len(members) else ""
+    if named := sorted(set(strange) - {""}):
+        badge, what = "not HU", f"The header says that the values{share} are {', '.join(named)}, no HU"
+    else:
+        badge = "no HU"
+        what = f"The header does not say how the values{share} become HU, so they are shown as stored"
+    text = f"{what}: windows and measures do not hold, and the model is not run."
+    yield Note(Problem.AI_NOT_RUN, badge, text)
 
 
 def _unreadable(stack: "Stack") -> Iterator[Note]:
@@ -129,6 +146,9 @@ def _split(stack: "Stack", index: int) -> Iterator[Note]:
         yield Note(Problem.MIXED_ORIENTATIONS, "mixed orientations", text)
     if Problem.MIXED_SIZES in stack.mixed:
         yield Note(Problem.MIXED_SIZES, "mixed sizes", f"The series mixes image or pixel sizes: {part}.")
+    if Problem.NO_POSITION in stack.mixed and stack.members[0].slice.position_mm is not None:
+        text = f"Slices of the series that do not say where they lie stand apart: {part}."
+        yield Note(Problem.NO_POSITION, "some without position", text)
     kernels = [kernel or "unnamed" for kernel in stack.kernels]
     if Problem.MIXED_KERNELS in stack.mixed:
         text = f"The series holds several kernels at the same positions: {part} ({kernels[0]})."

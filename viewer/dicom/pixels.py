@@ -13,6 +13,7 @@ from viewer.dicom.deflated import inflate
 from viewer.dicom.encapsulated import frame_bytes, read_at
 from viewer.dicom.files import file_error
 from viewer.dicom.header import NotDicomError, data_set_start
+from viewer.dicom.modality_lut import looked_up
 from viewer.dicom.scratch import scratch
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, NATIVE, RLE
@@ -40,7 +41,9 @@ def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
         )
     try:
         size = out.size * layout.bits_allocated // 8
-        if layout.syntax in NATIVE and layout.length is not None and layout.length < (place.frame + 1) * size:
+        if layout.syntax in NATIVE and layout.length is None:
+            raise DamagedError("its uncompressed pixels are wrapped as if they were compressed")
+        if layout.syntax in NATIVE and (layout.length or 0) < (place.frame + 1) * size:
             raise DamagedError("it holds fewer pixels than its header says")
         _to_hu(layout, out, _read_stored(place, layout, out.view(np.uint16)))
     except OSError as error:
@@ -174,7 +177,9 @@ def _to_hu(layout: PixelLayout, out: npt.NDArray[np.int16], info: FrameInfo | No
         unsigned &= (1 << bits) - 1
     padded = _padded(layout, out)
     wide = out if layout.signed or bits < 16 else out.view(np.uint16)
-    if layout.slope == 1 and layout.intercept == int(layout.intercept):
+    if layout.lut:
+        out[...] = np.minimum(looked_up(layout.lut, wide), _HIGH)
+    elif layout.slope == 1 and layout.intercept == int(layout.intercept):
         least, most = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
         _add(wide, int(layout.intercept), out, least, most)
     else:
@@ -185,9 +190,13 @@ def _to_hu(layout: PixelLayout, out: npt.NDArray[np.int16], info: FrameInfo | No
 
 def _padded(layout: PixelLayout, stored: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_] | None:
     """Which pixels are padding that would look denser than bone; darker padding keeps its value."""
-    if layout.padding is None or layout.padding * layout.slope + layout.intercept < _DENSE_HU:
+    if layout.padding is None:
         return None
-    return np.asarray(stored == np.array(layout.padding & 0xFFFF, np.uint16).view(np.int16))
+    ends = sorted((layout.padding, layout.padding if layout.padding_limit is None else layout.padding_limit))
+    if layout.lut or min(end * layout.slope + layout.intercept for end in ends) < _DENSE_HU:
+        return None
+    values = stored if layout.signed else stored.view(np.uint16)
+    return np.asarray((values >= ends[0]) & (values <= ends[1]))
 
 
 def _add(stored: npt.NDArray[Any], intercept: int, out: npt.NDArray[np.int16], least: int, most: int) -> None:

@@ -46,7 +46,9 @@ class PixelLayout:
 
     syntax: transfer syntax UID. offset: first byte of the pixel data's value in the file (in the inflated data
     set where the syntax is Deflated). length: bytes, None where undefined (encapsulated).
-    slope, intercept: stored value → HU. padding: PixelPaddingValue as stored, or None.
+    slope, intercept: stored value → HU. padding: PixelPaddingValue as stored, or None; with padding_limit
+    (PixelPaddingRangeLimit) all values between the two. lut: the Modality LUT that stands in the place of slope and
+    intercept, as `viewer.dicom.modality_lut` writes it; empty where there is none.
     """
 
     syntax: str
@@ -60,6 +62,8 @@ class PixelLayout:
     intercept: float
     padding: int | None = None
     frames: int = 1
+    padding_limit: int | None = None
+    lut: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class SliceHeader:
     orientation: ImageOrientationPatient, row direction then column direction, or None.
     spacing_mm: PixelSpacing, (between rows, between columns), or None.
     frame: index in a multi-frame file, 0 else.
+    sop_uid: SOPInstanceUID. Where slices of a series share it although they lie elsewhere, all but the first add `#2`,
+    `#3` … so that what is drawn on a slice stays on it; `dicom_sop_uid` is the one in the file.
     pixels: None where the file holds none that can be read.
     """
 
@@ -84,6 +90,11 @@ class SliceHeader:
     columns: int
     window: tuple[float, float] | None  # (width, level) from the header
     pixels: PixelLayout | None = None
+
+    @property
+    def dicom_sop_uid(self) -> str:
+        """SOPInstanceUID as the file has it."""
+        return self.sop_uid.partition("#")[0]
 
 
 @dataclass(frozen=True)

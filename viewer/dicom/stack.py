@@ -1,8 +1,9 @@
 """The instances of one series → stacks that can be scrolled: split, freed of duplicates, sorted."""
 
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -223,6 +224,7 @@ def _series(stack: Stack, index: int) -> Series:
         slices = tuple(natural(slices, lambda place: place))
     else:
         slices = tuple(slices[i] for i in sorted(range(len(slices)), key=lambda i: z[i]))
+    slices = tuple(_named_apart(slices))
     geometry = measure(slices) if z is not None else None
     header = first.header
     uid = header.text(tags.SERIES_UID)
@@ -231,7 +233,7 @@ def _series(stack: Stack, index: int) -> Series:
     series = Series(
         study_uid=header.text(tags.STUDY_UID),
         series_uid=uid if index == 0 else f"{uid}#{index + 1}",
-        number=int(number) if number is not None else None,
+        number=int(number) if number is not None and math.isfinite(number) else None,
         modality=header.text(tags.MODALITY),
         description=header.decoded(tags.SERIES_DESCRIPTION),
         slices=slices,
@@ -249,6 +251,19 @@ def _series(stack: Stack, index: int) -> Series:
         frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
     )
     return replace(series, notes=notes_of(series, stack, geometry, index))
+
+
+def _named_apart(slices: Iterable[SliceHeader]) -> Iterator[SliceHeader]:
+    """Slices of which no two share a SOP Instance UID and frame, as careless copies do: `#2`, `#3` … are added.
+
+    What is drawn on a slice is kept under that name.
+    """
+    seen: Counter[tuple[str, int]] = Counter()
+    for place in slices:
+        seen[place.sop_uid, place.frame] += 1
+        number = seen[place.sop_uid, place.frame]
+        again = number > 1 or not place.sop_uid
+        yield replace(place, sop_uid=f"{place.sop_uid}#{number}") if again else place
 
 
 def _technique(item: Instance) -> str:

@@ -147,7 +147,7 @@ def chain(data: bytes, explicit: bool, wanted: frozenset[int], pixel_offset: int
             entries.append(Entry(data[position:first]))
             return tuple(entries) if first == pixel_offset else None
         if form == "I" and length == UNDEFINED:
-            if vr == b"UN" and explicit:
+            if (vr == b"UN" and explicit) or tag in wanted:
                 return None
             depth += 1
             entries.append(Entry(data[position:first]))

@@ -99,6 +99,7 @@ class Walk:
                 return found, (tag, first, length)
             if length == UNDEFINED:
                 position = self._skip_items(first, self.explicit, 0)
+                found.update({tag: b""} if tag in wanted else {})  # of a sequence, that it is there
                 continue
             position = first + length
             if position > len(self.data):

@@ -93,6 +93,9 @@ def why_not(series: Series) -> str:
         return f"{name} cannot be read: {' '.join(note.text for note in series.notes) or 'it has no pixels.'}"
     if any(note.problem is Problem.LOCALIZER for note in series.notes):
         return f"{name} is a localizer; the model reads axial slices."
+    for note in series.notes:
+        if note.problem is Problem.AI_NOT_RUN:
+            return f"{name} cannot be scored: {note.text}"
     if not is_axial(series):
         return f"{name} is not axial; the model reads axial slices."
     return ""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +11,9 @@ import numpy.typing as npt
 from model.labels import SUBTYPES
 from model.preprocess import crop_hu, crop_labels, find_geometry
 from model.sample import Sample
+
+if TYPE_CHECKING:
+    from model.painting.background import Background
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,26 @@ class Case:
     patient: str
     source: str
 
+    @cached_property
+    def background(self) -> "Background | None":
+        """What the head offers to painted bleeds, found when first asked for."""
+        from model.painting.background import look
+
+        return look(self.hu, self.gaps_mm)
+
 
 @dataclass(frozen=True)
 class Stack:
-    """Neighbouring slices of one case: hu float32 (S, N, N), labels uint8 (S, N, N), scores int8 (S, 6)."""
+    """Neighbouring slices of one case: hu float32 (S, N, N), labels uint8 (S, N, N), scores int8 (S, 6).
+
+    case, chosen: where they come from, as long as nothing moved them.
+    """
 
     hu: npt.NDArray[np.float32]
     labels: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.int8]
+    case: Case | None = None
+    chosen: npt.NDArray[np.intp] | None = None
 
 
 def crop_sample(sample: Sample) -> Case:
@@ -57,29 +74,38 @@ def gaps_mm(z_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 
 class StackSampler:
-    """Draws stacks around slices: `positive` of them around a bleed, the five subtypes equally often.
+    """Draws stacks around slices, `positive` of them around a bleed: its subtype first, then a patient, then a slice.
 
-    A subtype that no case has gives its turns to the others; a pool without bleeds gives negatives only.
+    A subtype comes up by the root of how many patients have it: rare ones more often than they occur, yet three
+    patients are not shown until they are known by heart. A pool without bleeds gives negatives only.
     """
 
     def __init__(self, cases: Sequence[Case], *, count: int, positive: float) -> None:
-        self.cases, self.count, self.positive = list(cases), count, positive
-        scores = [(i, z, row) for i, case in enumerate(cases) for z, row in enumerate(case.scores)]
-        self._by_subtype = [
-            anchors for s in SUBTYPES if (anchors := [(i, z) for i, z, row in scores if row[s.value] == 1])
-        ]
-        vague = [(i, z) for i, z, row in scores if row[0] == 1 and not (row[1:] == 1).any()]
+        self.count, self.positive = count, positive
+        of_subtype = [_slices(cases, [c.scores[:, s.value] == 1 for c in cases]) for s in SUBTYPES]
+        self._bleeding = [pool for pool in of_subtype if pool]
+        vague = _slices(cases, [(c.scores[:, 0] == 1) & ~(c.scores[:, 1:] == 1).any(1) for c in cases])
         if vague:
-            self._by_subtype.append(vague)
-        self._negative = [(i, z) for i, z, row in scores if row[0] <= 0]
+            self._bleeding.append(vague)
+        self._negative = _slices(cases, [c.scores[:, 0] <= 0 for c in cases])
+        roots = np.sqrt([len(found) for found in self._bleeding])
+        self._weights = roots / roots.sum() if len(roots) else roots
 
     def draw(self, rng: np.random.Generator) -> Stack:
         """One stack of `count` slices; at the ends of a series the end slice repeats."""
-        pools = self._by_subtype
-        bleeding = bool(pools) and (not self._negative or rng.random() < self.positive)
-        anchors = pools[rng.integers(len(pools))] if bleeding else self._negative
-        index, z = anchors[rng.integers(len(anchors))]
-        case = self.cases[index]
-        start = z - int(rng.integers(self.count))
+        bleeding = bool(self._bleeding) and (not self._negative or rng.random() < self.positive)
+        pool = (
+            self._bleeding[rng.choice(len(self._bleeding), p=self._weights)] if bleeding else self._negative
+        )
+        case, slices = pool[rng.integers(len(pool))]
+        start = int(slices[rng.integers(len(slices))]) - int(rng.integers(self.count))
         chosen = np.clip(np.arange(start, start + self.count), 0, len(case.hu) - 1)
         return Stack(case.hu[chosen].astype(np.float32), case.labels[chosen], case.scores[chosen])
+
+
+_Slices = list[tuple[Case, npt.NDArray[np.intp]]]
+
+
+def _slices(cases: Sequence[Case], wanted: Sequence[npt.NDArray[np.bool_]]) -> _Slices:
+    """The cases with slices that are wanted, and those slices."""
+    return [(case, np.flatnonzero(w)) for case, w in zip(cases, wanted, strict=True) if w.any()]

@@ -5,15 +5,18 @@ it is estimated from the width of the skull, and slices are 5 mm apart (Data 202
 """
 
 import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.errors import PterionError
-from model.labels import UNKNOWN_SUBTYPE
-from model.preprocess import estimate_spacing_mm
+from model.labels import NOT_REVIEWED, UNKNOWN_SUBTYPE
+from model.preprocess import ADULT_SKULL_MM, estimate_spacing_mm
 from model.sample import Sample
 
 TABLE = "hemorrhage_diagnosis.csv"
@@ -23,6 +26,33 @@ LICENCE = "CC BY 4.0, M. Hssayeni et al., CT-ICH 1.0.0, PhysioNet 2019"
 _COLUMNS = ("Epidural", "Subdural", "Subarachnoid", "Intraventricular", "Intraparenchymal")
 _JPEG_END = b"\xff\xd9"
 _GREY_BLACK, _GREY_WHITE, _MASK_GREY = 2, 253, 128
+
+
+@dataclass(frozen=True)
+class CtIch:
+    """The folder as a source of samples, one a patient. numbers: only these patients, all where empty."""
+
+    folder: Path
+    numbers: Sequence[str] = ()
+    command = "ct-ich"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Nothing but the data decides what comes out."""
+        return {}
+
+    def items(self) -> dict[str, None]:
+        """The patients' numbers. Raises PterionError where one that is asked for is not there."""
+        present = patients(self.folder)
+        strange = sorted(set(self.numbers) - set(present))
+        if strange:
+            raise PterionError(f"There is no patient {strange[0]} in {self.folder.name}. Check the number.")
+        _table(self.folder / TABLE)
+        return dict.fromkeys(self.numbers or present)
+
+    def read(self, item: str, _content: None, /) -> Iterator[Sample]:
+        """The one sample of a patient. Raises as `read_patient` does."""
+        yield read_patient(self.folder, item)
 
 
 def patients(folder: Path) -> tuple[str, ...]:
@@ -39,7 +69,9 @@ def patients(folder: Path) -> tuple[str, ...]:
 def read_patient(folder: Path, number: str) -> Sample:
     """One patient of the CT-ICH folder as a sample, slices from the base up.
 
-    A mask takes its subtype where the table names exactly one for its slice, UNKNOWN_SUBTYPE where several.
+    A mask takes its subtype where the table names exactly one for its slice, UNKNOWN_SUBTYPE where several. A slice
+    that the table calls bleeding and nobody drew in is NOT_REVIEWED. The pixel size is that of an adult's skull, also
+    where the patient is a child: the set does not tell, and prediction normalises a head of unknown scale likewise.
     An end slice stored in one window only is left out (patient 084 has one); provenance says so.
     Raises PterionError for a missing or contradictory table, slice, mask or image.
     """
@@ -63,7 +95,7 @@ def read_patient(folder: Path, number: str) -> Sample:
             )
         hu = hu_from_windows(_read_grey(brain[k]), _read_grey(bone[k]))
         slices.append(hu)
-        labels.append(_label(place / "brain" / f"{k}_HGE_Seg.jpg", hu.shape, score))
+        labels.append(_label(place / "brain" / f"{k}_HGE_Seg.jpg", hu.shape, score, number))
         scores.append(score)
     if len({hu.shape for hu in slices}) > 1:
         raise PterionError(f"Patient {number} has slices of different sizes. Copy the data set again.")
@@ -77,7 +109,14 @@ def read_patient(folder: Path, number: str) -> Sample:
         scores=np.stack(scores),
         patient=f"ct-ich-{number}",
         source="ct-ich",
-        provenance={"licence": LICENCE, "spacing_estimated": True, "slices": both, "left_out": unpaired},
+        provenance={
+            "licence": LICENCE,
+            "spacing_estimated": True,
+            "skull_width_assumed_mm": ADULT_SKULL_MM,
+            "slices": both,
+            "left_out": unpaired,
+            "notes": _notes(unpaired, both, labels),
+        },
     )
 
 
@@ -102,34 +141,63 @@ def hu_from_windows(brain: npt.NDArray[np.uint8], bone: npt.NDArray[np.uint8]) -
     return np.rint(np.where(unclipped, fine, coarse)).astype(np.int16)
 
 
-def _label(path: Path, shape: tuple[int, ...], score: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+def _label(
+    path: Path, shape: tuple[int, ...], score: npt.NDArray[np.int8], number: str
+) -> npt.NDArray[np.uint8]:
     """Label map of one slice, from its mask file (none: no bleed) and its row of the table."""
     label = np.zeros(shape, np.uint8)
-    if not path.exists():
-        return label
-    mask = _read_grey(path) >= _MASK_GREY
+    mask = _read_grey(path) >= _MASK_GREY if path.exists() else np.zeros(shape, np.bool_)
     if mask.shape != shape:
         raise PterionError(f"{path.name} is {mask.shape}, its slice {shape}. Copy the data set again.")
     named = np.flatnonzero(score[1:]) + 1
+    if mask.any() and not len(named):
+        raise PterionError(
+            f"Patient {number} has a bleed drawn in {path.name}, but {TABLE} names none there. Correct one of them."
+        )
+    if not mask.any() and len(named):
+        label[:] = NOT_REVIEWED
     label[mask] = int(named[0]) if len(named) == 1 else UNKNOWN_SUBTYPE
     return label
 
 
-@lru_cache(maxsize=4)
+def _notes(
+    unpaired: Sequence[int], both: Sequence[int], labels: Sequence[npt.NDArray[np.uint8]]
+) -> list[str]:
+    """What a reader of the summary should know, in sentences."""
+    notes = [f"Slice {k} is there in one window only and was left out." for k in unpaired]
+    undrawn = [k for k, label in zip(both, labels, strict=True) if (label == NOT_REVIEWED).any()]
+    return notes + [f"Slice {k} bleeds, but nobody drew where." for k in undrawn]
+
+
 def _table(path: Path) -> dict[tuple[int, int], npt.NDArray[np.int8]]:
     """Scores (6,) by patient and slice number."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = {}
-            for row in csv.DictReader(file):
-                flags = np.array([int(row[c]) for c in _COLUMNS], np.int8)
-                scores = np.concatenate([[flags.max()], flags]).astype(np.int8)
-                rows[int(row["PatientNumber"]), int(row["SliceNumber"])] = scores
-            return rows
+        state = path.stat()
+        return _read_table(path, state.st_mtime_ns, state.st_size)
     except FileNotFoundError:
         raise PterionError(
             f"{path.name} is missing in {path.parent.name}. Copy the data set again."
         ) from None
+
+
+@lru_cache(maxsize=4)
+def _read_table(path: Path, _changed: int, _size: int) -> dict[tuple[int, int], npt.NDArray[np.int8]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows: dict[tuple[int, int], npt.NDArray[np.int8]] = {}
+            for row in csv.DictReader(file):
+                flags = np.array([int(row[c]) for c in _COLUMNS], np.int8)
+                scores = np.concatenate([[flags.max()], flags]).astype(np.int8)
+                key = (int(row["PatientNumber"]), int(row["SliceNumber"]))
+                if not np.isin(flags, (0, 1)).all():
+                    raise ValueError(f"patient {key[0]}, slice {key[1]} has a value other than 0 and 1")
+                if not np.array_equal(rows.setdefault(key, scores), scores):
+                    raise ValueError(
+                        f"patient {key[0]}, slice {key[1]} is there twice, with different values"
+                    )
+            return rows
+    except FileNotFoundError:
+        raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise PterionError(
             f"{path.name} cannot be read as CT-ICH's table ({error}). Copy it again."

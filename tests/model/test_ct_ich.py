@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from model.datasets import ct_ich
+from model.datasets.convert import convert
 from model.errors import PterionError
-from model.labels import UNKNOWN_SUBTYPE
+from model.labels import NOT_REVIEWED, UNKNOWN_SUBTYPE
 
 HEADER = (
     "PatientNumber,SliceNumber,Intraventricular,Intraparenchymal,Subarachnoid,Epidural,Subdural,"
@@ -64,6 +65,45 @@ def test_a_mask_is_named_only_where_one_subtype_is(folder: Path) -> None:
     labels = ct_ich.read_patient(folder, "007").labels
     assert [np.unique(label).tolist() for label in labels] == [[0], [0, 1], [0, UNKNOWN_SUBTYPE], [0]]
     assert (labels[1] == 1).sum() == 600
+
+
+def test_a_bleeding_slice_that_nobody_drew_in_is_not_reviewed(folder: Path) -> None:
+    (folder / "Patients_CT" / "007" / "brain" / "3_HGE_Seg.jpg").unlink()
+    sample = ct_ich.read_patient(folder, "007")
+    assert [np.unique(label).tolist() for label in sample.labels] == [[0], [0, 1], [NOT_REVIEWED], [0]]
+    assert sample.scores[2].tolist() == [1, 0, 0, 1, 1, 0]
+    assert sample.provenance["notes"] == ["Slice 3 bleeds, but nobody drew where."]
+
+
+def test_a_mask_that_contradicts_the_table_is_refused(folder: Path) -> None:
+    table = folder / ct_ich.TABLE
+    table.write_text(table.read_text("utf-8").replace("7,2,0,0,0,1,0,0,1", "7,2,0,0,0,0,0,1,1"), "utf-8")
+    with pytest.raises(
+        PterionError, match=r"Patient 007 has a bleed drawn in 2_HGE_Seg\.jpg, but .* names none"
+    ):
+        ct_ich.read_patient(folder, "007")
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [("7,2,0,0,0,0,1,0,1", "patient 7, slice 2 is there twice"), ("7,9,0,0,2,0,0,0,0", "other than 0 and 1")],
+)
+def test_a_table_that_contradicts_itself_is_refused(folder: Path, row: str, sentence: str) -> None:
+    with (folder / ct_ich.TABLE).open("a", encoding="utf-8") as file:
+        file.write(f"{row}\n")
+    with pytest.raises(PterionError, match=sentence):
+        ct_ich.read_patient(folder, "007")
+
+
+def test_the_folder_is_a_source_of_samples(folder: Path, tmp_path: Path) -> None:
+    made = convert(ct_ich.CtIch(folder), tmp_path / "set")
+    assert [(e.file, e.item, e.patient) for e in made.entries] == [("ct-ich-007.npz", "007", "ct-ich-007")]
+    assert made.entries[0].subtypes == ("EDH", "SAH", "IVH")
+    with pytest.raises(PterionError, match="no patient 008"):
+        ct_ich.CtIch(folder, ("008",)).items()
+    (folder / ct_ich.TABLE).unlink()
+    with pytest.raises(PterionError, match=ct_ich.TABLE):
+        ct_ich.CtIch(folder).items()
 
 
 def test_hu_of_both_windows() -> None:

@@ -161,13 +161,13 @@ def test_one_training_at_a_time(tmp_path: Path) -> None:
 def test_window_that_looks_does_not_stop_a_training_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, tries = run_folder._try_lock, []
+    real, tries = run_folder.try_lock, []
 
     def busy_at_first(file: object) -> bool:
         tries.append(1)
         return len(tries) > 2 and real(file)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_folder, "_try_lock", busy_at_first)
+    monkeypatch.setattr(run_folder, "try_lock", busy_at_first)
     monkeypatch.setattr(run_folder, "LOCK_RETRY_S", 0)
     with running_lock(tmp_path, "one"):
         assert len(tries) == 3

@@ -1,9 +1,11 @@
-"""The annotations of one series: immutable values, edited by replacing the document."""
+"""What a reader left on one series: immutable values, edited by replacing the document."""
 
 import math
 from dataclasses import dataclass, field
 
 from model.labels import CODES
+from viewer.measures.mark import Mark
+from viewer.measures.measure import Measure
 
 Point = tuple[float, float]
 Ring = tuple[Point, ...]
@@ -61,7 +63,8 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Document:
-    """All annotations of one series, in drawing order (where two overlap, the later one counts).
+    """All annotations of one series, in drawing order (where two overlap, the later one counts), its measures and
+    marked slices.
 
     reviewed_slices: SOP instance UIDs of the slices a reader marked as "reviewed: no hemorrhage".
     """
@@ -70,15 +73,23 @@ class Document:
     series_uid: str = ""
     annotations: tuple[Annotation, ...] = field(default=())
     reviewed_slices: frozenset[str] = frozenset()
+    measures: tuple[Measure, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError when two annotations share a uid."""
-        if len({annotation.uid for annotation in self.annotations}) != len(self.annotations):
-            raise ValueError("two annotations of a document have the same uid")
+        """Raise ValueError when two annotations, two measures or two marks share a uid."""
+        kinds = (("annotations", self.annotations), ("measures", self.measures), ("marks", self.marks))
+        for name, items in kinds:
+            if len({item.uid for item in items}) != len(items):
+                raise ValueError(f"two {name} of a document have the same uid")
 
     def find(self, uid: str | None) -> Annotation | None:
         """The annotation with this uid, or None."""
         return next((a for a in self.annotations if a.uid == uid), None)
+
+    def measure(self, uid: str | None) -> Measure | None:
+        """The measure with this uid, or None."""
+        return next((m for m in self.measures if m.uid == uid), None)
 
     def on_slice(self, sop_uid: str, frame: int = 0) -> tuple[Annotation, ...]:
         """The annotations of one slice, in drawing order."""

@@ -24,8 +24,11 @@ def _size(document: Document, beside: Document) -> int:
     shared = {id(annotation) for annotation in beside.annotations}
     new = (a for a in document.annotations if id(a) not in shared)
     points = sum(len(ring) for annotation in new for ring in annotation.rings)
+    kept = {id(measure) for measure in beside.measures}
+    points += sum(len(measure.points) for measure in document.measures if id(measure) not in kept)
     marks = len(document.reviewed_slices) if document.reviewed_slices is not beside.reviewed_slices else 0
-    return 256 + _POINT_BYTES * points + _REFERENCE_BYTES * (len(document.annotations) + 8 * marks)
+    items = len(document.annotations) + len(document.measures) + len(document.marks)
+    return 256 + _POINT_BYTES * points + _REFERENCE_BYTES * (items + 8 * marks)
 
 
 class History:

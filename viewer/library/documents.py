@@ -4,6 +4,7 @@ import json
 import sqlite3
 
 from viewer.annotation.document import Annotation, Document
+from viewer.library import measured
 from viewer.library.merge import Difference, annotation_from_json, annotation_to_json
 
 
@@ -24,7 +25,14 @@ def read(connection: sqlite3.Connection, study_uid: str, series_uid: str) -> Doc
         )
     )
     marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (series_uid,))
-    return Document(study_uid, series_uid, annotations, frozenset(sop_uid for (sop_uid,) in marks))
+    return Document(
+        study_uid,
+        series_uid,
+        annotations,
+        frozenset(sop_uid for (sop_uid,) in marks),
+        measures=tuple(map(measured.measure_from_json, measured.read(connection, "measures", series_uid))),
+        marks=tuple(map(measured.mark_from_json, measured.read(connection, "marks", series_uid))),
+    )
 
 
 def write(
@@ -56,6 +64,8 @@ def write(
         connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", taken_back)
         new = [(document.series_uid, sop_uid) for sop_uid in now - was]
         connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", new)
+    measured.write(connection, "measures", document.series_uid, found.measures)
+    measured.write(connection, "marks", document.series_uid, found.marks)
     return int(seq or 0)
 
 

@@ -1,15 +1,17 @@
 """Saving by difference: what an edit touched, and what the stored document becomes by it.
 
 Two windows may have the same series open. Each saves only what it changed since the state it last knew, so
-neither overwrites the other's work; where both changed one annotation, both versions are kept.
+neither overwrites the other's work; where both changed one annotation or measure, both versions are kept.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewer.annotation.document import Annotation, Document
+from viewer.library import measured
+from viewer.library.measured import Touched
 
 
 def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
@@ -84,7 +86,9 @@ def merge(stored: Document, previous: Document, document: Document, new_uid: Cal
     marks = stored.reviewed_slices - (previous.reviewed_slices - document.reviewed_slices)
     marks |= document.reviewed_slices - previous.reviewed_slices
     marks -= {annotation.sop_uid for annotation in result}
-    return Merged(replace(document, annotations=tuple(result), reviewed_slices=marks), conflicts)
+    merged = replace(document, annotations=tuple(result), reviewed_slices=marks)
+    merged, more = measured.merge(stored, previous, merged, new_uid)
+    return Merged(merged, conflicts + more)
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,20 @@ class Difference:
     before, after: the annotations touched by uid, None where there is none.
     order: uids in drawing order before and after, where it is not just "the new ones last".
     reviewed: SOP instance UIDs marked before and after, where they differ.
+    measures, marks: those touched, as annotations are.
     """
 
     before: dict[str, Annotation | None]
     after: dict[str, Annotation | None]
     order: tuple[tuple[str, ...], tuple[str, ...]] | None
     reviewed: tuple[frozenset[str], frozenset[str]] | None
+    measures: Touched = field(default_factory=Touched)
+    marks: Touched = field(default_factory=Touched)
 
     @property
     def empty(self) -> bool:
         """Whether the two states are equal."""
-        return not (self.after or self.order or self.reviewed)
+        return not (self.after or self.order or self.reviewed or self.measures.after or self.marks.after)
 
     def to_json(self) -> tuple[str, str]:
         """The two sides as JSON text, for the journal."""
@@ -117,6 +124,9 @@ class Difference:
                 values["order"] = self.order[side]
             if self.reviewed:
                 values["reviewed_slices"] = sorted(self.reviewed[side])
+            for name, touched_ in (("measures", self.measures), ("marks", self.marks)):
+                if touched_.after:
+                    values[name] = touched_.sides[side]
             sides.append(json.dumps(values, separators=(",", ":")))
         return sides[0], sides[1]
 
@@ -134,6 +144,8 @@ def difference(stored: Document, merged: Document) -> Difference:
         {uid: new.get(uid) for uid in touched},
         order,
         reviewed if reviewed[0] != reviewed[1] else None,
+        measured.touched(stored.measures, merged.measures),
+        measured.touched(stored.marks, merged.marks),
     )
 
 
@@ -151,4 +163,6 @@ def apply_json(document: Document, after: str) -> Document:
         document,
         annotations=tuple(annotations[uid] for uid in order),
         reviewed_slices=frozenset(values.get("reviewed_slices", document.reviewed_slices)),
+        measures=measured.applied(document.measures, values.get("measures", {}), measured.measure_from_json),
+        marks=measured.applied(document.marks, values.get("marks", {}), measured.mark_from_json),
     )

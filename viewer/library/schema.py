@@ -103,7 +103,28 @@ CREATE TABLE thumbnails (
 CREATE INDEX thumbnails_of_study ON thumbnails (study_uid);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+_MEASURES = """
+CREATE TABLE measures (
+    uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL REFERENCES documents,
+    place INTEGER NOT NULL,   -- drawing order within the series
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,       -- JSON of the whole measure
+    PRIMARY KEY (series_uid, uid)
+) STRICT;
+CREATE INDEX measures_of_series ON measures (series_uid, place);
+CREATE TABLE marks (
+    uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL REFERENCES documents,
+    place INTEGER NOT NULL,
+    kind TEXT NOT NULL,       -- key image or bookmark
+    body TEXT NOT NULL,       -- JSON of the whole mark
+    PRIMARY KEY (series_uid, uid)
+) STRICT;
+CREATE INDEX marks_of_series ON marks (series_uid, place);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES)
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 

@@ -1,0 +1,190 @@
+"""What a measure comes to on the pixels of its series: numbers with units, and what to be careful about."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from viewer.dicom.series import Problem
+from viewer.dicom.volume import Volume
+from viewer.imaging.reformat import Stack
+from viewer.measures import abc2, geometry
+from viewer.measures.geometry import PIXELS, Scale
+from viewer.measures.measure import CutPlane, Kind, Measure, Plane, SlicePlane
+from viewer.measures.regions import (
+    Statistics,
+    region_area,
+    region_perimeter,
+    statistics,
+    values_on_cut,
+    values_on_slice,
+)
+
+UNCALIBRATED = "The pixel size is unknown: in pixels, not mm."
+SQUARE_ASSUMED = "The pixel size is unknown: square pixels are assumed."
+ESTIMATED = "The pixel size is estimated; so are lengths and areas."
+NOT_READ = "The slice is not loaded."
+ELSEWHERE = "Its slice is not in this series any more."
+NO_PIXELS = "It holds no pixel's centre: too small, or beside the image."
+NO_HEIGHT = "The distance between the slices is unknown: no C and no volume."
+
+
+@dataclass(frozen=True)
+class Value:
+    """One number. name: `mean`; unit: `HU`, `mm`, `mm²`, `mL`, `°`, `px`, `px²`, or none for a count."""
+
+    name: str
+    number: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a measure comes to. `values` begins with the one that matters most; empty where nothing could be measured.
+
+    slice_index: of the source slice, None across the slices or where it is not in the series. side: `left` or `right`
+    of the patient for a midline shift, empty where it is not known. cautions: sentences.
+    """
+
+    measure: Measure
+    values: tuple[Value, ...]
+    slice_index: int | None = None
+    statistics: Statistics | None = None
+    side: str = ""
+    cautions: tuple[str, ...] = ()
+
+    def number(self, name: str) -> float:
+        """The number of this name. Raises KeyError where there is none."""
+        for value in self.values:
+            if value.name == name:
+                return value.number
+        raise KeyError(name)
+
+
+def index_of(volume: Volume, sop_uid: str, frame: int) -> int | None:
+    """The slice of a series with this UID and frame, None where it has none."""
+    for index, header in enumerate(volume.series.slices):
+        if (header.sop_uid, header.frame) == (sop_uid, frame):
+            return index
+    return None
+
+
+def scale_of(volume: Volume, plane: Plane) -> Scale:
+    """The size of a unit of a plane's points."""
+    if isinstance(plane, CutPlane):
+        return Scale(1.0, 1.0, "mm", Problem.SPACING_ESTIMATED in volume.series.problems)
+    if Problem.NO_SPACING in volume.series.problems:
+        return PIXELS
+    down, across = volume.spacing_mm
+    return Scale(across, down, "mm", Problem.SPACING_ESTIMATED in volume.series.problems)
+
+
+def stack_of(volume: Volume) -> Stack:
+    """The slices of a series as the cuts across them take it. Raises PterionError where they make no stack."""
+    positions, orientation = volume.positions_mm, volume.series.slices[0].orientation
+    if positions is None or orientation is None:
+        positions, orientation = np.zeros((0, 3)), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    return Stack(volume.hu, positions, orientation, volume.spacing_mm)
+
+
+def read(measure: Measure, volume: Volume) -> Reading:
+    """Measure `measure` on the source pixels of its series."""
+    scale = scale_of(volume, measure.plane)
+    index = None
+    if isinstance(measure.plane, SlicePlane):
+        index = index_of(volume, measure.plane.sop_uid, measure.plane.frame)
+        if index is None:
+            return Reading(measure, (), cautions=(ELSEWHERE,))
+    if measure.kind.is_region or measure.kind is Kind.PROBE:
+        return _region(measure, volume, scale, index)
+    if measure.kind is Kind.ABC2:
+        return _abc2(measure, volume, scale, index)
+    return _lengths(measure, volume, scale, index)
+
+
+def _lengths(measure: Measure, volume: Volume, scale: Scale, index: int | None) -> Reading:
+    """Lengths, an angle, a shift."""
+    points = scale.apply(measure.points)
+    values: tuple[Value, ...]
+    side = ""
+    if measure.kind is Kind.ANGLE:
+        first, vertex, second = points
+        values = (Value("angle", geometry.angle_deg(first, vertex, second), "°"),)
+        return Reading(measure, values, index, cautions=() if scale.calibrated else (SQUARE_ASSUMED,))
+    if measure.kind is Kind.BIDIRECTIONAL:
+        lengths = geometry.length(*points[:2]), geometry.length(*points[2:])
+        values = (Value("long", max(lengths), scale.unit), Value("short", min(lengths), scale.unit))
+    elif measure.kind is Kind.MIDLINE:
+        shift = abs(geometry.side_of(*points))
+        values, side = (Value("shift", shift, scale.unit),), _side(measure, volume, index)
+    else:
+        values = (Value("length", geometry.length(*points), scale.unit),)
+    return Reading(measure, values, index, side=side, cautions=_cautions(scale))
+
+
+def _cautions(scale: Scale) -> tuple[str, ...]:
+    if not scale.calibrated:
+        return (UNCALIBRATED,)
+    return (ESTIMATED,) if scale.estimated else ()
+
+
+def _region(measure: Measure, volume: Volume, scale: Scale, index: int | None) -> Reading:
+    """Area and perimeter of the border, HU of the pixels in it."""
+    cautions = _cautions(scale) if measure.kind.is_region else ()
+    found = None
+    if (index is not None and volume.loaded[index]) or (index is None and volume.loaded.all()):
+        if isinstance(measure.plane, CutPlane):
+            hu = values_on_cut(stack_of(volume), measure.plane, measure.kind, measure.points)
+        else:
+            hu = values_on_slice(volume.hu[index], measure.kind, measure.points)
+        found = statistics(hu)
+        cautions += () if found else (NO_PIXELS,)
+    else:
+        cautions += (NOT_READ,)
+    if measure.kind is Kind.PROBE:
+        probed = (Value("HU", found.mean, "HU"),) if found else ()
+        return Reading(measure, probed, index, cautions=cautions)
+    shape = (
+        Value("area", region_area(measure.kind, measure.points, scale), f"{scale.unit}²"),
+        Value("perimeter", region_perimeter(measure.kind, measure.points, scale), scale.unit),
+    )
+    if found is None:
+        return Reading(measure, shape, index, cautions=cautions)
+    numbers = (("mean", found.mean), ("SD", found.sd), ("min", found.minimum), ("max", found.maximum))
+    hu_values = tuple(Value(name, float(number), "HU") for name, number in numbers)
+    values = (*shape[:1], *hu_values, Value("pixels", found.count, ""), *shape[1:])
+    return Reading(measure, values, index, found, cautions=cautions)
+
+
+def _abc2(measure: Measure, volume: Volume, scale: Scale, index: int | None) -> Reading:
+    """A, B and C, and the volume where lengths are in mm."""
+    points = scale.apply(measure.points)
+    a, b = geometry.length(*points[:2]), geometry.length(*points[2:])
+    lengths = (Value("A", a, scale.unit), Value("B", b, scale.unit))
+    weights = volume.thickness_weights_mm()
+    places = [index_of(volume, share.sop_uid, share.frame) for share in measure.shares]
+    if not scale.calibrated:
+        return Reading(measure, lengths, index, cautions=_cautions(scale))
+    if any(place is None for place in places):
+        return Reading(measure, lengths, index, cautions=(*_cautions(scale), ELSEWHERE))
+    along = [float(weights[place]) for place in places if place is not None]
+    if not all(along):
+        return Reading(measure, lengths, index, cautions=(*_cautions(scale), NO_HEIGHT))
+    c = abc2.c_mm(measure.shares, along)
+    values = (Value("volume", abc2.volume_ml(a, b, c), "mL"), *lengths, Value("C", c, "mm"))
+    return Reading(measure, values, index, cautions=_cautions(scale))
+
+
+def _side(measure: Measure, volume: Volume, index: int | None) -> str:
+    """The side of the patient to which the septum is shifted, empty where nobody knows."""
+    header = volume.series.slices[index] if index is not None else None
+    if header is None or header.orientation is None:
+        return ""
+    down, across = volume.spacing_mm
+    points = [(x * across, y * down) for x, y in measure.points]
+    foot, septum = geometry.foot(*points), points[2]
+    right, below = septum[0] - foot[0], septum[1] - foot[1]
+    towards_left = header.orientation[0] * right + header.orientation[3] * below
+    if math.isclose(towards_left, 0.0, abs_tol=1e-9):
+        return ""
+    return "left" if towards_left > 0 else "right"

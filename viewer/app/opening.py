@@ -185,7 +185,9 @@ class Opening(QObject):
         self._chores.ask("Thumbnail", draw, show, failed=lambda _: None)
 
     def _series(self, series_uid: str) -> tuple[Study, Series] | None:
-        for study in self._studies.values():
+        """A series by its UID; that of the open study first, for careless copies share UIDs."""
+        opened = self._session.study.study_uid if self._session.study is not None else ""
+        for study in sorted(self._studies.values(), key=lambda one: one.study_uid != opened):
             for series in study.series:
                 if series.series_uid == series_uid:
                     return study, series

@@ -1,15 +1,17 @@
 """Files and folders → studies and series with their problems, from headers only."""
 
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from model.errors import Cancelled, PterionError
 from viewer.dicom import instance as tags
-from viewer.dicom.header import NotDicomError, read_header
+from viewer.dicom.header import Header, NotDicomError, read_header
 from viewer.dicom.instance import WANTED, Instance, instances
 from viewer.dicom.notes import plural, unreadable
 from viewer.dicom.series import ScanResult, Series, Stamp, Study, stamp_of
@@ -28,6 +30,7 @@ _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
 _TELL_SECONDS = 0.3
 
+_Patient = tuple[bytes, bytes]
 _Read = list[Instance] | tuple[str, str] | None
 """What one file gave: its slices, (name, what is wrong with it), or None where it is no DICOM image file."""
 
@@ -124,12 +127,16 @@ class _Finds:
         self._known: dict[str, tuple[Study, Mapping[Path, Stamp]]] = {}
         self._outdated: list[Path] = []
         self._files: dict[str, dict[Path, Stamp]] = {}
+        self._patients: dict[str, list[_Patient]] = {}
+        self._owners: dict[str, str] = {}
 
     def recognise(self, stamps: Mapping[Path, Stamp], known: Known) -> list[Path]:
         """Take the studies that are known; the files that have to be read."""
         self._stamps = stamps
         self._known = {study.study_uid: (study, files) for study, files in known.unchanged_studies(stamps)}
         self._changed |= set(self._known)
+        for study, _ in self._known.values():
+            self._owners |= {series.dicom_series_uid: study.study_uid for series in study.series}
         taken = {path for _, files in self._known.values() for path in files}
         self.files += len(taken)
         return [path for path in stamps if path not in taken]
@@ -148,17 +155,26 @@ class _Finds:
         self.files += 1
         if isinstance(read, tuple):
             self.damaged.append(read)
-        elif read and self._stamps:
-            self._stamp(read[0])
-        for item in read if isinstance(read, list) else ():
-            study, series = item.header.text(tags.STUDY_UID), item.header.text(tags.SERIES_UID)
-            self._found.setdefault(study, {}).setdefault(series, []).append(item)
+        elif read:
+            header = read[0].header
+            study, series = self._study_of(header), header.text(tags.SERIES_UID)
+            if self._stamps:
+                self._stamp(study, header.path)
+            self._found.setdefault(study, {}).setdefault(series, []).extend(read)
             self._series.pop((study, series), None)
             self._changed.add(study)
 
-    def _stamp(self, first: Instance) -> None:
-        """Note that a file belongs to its study, which is therefore not what was known."""
-        uid, path = first.header.text(tags.STUDY_UID), first.header.path
+    def _study_of(self, header: Header) -> str:
+        """The study of a file: its UID, with `#2`, `#3` … where it is another patient's before."""
+        uid, patient = header.text(tags.STUDY_UID), _patient_of(header)
+        patients = self._patients.setdefault(uid, [])
+        number = next((i for i, other in enumerate(patients) if _may_be_one(patient, other)), len(patients))
+        if number == len(patients):
+            patients.append(patient)
+        return f"{uid}#{number + 1}" if number else uid
+
+    def _stamp(self, uid: str, path: Path) -> None:
+        """Note that a file belongs to a study, which is therefore not what was known."""
         self._files.setdefault(uid, {})[path] = self._stamps.get(path, (0, 0))
         if uid in self._known:
             _, files = self._known.pop(uid)
@@ -181,7 +197,7 @@ class _Finds:
         for series_uid, found in self._found[uid].items():
             key = (uid, series_uid)
             if key not in self._series:
-                self._series[key] = series_of(found)
+                self._series[key] = tuple(self._named_apart(one, uid) for one in series_of(found))
             series += self._series[key]
         series.sort(key=lambda one: (one.number is None, one.number or 0, one.series_uid))
         header = next(iter(self._found[uid].values()))[0].header
@@ -197,6 +213,30 @@ class _Finds:
             series=tuple(series),
             accession_number=header.decoded(tags.ACCESSION),
         )
+
+    def _named_apart(self, series: Series, study_uid: str) -> Series:
+        """A series of a study under a name that no other study's series has: its UID, mostly."""
+        uid, _, part = series.series_uid.partition("#")
+        if self._owners.setdefault(uid, study_uid) != study_uid:
+            uid = f"{uid}#{zlib.crc32(study_uid.encode('latin-1', 'replace')):08x}"
+        return replace(series, study_uid=study_uid, series_uid=f"{uid}#{part}" if part else uid)
+
+
+def _patient_of(header: Header) -> _Patient:
+    """PatientID and PatientName as far as they tell patients apart."""
+    elements = header.elements
+    name = elements.get(tags.PATIENT_NAME, b"").split(b"=")[0]
+    return elements.get(tags.PATIENT_ID, b"").strip(_PAD), name.strip(b" \0^").upper()
+
+
+def _may_be_one(one: _Patient, other: _Patient) -> bool:
+    """Whether two files may be of one patient: by identifier where both have one, else by name."""
+    if one == other:
+        return True
+    for a, b in zip(one, other, strict=True):
+        if a and b:
+            return a == b
+    return True
 
 
 def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Iterator[_Read]:

@@ -105,8 +105,9 @@ class Series:
     tilt_deg: angle between the slice normal and the line of positions, >= 0.
     z_mm: position of each slice along its normal (that of the first slice = its own position · normal); empty
     without positions.
-    series_uid: SeriesInstanceUID. Where one series splits into several stacks, the largest keeps it and the
-    others add `#2`, `#3` … so that each has a name of its own; `dicom_series_uid` is the one in the files.
+    study_uid: as in `Study`. series_uid: SeriesInstanceUID. Where one series splits into several stacks, the largest
+    keeps it and the others add `#2`, `#3` …; where another study's series bears it, eight digits are added. So each
+    has a name of its own; `dicom_series_uid` is the one in the files.
     image_type: ImageType of the first slice. original: no slice is DERIVED.
     """
 
@@ -151,6 +152,8 @@ class Study:
     """One study. Dates are DICOM's (YYYYMMDD, HHMMSS), empty where unknown.
 
     patient_name is as DICOM has it (family^given), in Unicode. Neither it nor any other patient data is logged.
+    study_uid: StudyInstanceUID. Where files of several patients bear it, those of all but the first add `#2`, `#3` …
+    so that nobody's pictures appear under another's name; `dicom_study_uid` is the one in the files.
     """
 
     study_uid: str
@@ -163,6 +166,11 @@ class Study:
     description: str
     series: tuple[Series, ...]
     accession_number: str = ""
+
+    @property
+    def dicom_study_uid(self) -> str:
+        """StudyInstanceUID as the files have it."""
+        return self.study_uid.partition("#")[0]
 
 
 Stamp = tuple[int, int]

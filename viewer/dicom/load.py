@@ -3,8 +3,9 @@
 import math
 import mmap
 import os
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from viewer.dicom.pixels import read_hu
 from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 
+_THREADS = 4
 _MEMORY_SHARE = 0.7
 _MEMORY_UNKNOWN = 16 << 30
 
@@ -91,17 +93,25 @@ def load_all(
     volume = allocate(series)
     indices = list(range(len(series.slices)) if order is None else order)
     errors: dict[int, str] = {}
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="load") as pool:
+    waiting = iter(indices)
+    stop = threading.Event()
+
+    def load_some() -> None:
+        for index in waiting:  # shared: a list's iterator gives each index to one thread
+            error = load_slice(volume, index)
+            if error is not None:
+                errors[index] = error
+            if stop.is_set() or (cancelled is not None and cancelled()):
+                stop.set()
+                raise Cancelled
+
+    threads = min(_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, thread_name_prefix="load") as pool:
         try:
-            waiting = {pool.submit(load_slice, volume, index): index for index in indices}
-            for future in as_completed(waiting):
-                error = future.result()
-                if error is not None:
-                    errors[waiting[future]] = error
-                if cancelled is not None and cancelled():
-                    raise Cancelled
+            for future in [pool.submit(load_some) for _ in range(threads)]:
+                future.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            stop.set()
     if errors and len(errors) == len(indices):
         raise PterionError(
             f"No slice of the series can be read. {errors[min(errors)]}", code="UNREADABLE_FILES"

@@ -45,7 +45,8 @@ def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
             raise DamagedError("its uncompressed pixels are wrapped as if they were compressed")
         if layout.syntax in NATIVE and (layout.length or 0) < (place.frame + 1) * size:
             raise DamagedError("it holds fewer pixels than its header says")
-        _to_hu(layout, out, _read_stored(place, layout, out.view(np.uint16)))
+        stored, info = _read_stored(place, layout, out.view(np.uint16))
+        _to_hu(layout, stored.view(np.int16), out, info)
     except OSError as error:
         raise file_error(error, f"Reading {name}") from error
     except MemoryError as error:
@@ -57,15 +58,19 @@ def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
         raise PterionError(text, code="UNREADABLE_FILE") from error
 
 
-def _read_stored(place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.uint16]) -> FrameInfo | None:
-    """Fill `out` with the bits that are stored, whatever their sign; what a codestream says about itself."""
+def _read_stored(
+    place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.uint16]
+) -> tuple[npt.NDArray[np.uint16], FrameInfo | None]:
+    """The bits that are stored, whatever their sign, and what a codestream says about itself.
+
+    They are in `out`, or in memory of this thread that is used again for the next slice.
+    """
     if layout.syntax in NATIVE:
-        _read_native(place, layout, out)
-        return None
+        return _read_native(place, layout, out), None
     data = frame_bytes(place, layout)
     if layout.syntax == RLE:
         _decode_rle(data, out, layout.bits_allocated // 8)
-        return None
+        return out, None
     info = jpeg_2000_info(data) if layout.syntax in JPEG_2000 else jpeg_info(data)
     if (info.rows, info.columns, info.components) != (place.rows, place.columns, 1):
         raise DamagedError(f"its compressed frame is {info.rows} × {info.columns} × {info.components}")
@@ -74,11 +79,16 @@ def _read_stored(place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.ui
     if layout.syntax not in JPEG_2000 and not jpeg_ends(data):
         raise DamagedError("its compressed frame is cut short")
     _decode(data, layout.syntax, info, out)
-    return info
+    return out, info
 
 
-def _read_native(place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.uint16]) -> None:
-    """Uncompressed pixels, and those of a deflated file."""
+def _read_native(
+    place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.uint16]
+) -> npt.NDArray[np.uint16]:
+    """Uncompressed pixels, and those of a deflated file.
+
+    They are read into memory that the processor has at hand; writing HU to fresh memory is then the only slow step.
+    """
     wide = layout.bits_allocated == 16
     size = out.size * layout.bits_allocated // 8
     first = layout.offset + place.frame * size
@@ -86,15 +96,17 @@ def _read_native(place: SliceHeader, layout: PixelLayout, out: npt.NDArray[np.ui
         data = _unpacked(place, layout)[first : first + size]
         if len(data) < size:
             raise DamagedError("it is cut short")
-        out.reshape(-1)[:] = np.frombuffer(data, "<u2" if wide else "u1")
-    elif wide:
-        read_at(place.path, first, out.reshape(-1).view(np.uint8).data)
-        if (layout.syntax == BIG_ENDIAN) != (not np.little_endian):
-            out.byteswap(inplace=True)
     else:
         data = scratch("frame", size)
         read_at(place.path, first, data)
+    if not wide:
         out.reshape(-1)[:] = np.frombuffer(data, "u1")
+        return out
+    stored = np.frombuffer(data, ">u2" if layout.syntax == BIG_ENDIAN else "<u2").reshape(out.shape)
+    if stored.dtype.isnative and stored.flags.writeable:
+        return stored
+    out[...] = stored
+    return out
 
 
 def _unpacked(place: SliceHeader, layout: PixelLayout) -> memoryview:
@@ -162,21 +174,25 @@ def _decode_rle(data: memoryview, out: npt.NDArray[np.uint16], depth: int) -> No
             flat |= plane
 
 
-def _to_hu(layout: PixelLayout, out: npt.NDArray[np.int16], info: FrameInfo | None) -> None:
-    """Stored bits → HU in place: unused bits dropped, sign extended (PS3.5 8.1.1), rescaled (PS3.3 C.11.1.1.2)."""
+def _to_hu(
+    layout: PixelLayout, stored: npt.NDArray[np.int16], out: npt.NDArray[np.int16], info: FrameInfo | None
+) -> None:
+    """Stored bits, which are overwritten, → HU: unused bits dropped, sign extended (PS3.5 8.1.1), rescaled
+    (PS3.3 C.11.1.1.2).
+    """
     bits, shift = layout.bits_stored, layout.high_bit + 1 - layout.bits_stored
     if info is not None:
         bits, shift = min(bits, info.precision), shift if info.precision > layout.high_bit else 0
     if layout.signed and bits < 16:
-        out <<= 16 - bits - shift
-        out >>= 16 - bits
+        stored <<= 16 - bits - shift
+        stored >>= 16 - bits
     elif bits < 16:
-        unsigned = out.view(np.uint16)
+        unsigned = stored.view(np.uint16)
         if shift:
             unsigned >>= shift
         unsigned &= (1 << bits) - 1
-    padded = _padded(layout, out)
-    wide = out if layout.signed or bits < 16 else out.view(np.uint16)
+    padded = _padded(layout, stored)
+    wide = stored if layout.signed or bits < 16 else stored.view(np.uint16)
     if layout.lut:
         out[...] = np.minimum(looked_up(layout.lut, wide), _HIGH)
     elif layout.slope == 1 and layout.intercept == int(layout.intercept):
@@ -206,6 +222,8 @@ def _add(stored: npt.NDArray[Any], intercept: int, out: npt.NDArray[np.int16], l
     """
     if stored.dtype == np.int16:
         if intercept == 0:
+            if not np.may_share_memory(stored, out):
+                out[...] = stored
             return
         if least + intercept < _LOW or most + intercept > _HIGH:
             least, most = int(stored.min()), int(stored.max())

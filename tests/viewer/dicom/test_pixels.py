@@ -199,8 +199,8 @@ def layout(**more: object) -> PixelLayout:
     ],
 )
 def test_stored_bits_become_hu(bits: int, more: dict[str, object], hu: int) -> None:
-    out = np.array([[bits]], np.uint16).view(np.int16)
-    _to_hu(layout(**more), out, None)
+    stored, out = np.array([[bits]], np.uint16).view(np.int16), np.zeros((1, 1), np.int16)
+    _to_hu(layout(**more), stored, out, None)
     assert out[0, 0] == hu
 
 
@@ -221,19 +221,18 @@ def test_stored_bits_become_hu_as_the_standard_computes(
     if signed and value >> (bits - 1):
         value -= 1 << bits
     expected = min(max(round(value * slope + intercept), -32768), 32767)
-    out = np.array([[stored]], np.uint16).view(np.int16)
-    _to_hu(
-        layout(
-            bits_stored=bits,
-            high_bit=bits - 1 + shift,
-            signed=signed,
-            slope=slope,
-            intercept=float(intercept),
-        ),
-        out,
-        None,
+    of_one_slice = layout(
+        bits_stored=bits,
+        high_bit=bits - 1 + shift,
+        signed=signed,
+        slope=slope,
+        intercept=float(intercept),
     )
-    assert out[0, 0] == expected
+    in_place = np.array([[stored]], np.uint16).view(np.int16)
+    elsewhere = np.zeros((1, 1), np.int16)
+    _to_hu(of_one_slice, in_place.copy(), elsewhere, None)
+    _to_hu(of_one_slice, in_place, in_place, None)
+    assert in_place[0, 0] == elsewhere[0, 0] == expected
 
 
 def test_monochrome1_is_not_inverted(folder: Path, hu: npt.NDArray[np.int16], recode: Recode) -> None:

@@ -148,6 +148,8 @@ def read_index(folder: Path) -> DataSet:
     twice = _twice(entry.file for entry in entries)
     if twice:
         raise DataSetError(f"{INDEX} in {folder.name} names {twice} twice. {advice}")
+    if not entries:
+        raise DataSetError(f"{INDEX} in {folder.name} names no sample. {advice}")
     return DataSet(folder, entries, made_by, skipped)
 
 
@@ -168,6 +170,8 @@ def entry_of(content: dict[str, Any]) -> Entry:
         size=int(content["size"]),
         notes=tuple(map(str, content["notes"])),
     )
+    if set(entry.slices) != set(SCORES):
+        raise ValueError(f"slices of {entry.file!r} must be counted for {', '.join(SCORES)}")
     if Path(entry.file).name != entry.file or entry.file.startswith("."):
         raise ValueError(f"{entry.file!r} is not the name of a file in the folder")
     return entry
@@ -282,6 +286,32 @@ def shared_patients(data_sets: Sequence[DataSet]) -> Iterator[str]:
     for patient, names in places.items():
         if len(names) > 1:
             yield f"Patient {patient} is in {' and in '.join(names)}. Do not train on one and test on the other."
+
+
+def contents(data_set: DataSet) -> dict[str, Any]:
+    """What a data set holds, in all and by source, for JSON: counts, and mL that are drawn."""
+    sources = sorted({entry.source for entry in data_set.entries})
+    return {
+        "folder": str(data_set.folder),
+        "made_by": data_set.made_by,
+        "all": _counted(data_set.entries),
+        "sources": {name: _counted([e for e in data_set.entries if e.source == name]) for name in sources},
+        "skipped": [{"item": item, "text": text} for item, text in data_set.skipped],
+    }
+
+
+def _counted(entries: Sequence[Entry]) -> dict[str, Any]:
+    volumes = sorted({code for entry in entries for code in entry.volume_ml})
+    bleeding = {entry.patient for entry in entries if entry.slices["any"]}
+    return {
+        "samples": len(entries),
+        "patients": len({entry.patient for entry in entries}),
+        "bleeding_patients": len(bleeding),
+        "slices": sum(entry.shape[0] for entry in entries),
+        "known": sum(entry.known for entry in entries),
+        "bleeding_slices": {code: sum(entry.slices[code] for entry in entries) for code in SCORES},
+        "volume_ml": {code: round(sum(e.volume_ml.get(code, 0.0) for e in entries), 3) for code in volumes},
+    }
 
 
 def digest_of(path: Path) -> str:

@@ -25,6 +25,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_reading(commands)
     add_making(commands)
     add_learning(commands)
+    from viewer.cli.data import add_data  # it takes its words from here
+
+    add_data(commands)
     return parser
 
 

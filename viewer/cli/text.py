@@ -149,6 +149,47 @@ def significant(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
+def data_made(result: dict[str, Any]) -> str:
+    """`pterion data KIND`: what was made."""
+    counts = [_count(result[name], word) for name, word in (("samples", "sample"), ("patients", "patient"))]
+    left_out = f"; {_count(len(result['skipped']), 'item')} skipped" if result["skipped"] else ""
+    return f"{result['folder']}: {', '.join([*counts, _count(result['slices'], 'slice')])}{left_out}."
+
+
+def data_sets(result: dict[str, Any]) -> str:
+    """`pterion data info`: a table a set, a row a source and one for all."""
+    lines = []
+    for each in result["sets"]:
+        head = (
+            "source",
+            "patients",
+            "samples",
+            "slices",
+            "known",
+            *SCORES,
+            *(f"{code} mL" for code in CODES),
+        )
+        rows = [(*head, "unknown mL")]
+        sources = each["sources"] if len(each["sources"]) > 1 else {}
+        for name, part in {**sources, "all" if sources else next(iter(each["sources"])): each["all"]}.items():
+            counted = (part[key] for key in ("patients", "samples", "slices", "known"))
+            bleeding = (part["bleeding_slices"][code] for code in SCORES)
+            volumes = (number(part["volume_ml"].get(code, 0.0), 1) for code in (*CODES, "unknown"))
+            rows.append((name, *map(str, (*counted, *bleeding)), *volumes))
+        made = f"made by `pterion data {each['made_by'].get('command')}`"
+        lines.append(f"{each['folder']}, {made}, {_count(len(each['skipped']), 'item')} skipped")
+        lines.append(table(rows, right=range(1, len(rows[0]))))
+    return "\n".join(lines)
+
+
+def pace(done: int, total: int, skipped: int, left_s: float | None) -> str:
+    """How far a long conversion is: `12 of 60, 1 skipped, 3 min left`."""
+    parts = [f"{done} of {total}"] + ([f"{skipped} skipped"] if skipped else [])
+    if left_s is not None:
+        parts.append(f"{left_s / 60:.0f} min left" if left_s >= 90 else f"{left_s:.0f} s left")
+    return ", ".join(parts)
+
+
 def written(result: dict[str, Any]) -> str:
     """A result that names what was written: one `name: value` a line."""
     return "\n".join(f"{key.replace('_', ' ')}: {plain(value)}" for key, value in result.items())

@@ -1,0 +1,181 @@
+"""`pterion data …`: training data from public sets and from the reader's own, and what a data set holds."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from viewer.cli import text
+from viewer.cli.grammar import Commands, add, positive
+from viewer.cli.output import progress, report
+from viewer.cli.work import existing
+
+_MOST_LINES = 20
+
+
+def add_data(commands: Commands) -> None:
+    """The command `data` and its sub-commands."""
+    command = commands.add_parser(
+        "data",
+        help="make training data of public sets, and look into it",
+        description="Make training data: a folder of samples with an index. A command that was stopped goes on "
+        "where it was when it is given again.",
+    )
+    kinds = command.add_subparsers(metavar="KIND", required=True)
+    command = _source(kinds, "ct-ich", ct_ich, "CT-ICH: folder with Patients_CT and hemorrhage_diagnosis.csv")
+    command.add_argument("--patient", metavar="NNN", action="append", help="this one only; may be repeated")
+    _add_phantom(kinds)
+    _add_looking(kinds)
+
+
+def _source(
+    kinds: Commands, name: str, handler: Callable[[argparse.Namespace], int], what: str
+) -> argparse.ArgumentParser:
+    """A sub-command that makes a data set OUT of what is in DIR."""
+    command = add(kinds, name, handler, f"samples of {what}")
+    command.add_argument("source", metavar="DIR", type=Path, help=what)
+    _add_out(command)
+    return command
+
+
+def _add_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("out", metavar="OUT", type=Path, help="folder of the data set, new or to go on with")
+    command.add_argument(
+        "--workers", metavar="N", type=positive, default=1, help="processes, at most one a core (default: 1)"
+    )
+
+
+def _add_phantom(kinds: Commands) -> None:
+    command = add(kinds, "phantom", phantom, "simulated heads with bleeds, one a seed")
+    _add_out(command)
+    command.add_argument("--count", metavar="N", type=positive, required=True, help="how many heads in all")
+    command.add_argument(
+        "--first-seed", metavar="N", type=int, default=0, help="seed of the first (default: 0)"
+    )
+    command.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=shard,
+        default=(1, 1),
+        help="make the I-th of N shares, so that N machines make the whole, each into a folder of its own",
+    )
+    command.add_argument(
+        "--size", metavar="N", type=positive, default=256, help="rows and columns (default: 256)"
+    )
+    command.add_argument("--slices", metavar="N", type=positive, default=32, help="of a head (default: 32)")
+    command.add_argument("--thickness", metavar="MM", type=float, default=5.0, help="of a slice (default: 5)")
+    command.add_argument(
+        "--scanners",
+        choices=("usual", "shifted"),
+        default="usual",
+        help="family of scanners (default: usual)",
+    )
+
+
+def _add_looking(kinds: Commands) -> None:
+    command = add(kinds, "info", info, "what data sets hold: patients, slices, subtypes, volumes")
+    command.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="data sets")
+    command = add(kinds, "check", check, "read every sample of data sets and say what is wrong")
+    command.set_defaults(empty={"problems": []})
+    command.add_argument("folders", metavar="DIR", nargs="+", type=Path, help="data sets")
+    command = add(kinds, "index", index, "write an index for a folder of samples that has none")
+    command.add_argument("folder", metavar="DIR", type=Path, help="folder of .npz samples")
+
+
+def ct_ich(arguments: argparse.Namespace) -> int:
+    """CT-ICH."""
+    from model.datasets.ct_ich import CtIch
+
+    return _convert(arguments, CtIch(existing([arguments.source])[0], tuple(arguments.patient or ())))
+
+
+def phantom(arguments: argparse.Namespace) -> int:
+    """Simulated heads."""
+    from model.datasets.simulated import Phantoms
+
+    source = Phantoms(
+        count=arguments.count,
+        first_seed=arguments.first_seed,
+        shard=arguments.shard,
+        size=arguments.size,
+        slices=arguments.slices,
+        thickness_mm=arguments.thickness,
+        scanners=arguments.scanners,
+    )
+    return _convert(arguments, source)
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """What data sets hold, from their indexes."""
+    from model.datasets.folder import contents, open_data_set
+
+    result = {"sets": [contents(open_data_set(folder)) for folder in existing(arguments.folders)]}
+    report(arguments, result, text.data_sets)
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """1 where something is wrong with a data set."""
+    from model.datasets.folder import check as problems_of
+    from model.datasets.folder import open_data_set, shared_patients
+
+    sets = [open_data_set(folder) for folder in existing(arguments.folders)]
+    problems = [problem for each in sets for problem in problems_of(each)] + list(shared_patients(sets))
+    result = {"samples": sum(map(len, sets)), "problems": problems}
+    report(arguments, result, lambda _: "\n".join(problems) or f"{result['samples']} samples, nothing wrong.")
+    return 1 if problems else 0
+
+
+def index(arguments: argparse.Namespace) -> int:
+    """Index a folder of samples."""
+    from model.datasets.convert import summary
+    from model.datasets.folder import index_folder
+
+    report(arguments, summary(index_folder(existing([arguments.folder])[0])), text.data_made)
+    return 0
+
+
+def _convert(arguments: argparse.Namespace, source: Any, *, renew: bool = False) -> int:
+    """Make the data set; 1 where an item was skipped."""
+    from model.datasets.convert import convert, summary
+
+    workers = min(arguments.workers, os.cpu_count() or 1)
+    try:
+        made = convert(
+            source,
+            arguments.out,
+            workers=workers,
+            on_progress=lambda now: progress(text.pace(now.done, now.total, now.skipped, now.left_s)),
+            renew=renew,
+        )
+    except KeyboardInterrupt:
+        progress("")
+        print(f"What is done is in {arguments.out.name}; the same command goes on with it.", file=sys.stderr)
+        raise
+    progress("")
+    result = summary(made)
+    report(arguments, result, text.data_made)
+    _tell("skipped", result["skipped"])
+    _tell("note", result["notes"])
+    return 1 if result["skipped"] else 0
+
+
+def _tell(word: str, told: Sequence[dict[str, str]]) -> None:
+    """What was left out, on stderr; all of it stands in the index."""
+    for each in told[:_MOST_LINES]:
+        print(f"pterion: {word}: {each['item']}: {each['text']}", file=sys.stderr)
+    if len(told) > _MOST_LINES:
+        print(f"pterion: {word}: {len(told) - _MOST_LINES} more; index.json names them all", file=sys.stderr)
+
+
+def shard(words: str) -> tuple[int, int]:
+    """`I/N` for argparse."""
+    try:
+        number, shares = (int(part) for part in words.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be I/N, like 2/8, got {words}") from None
+    if not 1 <= number <= shares:
+        raise argparse.ArgumentTypeError(f"I must be from 1 to N, got {words}")
+    return number, shares

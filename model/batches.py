@@ -100,7 +100,8 @@ class StackSampler:
         case, slices = pool[rng.integers(len(pool))]
         start = int(slices[rng.integers(len(slices))]) - int(rng.integers(self.count))
         chosen = np.clip(np.arange(start, start + self.count), 0, len(case.hu) - 1)
-        return Stack(case.hu[chosen].astype(np.float32), case.labels[chosen], case.scores[chosen])
+        hu = case.hu[chosen].astype(np.float32)
+        return Stack(hu, case.labels[chosen], case.scores[chosen], case, chosen)
 
 
 _Slices = list[tuple[Case, npt.NDArray[np.intp]]]

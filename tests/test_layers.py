@@ -43,10 +43,14 @@ ALLOWED = {
     "model.errors": Rule(),
     "model.labels": Rule(),
     "model.sample": Rule(VALUES, ARRAYS),
-    "model.datasets": Rule(("model",), ARRAYS, ("imagecodecs", "scipy", "skimage")),
-    "model.networks": Rule(("model",), TORCH),
+    "model.datasets": Rule(("model",), ARRAYS, ("imagecodecs", "nibabel", "scipy", "skimage")),
+    "model.networks": Rule(("model",), TORCH, ("safetensors",)),
     "model.augment": Rule(("model",), TORCH),
     "model.bundle": Rule(("model",), TORCH),
+    "model.checkpoint": Rule(("model",), TORCH, ("safetensors",)),
+    "model.feed": Rule(("model",), TORCH),
+    "model.run_report": Rule(("model",), TORCH),
+    "model.team": Rule(("model",), TORCH),
     "model.validation": Rule(("model",), TORCH),
     "model.losses": Rule(("model",), TORCH),
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
@@ -66,6 +70,7 @@ ALLOWED = {
     "viewer.measures": Rule(
         (
             "viewer.measures",
+            "viewer.annotation.document",
             "viewer.annotation.geometry",
             "viewer.annotation.raster",
             "viewer.imaging.reformat",
@@ -81,8 +86,18 @@ ALLOWED = {
         ("viewer.corpora", "viewer.dicom", "viewer.annotation", "viewer.library", *VALUES),
         ("numpy", "pydicom"),
     ),
+    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ("numpy", "PySide6")),
+    "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.session": Rule(
-        ("viewer.annotation", "viewer.dicom", "viewer.imaging", "viewer.library", *VALUES),
+        (
+            "viewer.measuring",
+            "viewer.annotation",
+            "viewer.dicom",
+            "viewer.imaging",
+            "viewer.library",
+            "viewer.panes",
+            *VALUES,
+        ),
         ("numpy", "PySide6"),
     ),
     "viewer.jobs": Rule(
@@ -115,7 +130,10 @@ ALLOWED = {
     "viewer.ui": Rule(
         (
             "viewer.ui",
+            "viewer.measures",
+            "viewer.measuring",
             "viewer.session",
+            "viewer.panes",
             "viewer.imaging",
             "viewer.annotation",
             "viewer.resources",
@@ -130,7 +148,10 @@ ALLOWED = {
         (
             "viewer.app",
             "viewer.ui",
+            "viewer.measures",
+            "viewer.measuring",
             "viewer.session",
+            "viewer.panes",
             "viewer.jobs",
             "viewer.dicom",
             "viewer.imaging",

@@ -17,7 +17,11 @@ from viewer.annotation.events import Preview
 from viewer.dicom.series import Series, Study
 from viewer.dicom.tags import TagRow
 from viewer.dicom.volume import Volume
-from viewer.imaging.windows import BONE, BRAIN, SUBDURAL, Window
+from viewer.imaging.layouts import READ
+from viewer.imaging.placement import ViewState
+from viewer.imaging.windows import Window
+from viewer.measuring import Measuring
+from viewer.panes import Panes
 
 
 class Mode(StrEnum):
@@ -35,6 +39,17 @@ class Tool(StrEnum):
     ZOOM = "zoom"
     PAN = "pan"
     POLYGON = "polygon"
+    LENGTH = "length"
+    ANGLE = "angle"
+    BIDIRECTIONAL = "bidirectional"
+    ELLIPSE = "ellipse"
+    RECTANGLE = "rectangle"
+    POLYGON_ROI = "polygon region"
+    FREEHAND = "freehand"
+    PROBE = "probe"
+    ABC2 = "abc2"
+    MIDLINE = "midline"
+    CROSSHAIR = "crosshair"
 
 
 @dataclass(frozen=True)
@@ -44,22 +59,6 @@ class Notice:
     level: str
     title: str
     text: str
-
-
-@dataclass(frozen=True)
-class ViewState:
-    """How the linked viewports look at the image.
-
-    zoom: screen pixels per image pixel relative to "fit" (1 = fit).
-    centre: image-relative point (column, row) as a fraction of the image, at the viewport's centre.
-    """
-
-    zoom: float = 1.0
-    centre: tuple[float, float] = (0.5, 0.5)
-    flip_horizontal: bool = False
-    flip_vertical: bool = False
-    quarter_turns: int = 0
-    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class CopyOrder:
     leave_out: bool = False
 
 
-READ_LAYOUT = (BRAIN, SUBDURAL, BONE)
+READ_LAYOUT = tuple(start.window for start in READ.starts)
 """Windows of the Read layout: the large viewport, then the two small ones."""
 
 
@@ -199,6 +198,9 @@ class Session(QObject):
     browse_requested = Signal()  # ask the user what to open
     demo_requested = Signal()
     series_requested = Signal(str)  # series_uid
+    pane_series_requested = Signal(int, str)  # viewport, series_uid to show in it alone
+    compare_requested = Signal()  # the open study beside its prior
+    layout_chosen = Signal(str)  # id of the layout that the reader asked for
     tags_requested = Signal(int)  # slice of the open series
     score_requested = Signal()
     score_cancel_requested = Signal()
@@ -223,10 +225,9 @@ class Session(QObject):
         self.series: Series | None = None
         self.volume: Volume | None = None
         self.slice_index = 0
-        self.windows: tuple[Window, ...] = READ_LAYOUT
-        self.active_view = 0
+        self.panes = Panes(self)
+        self.measuring = Measuring(self)
         self.maximised_view: int | None = None
-        self.view = ViewState()
         self.mode = Mode.READ
         self.tool = Tool.SCROLL
         self.subtype = "SDH"
@@ -249,6 +250,26 @@ class Session(QObject):
         self.patient_hidden = False
         self.recent: tuple[Path, ...] = ()
         self.copying = ""
+        self.panes.slice_shown.connect(self.set_slice_index)
+        self.panes.windows_changed.connect(self.windows_changed)
+        self.panes.views_changed.connect(lambda: self.view_changed.emit(self.view))
+        self.panes.layout_changed.connect(self._layout_changed)
+        self.slice_index_changed.connect(self.panes.go_to_slice)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The window of each viewport."""
+        return self.panes.windows
+
+    @property
+    def active_view(self) -> int:
+        """The viewport that keys act on."""
+        return self.panes.active
+
+    @property
+    def view(self) -> ViewState:
+        """How the active viewport looks at its image."""
+        return self.panes.panes[self.panes.active].view
 
     def _set(self, name: str, value: object, signal: object) -> None:
         if getattr(self, name) == value:
@@ -279,6 +300,7 @@ class Session(QObject):
         self.findings = None
         self.slice_index = 0
         self.slice_errors = {}
+        self.panes.open(volume)
         self.series_changed.emit(self.series)
         self.volume_changed.emit(volume)
         self.slice_index_changed.emit(0)
@@ -299,20 +321,28 @@ class Session(QObject):
 
     def set_window(self, view: int, window: Window) -> None:
         """Change the window of one viewport."""
-        windows = (*self.windows[:view], window, *self.windows[view + 1 :])
-        self._set("windows", windows, self.windows_changed)
+        self.panes.set_window(view, window)
 
     def set_active_view(self, view: int) -> None:
         """Make a viewport the one keys act on."""
-        self._set("active_view", view, self.active_view_changed)
+        if view != self.panes.active:
+            self.panes.active = view
+            self.active_view_changed.emit(view)
+            if self.panes.shows_open(view):
+                self.set_slice_index(self.panes.panes[view].stop)
+
+    def _layout_changed(self, _: object) -> None:
+        """Other viewports are there: the first is the active one, none is alone."""
+        self.set_maximised_view(None)
+        self.active_view_changed.emit(self.panes.active)
 
     def set_maximised_view(self, view: int | None) -> None:
         """Show one viewport alone, or all."""
         self._set("maximised_view", view, self.maximised_view_changed)
 
     def set_view(self, view: ViewState) -> None:
-        """Zoom, pan, flip or turn all linked viewports."""
-        self._set("view", view, self.view_changed)
+        """Zoom, pan, flip, turn or invert the active viewport; linked ones zoom and pan along."""
+        self.panes.set_view(self.panes.active, view)
 
     def set_mode(self, mode: Mode) -> None:
         """Switch between reading and annotating; the tool follows."""

@@ -19,6 +19,22 @@ def clamped_zoom(zoom: float) -> float:
 
 
 @dataclass(frozen=True)
+class ViewState:
+    """How a viewport looks at its image.
+
+    zoom: screen pixels per image pixel relative to "fit" (1 = fit).
+    centre: image-relative point (column, row) as a fraction of the image, at the viewport's centre.
+    """
+
+    zoom: float = 1.0
+    centre: Vector = (0.5, 0.5)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    quarter_turns: int = 0
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
 class Placement:
     """An image of `rows` × `columns` pixels of `spacing_mm` (between rows, between columns) in a viewport of
     `size_px` (width, height).
@@ -45,6 +61,20 @@ class Placement:
             )
         if not all(side > 0 for side in self.size_px) or self.zoom <= 0:
             raise ValueError(f"a viewport and its zoom must be positive, got {self.size_px}, {self.zoom}")
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], spacing_mm: Vector, size_px: Vector, view: ViewState) -> "Placement":
+        """Where an image of `shape` (rows, columns) lies as `view` looks at it."""
+        return cls(
+            *shape,
+            spacing_mm=spacing_mm,
+            size_px=size_px,
+            zoom=view.zoom,
+            centre=view.centre,
+            flip_horizontal=view.flip_horizontal,
+            flip_vertical=view.flip_vertical,
+            quarter_turns=view.quarter_turns,
+        )
 
     @property
     def px_per_mm(self) -> float:

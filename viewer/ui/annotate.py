@@ -35,7 +35,7 @@ class PolygonLayer:
         session, volume = self._session, self._session.volume
         if volume is None:
             return
-        header = volume.series.slices[session.slice_index]
+        header = volume.series.slices[viewport.slice_index]
         place, preview = (header.sop_uid, header.frame), session.preview
         annotations = session.document.on_slice(*place)
         drawing = (preview.sop_uid, preview.frame) == place
@@ -161,6 +161,7 @@ class AnnotationDesk(QObject):
         session.undo_requested.connect(lambda: self.take(events.Key.UNDO))
         session.redo_requested.connect(lambda: self.take(events.Key.REDO))
         session.subtype_changed.connect(lambda code: self.take(events.ChooseSubtype(code)))
+        session.measuring.revise_requested.connect(self.revise)
         session.selection_changed.connect(self._select)
 
     def open(self, document: Document, shape: tuple[int, int] | None) -> None:
@@ -179,6 +180,10 @@ class AnnotationDesk(QObject):
     def take(self, event: events.Event) -> None:
         """Let the editor take one event and show what it made of it."""
         self._show(self.editor.handle(event))
+
+    def revise(self, document: Document, action: str) -> None:
+        """Put another state in the place of this one (measures, marked slices) as one step that undo takes back."""
+        self._show(self.editor.replace_document(document, action))
 
     def add(self, annotations: Iterable[Annotation], action: str) -> None:
         """Add annotations (accepted or imported) as one step that undo takes back."""

@@ -1,6 +1,7 @@
 """The words in the corners of a viewport, from values; no Qt."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,11 @@ import numpy.typing as npt
 from model.labels import ANY, CODES
 from viewer.dicom.series import Note, Problem, Series, Study
 from viewer.dicom.volume import Volume
+from viewer.imaging.reformat import Vector
+from viewer.imaging.sections import Acquired, Section
+from viewer.imaging.slabs import Slab
 from viewer.imaging.windows import Window
+from viewer.panes import Pane
 from viewer.session import Findings
 from viewer.ui.regions import short, suspected, threshold
 
@@ -35,6 +40,22 @@ def _moment(study: Study) -> str:
     return f"{day} {time[:2]}:{time[2:4]}".strip() if len(time) >= 4 else day
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a viewport shows: a stop of a section of a volume. offset_mm: of a series placed by hand or by guess."""
+
+    volume: Volume
+    section: Section
+    pane: Pane
+    slab: Slab | None = None
+    offset_mm: Vector | None = None
+
+    @property
+    def slice_index(self) -> int | None:
+        """The slice, None for a picture across them."""
+        return self.pane.stop if isinstance(self.section, Acquired) else None
+
+
 def how_shown(window: Window, magnification: float, series: Series, *, inverted: bool) -> tuple[str, ...]:
     """Lines of the top right corner: window, zoom, technique."""
     shown = f"W {window.width:.0f} L {window.level:.0f}"
@@ -49,14 +70,37 @@ def how_shown(window: Window, magnification: float, series: Series, *, inverted:
     )
 
 
-def where(volume: Volume, index: int) -> tuple[str, str]:
-    """Lines of the bottom left corner: slice n of N and its z; thickness and pixel size."""
-    series = volume.series
+def where(shown: Shown) -> tuple[str, str]:
+    """Lines of the bottom left corner: which picture of how many and where; thickness and pixel size."""
+    series, section = shown.volume.series, shown.section
+    index = shown.slice_index
+    if index is None:
+        place = section.patient_mm(shown.pane.stop, (section.shape[1] / 2, section.shape[0] / 2))
+        count = f"{shown.pane.plane.value.capitalize()} {shown.pane.stop + 1} / {section.count}"
+        count += _coordinate(shown, place) if place is not None else ""
+        thickness = f"{shown.slab.kind} {shown.slab.thickness_mm:g} mm · " if shown.slab else ""
+        return count, thickness + f"{section.spacing_mm[1]:.3f} mm/px"
     count = f"Im {index + 1} / {len(series.slices)}"
     if index < len(series.z_mm):
         count += f" · z {series.z_mm[index]:+.1f} mm".replace("-", "\N{MINUS SIGN}")
     thickness = f"{series.thickness_mm:.1f} mm · " if series.thickness_mm else ""
-    return count, thickness + pixel_size(volume)
+    if shown.slab is not None:
+        thickness = f"{shown.slab.kind} {shown.slab.thickness_mm:g} mm · "
+    return count, thickness + pixel_size(shown.volume)
+
+
+def _coordinate(shown: Shown, place: Vector) -> str:
+    """Where a sagittal or coronal picture lies in the patient, in the direction that it is scrolled."""
+    axis = {"sagittal": 0, "coronal": 1, "axial": 2}.get(shown.pane.plane.value)
+    if axis is None:
+        return ""
+    return f" · {'xyz'[axis]} {place[axis]:+.1f} mm".replace("-", "\N{MINUS SIGN}")
+
+
+def linked_by(offset_mm: Vector) -> str:
+    """How a series of another frame of reference is laid on the open one."""
+    z = f"{offset_mm[2]:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"Linked by hand: z {z} mm"
 
 
 def pixel_size(volume: Volume) -> str:

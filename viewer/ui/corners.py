@@ -6,11 +6,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from viewer.dicom.series import Note, Problem
-from viewer.dicom.volume import Volume
 from viewer.imaging.orientation import Orientation, edge_letters
 from viewer.imaging.placement import Placement
 from viewer.session import Session
 from viewer.ui import captions, theme
+from viewer.ui.captions import Shown
 from viewer.ui.lettering import Lettering
 from viewer.ui.study_text import badge_colours, person, seen
 
@@ -46,28 +46,31 @@ class Corners:
         """The sentence of the badge under a point, empty beside them."""
         return next((note.text for box, note in self._badges if box.contains(point)), "")
 
-    def paint(self, painter: QPainter, volume: Volume, placement: Placement, room: Room) -> None:
-        """Paint everything for the session's current slice."""
-        top = self._paint_top(painter, volume, placement, room)
-        self._badges = self._place_badges(self._notes(volume) if room.large else (), top, room)
+    def paint(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> None:
+        """Paint everything for what is shown."""
+        top = self._paint_top(painter, shown, placement, room)
+        self._badges = self._place_badges(self._notes(shown) if room.large else (), top, room)
         self._paint_badges(painter)
-        self._paint_bottom(painter, volume, room)
-        index = self._session.slice_index
-        orientation = volume.series.slices[index].orientation
-        if orientation is not None and volume.loaded[index]:
+        self._paint_bottom(painter, shown, room)
+        index = shown.slice_index
+        orientation = shown.section.orientation(shown.pane.stop)
+        if orientation is not None and (index is None or shown.volume.loaded[index]):
             self._paint_letters(painter, placement, orientation, room)
 
-    def _paint_top(self, painter: QPainter, volume: Volume, placement: Placement, room: Room) -> float:
+    def _paint_top(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> float:
         """Who and when at the left, how it is shown at the right; returns the height at which the left ends."""
-        session, series = self._session, volume.series
-        window = session.windows[self._number]
-        how = captions.how_shown(window, placement.magnification, series, inverted=session.view.inverted)
-        if room.large:
+        session, series, pane = self._session, shown.volume.series, shown.pane
+        beside = shown.volume is not session.volume
+        how = captions.how_shown(pane.window, placement.magnification, series, inverted=pane.view.inverted)
+        if room.large or beside:
             study = next((s for s in session.studies if s.study_uid == series.study_uid), session.study)
             study = seen(study, hidden=session.patient_hidden) if study is not None else None
             who = captions.who_and_when(person(study) if study is not None else "", study, series)
-        else:
-            who, how = (window.name or "Custom",), how[:1]
+        if not room.large:
+            how = how[:1]
+            who = (*who[-2:], pane.window.name) if beside else (pane.window.name or "Custom",)
+        if shown.offset_mm is not None:
+            who = (*who, captions.linked_by(shown.offset_mm))
         taken = max(self._words.width(line) for line in how)
         free = room.width - room.right_px - taken - 4 * MARGIN
         for row, line in enumerate(how):
@@ -77,18 +80,23 @@ class Corners:
             self._at_left(painter, MARGIN + row * LINE, self._words.cut(line, max(width, LEAST_NAME_PX)))
         return float(MARGIN + len(who) * LINE + BADGE_GAP)
 
-    def _paint_bottom(self, painter: QPainter, volume: Volume, room: Room) -> None:
-        session = self._session
-        first, second = captions.where(volume, session.slice_index)
+    def _paint_bottom(self, painter: QPainter, shown: Shown, room: Room) -> None:
+        session, volume, index = self._session, shown.volume, shown.slice_index
+        first, second = captions.where(shown)
         bottom = room.height - MARGIN - LINE
         if not room.large:
             self._at_left(painter, bottom, first.split(" · ")[0])
+            if shown.slab is not None:
+                self._at_right(painter, room, bottom, second.split(" · ")[0])
             return
-        if volume.series.slices[session.slice_index].sop_uid in session.document.reviewed_slices:
+        sop_uid = "" if index is None else volume.series.slices[index].sop_uid
+        if sop_uid in session.document.reviewed_slices:
             self._words.draw(painter, MARGIN + 1, bottom - 2 * LINE, captions.REVIEWED, theme.GREEN)
         self._at_left(painter, bottom - LINE, first)
         self._at_left(painter, bottom, second)
         self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)
+        if volume is not session.volume:
+            return
         estimated = captions.has(volume.series.notes, Problem.SPACING_ESTIMATED)
         result = captions.ai_result(session.findings, estimated=estimated)
         taken = max(self._words.width(first), self._words.width(second))
@@ -110,10 +118,10 @@ class Corners:
         letters.draw(painter, MARGIN + 1, middle, edges.left, theme.AMBER)
         letters.draw(painter, right, middle, edges.right, theme.AMBER)
 
-    def _notes(self, volume: Volume) -> tuple[Note, ...]:
+    def _notes(self, shown: Shown) -> tuple[Note, ...]:
         """The problems of the series, and what the model said about its own answer."""
-        findings = self._session.findings
-        if findings is None:
+        findings, volume = self._session.findings, shown.volume
+        if findings is None or volume is not self._session.volume:
             return volume.series.notes
         if findings.not_run:
             return (*volume.series.notes, Note(Problem.AI_NOT_RUN, "AI not run", findings.not_run))

@@ -3,21 +3,36 @@
 The rules are elsewhere (`imaging.placement`, `imaging.windows`, `annotation.editor`); this only translates.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from viewer.annotation import events
 from viewer.annotation.events import Modifier
-from viewer.imaging.placement import Placement, clamped_zoom, flipped_on_screen
+from viewer.dicom.volume import Volume
+from viewer.imaging.linking import shifted
+from viewer.imaging.placement import Placement, ViewState, clamped_zoom, flipped_on_screen
+from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.windows import PRESETS, Window, auto_window, dragged, header_window
-from viewer.session import Mode, Probe, Session, Tool, ViewState
+from viewer.panes import Pane
+from viewer.session import Mode, Probe, Session, Tool
 from viewer.ui import captions
 from viewer.ui.annotate import REACH_PX
+from viewer.ui.arranging import Arranging
+from viewer.ui.cine import Cine
+from viewer.ui.marking import Marking
+from viewer.ui.measuring import MeasureHands
 from viewer.ui.viewport import Viewport
 
 WHEEL_STEP = 120
+CLICK_PX = 4
+"""A right button that moves less than this opens the menu instead of changing the window."""
+DRAW_ON_SLICES = (
+    "Outlines belong to the slices of the open series. Draw in a viewport that shows them as acquired."
+)
+NO_PLACES = "The positions of these slices are unknown, so no place can be shown in other viewports."
 ZOOM_STEP = 1.15
 ZOOM_DRAG_PX = 180.0
 """A drag of this many pixels zooms by e."""
@@ -29,12 +44,13 @@ _CURSORS = {
     Tool.ZOOM: Qt.CursorShape.SizeVerCursor,
     Tool.PAN: Qt.CursorShape.OpenHandCursor,
     Tool.POLYGON: Qt.CursorShape.CrossCursor,
+    Tool.CROSSHAIR: Qt.CursorShape.CrossCursor,
 }
 
 
 def cursor_of(tool: Tool) -> Qt.CursorShape:
     """The mouse cursor that says what the left button does."""
-    return _CURSORS[tool]
+    return _CURSORS.get(tool, Qt.CursorShape.CrossCursor)
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class _Drag:
     start: QPointF
     window: Window
     placement: Placement
-    slice_index: int
+    stop: int
 
 
 class Interaction:
@@ -57,19 +73,42 @@ class Interaction:
         self._editing = False
         self._wheel = 0
         self._hover: tuple[Viewport, QPointF] | None = None
-        for signal in (session.slice_index_changed, session.slice_loaded, session.view_changed):
+        self._panes = session.panes
+        self.measures = MeasureHands(session)
+        """Asked first: the measuring tools, and the grips of what was measured."""
+        self.marking = Marking(session)
+        self.show_menu: Callable[[Viewport, QPoint], None] = lambda _viewport, _at: None
+        """Opens the menu of a viewport where the right button was clicked and not dragged."""
+        self.arranging = Arranging(session)
+        self.cine = Cine(session.panes, session)
+        self.active_size_px: Callable[[], tuple[float, float]] | None = None
+        """Width and height of the active viewport."""
+        for signal in (
+            session.slice_index_changed,
+            session.slice_loaded,
+            session.view_changed,
+            session.panes.changed,
+        ):
             signal.connect(self._probe_again)
 
     # keys
 
     def scroll(self, slices: int) -> None:
-        """Go so many slices on."""
-        self._session.set_slice_index(self._session.slice_index + slices)
+        """Go so many slices on in the active viewport; linked ones follow."""
+        self._panes.scroll_to(self._panes.active, self._pane.stop + slices)
+
+    def scroll_alone(self, stops: int) -> None:
+        """Go so many slices on in the active viewport and in no other."""
+        self._panes.nudge(self._panes.active, stops)
+
+    @property
+    def _pane(self) -> Pane:
+        return self._panes.panes[self._panes.active]
 
     def go_to_end(self, *, last: bool) -> None:
         """Go to the first or the last slice."""
-        volume = self._session.volume
-        self._session.set_slice_index(len(volume.hu) - 1 if last and volume is not None else 0)
+        section = self._panes.section(self._panes.active)
+        self._panes.scroll_to(self._panes.active, section.count - 1 if last and section is not None else 0)
 
     def change_series(self, step: int) -> None:
         """Ask for the next or the previous series of the study that can be shown."""
@@ -83,18 +122,25 @@ class Interaction:
 
     def choose_window(self, key: int) -> None:
         """Give the active viewport the window of a key: 1 from the header, 0 automatic, else a preset."""
-        session, volume = self._session, self._session.volume
+        active, pane = self._panes.active, self._pane
+        volume, section = self._panes.volume(active), self._panes.section(active)
         window = PRESETS.get(key)
-        if volume is not None and key == 1:
-            window = header_window(volume.series.slices[session.slice_index].window)
+        if volume is not None and section is not None and key == 1:
+            header = volume.series.slices[pane.stop if isinstance(section, Acquired) else len(volume.hu) // 2]
+            window = header_window(header.window)
             if window is None:
-                session.notice(
+                self._session.notice(
                     "info", "No window", "This slice names no window of its own. Choose another: 2 to 7, 0."
                 )
-        elif volume is not None and key == 0 and volume.loaded[session.slice_index]:
-            window = auto_window(volume.hu[session.slice_index])
+        elif (
+            volume is not None and section is not None and key == 0 and self._shown_is_loaded(volume, section)
+        ):
+            window = auto_window(section.hu(pane.stop, pane.slab))
         if window is not None:
-            session.set_window(session.active_view, window)
+            self._panes.set_window(active, window, header=key == 1)
+
+    def _shown_is_loaded(self, volume: Volume, section: Section) -> bool:
+        return bool(volume.loaded[self._pane.stop] if isinstance(section, Acquired) else volume.loaded.any())
 
     def toggle_overlay(self) -> None:
         """Show or hide the model's masks."""
@@ -126,8 +172,18 @@ class Interaction:
         self._session.set_view(replace(view, zoom=clamped_zoom(view.zoom * factor)))
 
     def fit(self) -> None:
-        """Whole image, no flip, no turn, not inverted."""
+        """Whole image, no flip, no turn, not inverted, in the active viewport; linked ones show the whole too."""
         self._session.set_view(ViewState())
+
+    def actual_size(self) -> None:
+        """One pixel of the image on one of the screen, in the active viewport."""
+        section = self._panes.section(self._panes.active)
+        if section is None or self.active_size_px is None:
+            return
+        size = self.active_size_px()
+        fit = Placement.of(section.shape, section.spacing_mm, size, replace(self._session.view, zoom=1.0))
+        zoom = clamped_zoom(1 / fit.magnification)
+        self._session.set_view(replace(self._session.view, zoom=zoom))
 
     def maximise(self, view: int | None = None) -> None:
         """Show one viewport (the active one) alone, or all again."""
@@ -171,6 +227,8 @@ class Interaction:
     def escape(self) -> None:
         """Cancel the open outline or deselect; with neither, back to scroll."""
         session = self._session
+        if self.measures.cancel():
+            return
         if session.preview.state is not events.State.IDLE or session.selection is not None:
             session.edit_requested.emit(events.Key.ESCAPE)
         elif session.maximised_view is not None:
@@ -195,8 +253,9 @@ class Interaction:
         self._session.set_tool(tool)
 
     def undo(self) -> None:
-        """Ask for the last edit to be taken back."""
-        self._session.undo_requested.emit()
+        """Take back the last point of a measure being drawn, else ask for the last edit to be taken back."""
+        if not self.measures.take_back():
+            self._session.undo_requested.emit()
 
     def redo(self) -> None:
         """Ask for what was taken back."""
@@ -217,12 +276,19 @@ class Interaction:
         placement = viewport.placement()
         if placement is None or tool is None:
             return
+        if event.button() == Qt.MouseButton.LeftButton and self.measures.press(viewport, event):
+            return
         if tool is Tool.POLYGON and event.button() == Qt.MouseButton.LeftButton:
+            if not self._panes.shows_open(viewport.number):
+                session.notice("info", "Draw on slices", DRAW_ON_SLICES)
+                return
             self._editing = True
-            point, place, tolerance_px = self._aim(placement, event)
+            point, place, tolerance_px = self._aim(viewport, placement, event)
             session.edit_requested.emit(events.Press(point, *place, _modifiers(event), tolerance_px))
             return
-        self._drag = _Drag(tool, event.position(), viewport.window_shown, placement, session.slice_index)
+        self._drag = _Drag(tool, event.position(), viewport.window_shown, placement, viewport.pane.stop)
+        if tool is Tool.CROSSHAIR:
+            self._mark(viewport, event.position())
         if tool is Tool.PAN:
             viewport.setCursor(Qt.CursorShape.ClosedHandCursor)
 
@@ -232,11 +298,13 @@ class Interaction:
         if placement is None:
             return
         self._hover = (viewport, event.position())
-        self._probe(placement, event.position())
+        self._probe(viewport, placement, event.position())
         if self._drag is not None:
             self._pull(self._drag, viewport, event.position())
-        elif self._session.tool is Tool.POLYGON:
-            point, place, tolerance_px = self._aim(placement, event)
+        elif self.measures.move(viewport, event):
+            return
+        elif self._session.tool is Tool.POLYGON and self._panes.shows_open(viewport.number):
+            point, place, tolerance_px = self._aim(viewport, placement, event)
             self._session.edit_requested.emit(events.Move(point, *place, tolerance_px))
 
     def release(self, viewport: Viewport, event: QMouseEvent) -> None:
@@ -244,9 +312,15 @@ class Interaction:
         placement = viewport.placement()
         if self._editing and event.button() == Qt.MouseButton.LeftButton and placement is not None:
             self._editing = False
-            point, place, _ = self._aim(placement, event)
+            point, place, _ = self._aim(viewport, placement, event)
             self._session.edit_requested.emit(events.Release(point, *place))
-        self._drag = None
+        if event.button() == Qt.MouseButton.LeftButton and self.measures.release(viewport, event):
+            return
+        drag, self._drag = self._drag, None
+        if drag is not None and event.button() == Qt.MouseButton.RightButton:
+            moved = event.position() - drag.start
+            if abs(moved.x()) + abs(moved.y()) < CLICK_PX:
+                self.show_menu(viewport, event.globalPosition().toPoint())
         viewport.setCursor(cursor_of(self._session.tool))
 
     def double_click(self, viewport: Viewport, event: QMouseEvent) -> None:
@@ -254,8 +328,10 @@ class Interaction:
         placement = viewport.placement()
         if event.button() != Qt.MouseButton.LeftButton or placement is None:
             return
-        if self._session.tool is Tool.POLYGON:
-            point, place, tolerance_px = self._aim(placement, event)
+        if self.measures.double_click(viewport, event):
+            return
+        if self._session.tool is Tool.POLYGON and self._panes.shows_open(viewport.number):
+            point, place, tolerance_px = self._aim(viewport, placement, event)
             self._session.edit_requested.emit(events.DoubleClick(point, *place, tolerance_px))
             return
         self._session.set_active_view(viewport.number)
@@ -268,7 +344,7 @@ class Interaction:
         if placement is None:
             return
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._zoom_around(placement, ZOOM_STEP ** (delta / WHEEL_STEP), event.position())
+            self._zoom_around(viewport, placement, ZOOM_STEP ** (delta / WHEEL_STEP), event.position())
             return
         if delta * self._wheel < 0:
             self._wheel = 0
@@ -276,31 +352,48 @@ class Interaction:
         steps = int(self._wheel / WHEEL_STEP)
         self._wheel -= steps * WHEEL_STEP
         if steps:
-            self.scroll(-steps * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1))
+            far = -steps * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+            if event.modifiers() & Qt.KeyboardModifier.AltModifier:
+                self._panes.nudge(viewport.number, far)
+            else:
+                self._panes.scroll_to(viewport.number, viewport.pane.stop + far)
 
-    def leave(self, _viewport: Viewport) -> None:
+    def leave(self, viewport: Viewport) -> None:
         """Nothing lies under the cursor any more."""
         self._hover = None
+        self.measures.leave(viewport)
         self._session.set_probe(None)
 
-    def _zoom_around(self, placement: Placement, factor: float, at: QPointF) -> None:
+    def _zoom_around(self, viewport: Viewport, placement: Placement, factor: float, at: QPointF) -> None:
         zoom, centre = placement.zoomed(factor, (at.x(), at.y()))
-        self._session.set_view(replace(self._session.view, zoom=zoom, centre=centre))
+        self._panes.set_view(viewport.number, replace(viewport.pane.view, zoom=zoom, centre=centre))
+
+    def _mark(self, viewport: Viewport, at: QPointF) -> None:
+        """Put the crosshair under the cursor and take every viewport there."""
+        place = viewport.to_patient_mm(at)
+        if place is None:
+            self._session.notice("info", "No crosshair", NO_PLACES)
+            return
+        self._panes.go_to_place(
+            shifted(place, self._panes.offset(viewport.number), back=True), viewport.number
+        )
 
     def _pull(self, drag: _Drag, viewport: Viewport, at: QPointF) -> None:
-        session = self._session
         right, down = at.x() - drag.start.x(), at.y() - drag.start.y()
+        panes, number, view = self._panes, viewport.number, viewport.pane.view
         if drag.tool is Tool.WINDOW:
-            session.set_window(viewport.number, dragged(drag.window, right, down))
+            panes.set_window(number, dragged(drag.window, right, down))
         elif drag.tool is Tool.PAN:
-            session.set_view(replace(session.view, centre=drag.placement.centre_panned((right, down))))
+            panes.set_view(number, replace(view, centre=drag.placement.centre_panned((right, down))))
         elif drag.tool is Tool.ZOOM:
             start = (drag.start.x(), drag.start.y())
             zoom, centre = drag.placement.zoomed(2.718281828 ** (-down / ZOOM_DRAG_PX), start)
-            session.set_view(replace(session.view, zoom=zoom, centre=centre))
-        elif drag.tool is Tool.SCROLL and session.volume is not None:
-            step = min(max(viewport.height() / len(session.volume.hu), SLICE_DRAG_PX[0]), SLICE_DRAG_PX[1])
-            session.set_slice_index(drag.slice_index + round(down / step))
+            panes.set_view(number, replace(view, zoom=zoom, centre=centre))
+        elif drag.tool is Tool.CROSSHAIR:
+            self._mark(viewport, at)
+        elif drag.tool is Tool.SCROLL and viewport.section is not None:
+            step = min(max(viewport.height() / viewport.section.count, SLICE_DRAG_PX[0]), SLICE_DRAG_PX[1])
+            panes.scroll_to(number, drag.stop + round(down / step))
 
     def _probe_again(self, _: object) -> None:
         """The image moved under a resting cursor."""
@@ -309,26 +402,22 @@ class Interaction:
         viewport, at = self._hover
         placement = viewport.placement()
         if placement is not None and viewport.isVisible():
-            self._probe(placement, at)
+            self._probe(viewport, placement, at)
 
-    def _probe(self, placement: Placement, at: QPointF) -> None:
-        session, volume = self._session, self._session.volume
+    def _probe(self, viewport: Viewport, placement: Placement, at: QPointF) -> None:
         pixel = placement.pixel_at((at.x(), at.y()))
-        if volume is None or pixel is None:
-            session.set_probe(None)
+        if viewport.volume is None or pixel is None:
+            self._session.set_probe(None)
             return
-        index = session.slice_index
-        column, row = placement.to_image((at.x(), at.y()))
-        hu = int(volume.hu[index, pixel[1], pixel[0]]) if volume.loaded[index] else None
-        session.set_probe(Probe(hu, volume.patient_mm(index, column, row), pixel))
+        self._session.set_probe(Probe(viewport.hu_at(pixel), viewport.to_patient_mm(at), pixel))
 
     def _aim(
-        self, placement: Placement, event: QMouseEvent
+        self, viewport: Viewport, placement: Placement, event: QMouseEvent
     ) -> tuple[tuple[float, float], tuple[str, int], float]:
         """The image point, the slice, and how near counts as on it in image pixels."""
         session = self._session
         assert session.volume is not None
-        header = session.volume.series.slices[session.slice_index]
+        header = session.volume.series.slices[viewport.slice_index]
         point = placement.to_image((event.position().x(), event.position().y()))
         return point, (header.sop_uid, header.frame), REACH_PX / placement.magnification
 

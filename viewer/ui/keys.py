@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 from model.labels import SUBTYPES
 from viewer.annotation import events
+from viewer.imaging.layouts import GRID_MOST, LAYOUTS, Plane, grid
+from viewer.imaging.slabs import SlabKind
 from viewer.imaging.windows import PRESETS
+from viewer.measures.mark import MarkKind
 from viewer.session import Mode, Tool
+from viewer.ui.arranging import THICKER_MM, TURN_DEG
 from viewer.ui.interaction import ZOOM_STEP, Interaction
 
 
@@ -45,6 +49,171 @@ def _subtype_commands() -> tuple[Command, ...]:
     )
 
 
+def _layout_commands() -> tuple[Command, ...]:
+    def choose(id_: str) -> Callable[[Interaction], None]:
+        return lambda hands: hands.arranging.choose_layout(id_)
+
+    shipped = tuple(
+        Command(f"layout_{layout.id}", f"Layout {layout.name}", (f"Ctrl+{number}",), choose(layout.id))
+        for number, layout in enumerate(LAYOUTS, 1)
+    )
+    sides = range(1, GRID_MOST + 1)
+    grids = tuple(grid(rows, columns) for rows in sides for columns in sides)
+    return shipped + tuple(
+        Command(f"layout_{layout.id}", f"Layout grid {layout.name}", (), choose(layout.id))
+        for layout in grids
+    )
+
+
+def _plane_commands() -> tuple[Command, ...]:
+    def choose(plane: Plane) -> Callable[[Interaction], None]:
+        return lambda hands: hands.arranging.choose_plane(plane)
+
+    def turn(about_down: float, about_right: float) -> Callable[[Interaction], None]:
+        return lambda hands: hands.arranging.turn_plane(about_down, about_right)
+
+    planes = tuple(
+        Command(f"plane_{plane.value}", f"Plane {plane.value}", (f"Alt+{number}",), choose(plane))
+        for number, plane in enumerate(Plane, 1)
+    )
+    return (
+        *planes,
+        Command("plane_left", "Turn plane to the left", ("Alt+Left",), turn(-TURN_DEG, 0), on_image=True),
+        Command("plane_right", "Turn plane to the right", ("Alt+Right",), turn(TURN_DEG, 0), on_image=True),
+        Command("plane_up", "Turn plane upwards", ("Alt+Up",), turn(0, -TURN_DEG), on_image=True),
+        Command("plane_down", "Turn plane downwards", ("Alt+Down",), turn(0, TURN_DEG), on_image=True),
+    )
+
+
+def _slab_commands() -> tuple[Command, ...]:
+    def choose(kind: SlabKind | None) -> Callable[[Interaction], None]:
+        return lambda hands: hands.arranging.choose_slab(kind)
+
+    return (
+        Command("slab_off", "No slab", (), choose(None)),
+        Command("slab_mean", "Slab: mean", (), choose(SlabKind.MEAN)),
+        Command("slab_max", "Slab: MIP", (), choose(SlabKind.MAX)),
+        Command("slab_min", "Slab: MinIP", (), choose(SlabKind.MIN)),
+        Command("next_slab", "Next kind of slab", ("Shift+B",), lambda h: h.arranging.next_slab()),
+        Command("slab_thinner", "Slab thinner", ("Ctrl+[",), lambda h: h.arranging.thicken(-THICKER_MM)),
+        Command("slab_thicker", "Slab thicker", ("Ctrl+]",), lambda h: h.arranging.thicken(THICKER_MM)),
+    )
+
+
+def _link_commands() -> tuple[Command, ...]:
+    def switch(what: str) -> Callable[[Interaction], None]:
+        return lambda hands: hands.arranging.link(what)
+
+    return (
+        *(
+            Command(f"link_{what}", f"Link {what}", (), switch(what))
+            for what in ("scroll", "zoom", "pan", "window")
+        ),
+        Command("link_all", "Link or unlink all", ("Ctrl+L",), lambda h: h.arranging.link_all()),
+        Command("align", "Align here with the open series", ("Ctrl+Shift+L",), lambda h: h.arranging.align()),
+        Command(
+            "scroll_alone_back", "Scroll this view alone back", ("Alt+PgUp",), lambda h: h.scroll_alone(-1)
+        ),
+        Command("scroll_alone_on", "Scroll this view alone on", ("Alt+PgDown",), lambda h: h.scroll_alone(1)),
+    )
+
+
+def _guide_commands() -> tuple[Command, ...]:
+    return (
+        Command(
+            "tool_crosshair", "Crosshair tool", ("X",), lambda h: h.choose_tool(Tool.CROSSHAIR), Mode.READ
+        ),
+        Command("forget_crosshair", "No crosshair", ("Shift+X",), lambda h: h.arranging.forget_crosshair()),
+        Command(
+            "reference_lines",
+            "Reference lines on or off",
+            ("Shift+R",),
+            lambda h: h.arranging.toggle_reference_lines(),
+        ),
+        Command(
+            "overlay_here",
+            "AI overlay in this view on or off",
+            ("Shift+Space",),
+            lambda h: h.arranging.toggle_overlay_here(),
+            on_image=True,
+        ),
+        Command(
+            "show_open_series", "Show the open series here", (), lambda h: h.arranging.show_open_series()
+        ),
+        Command(
+            "compare",
+            "Compare with the prior",
+            ("Ctrl+Shift+C",),
+            lambda h: h.arranging.choose_layout("compare"),
+        ),
+        Command("cine", "Cine: play or stop", ("C",), lambda h: h.cine.toggle(), Mode.READ),
+        Command("cine_slower", "Cine slower", ("[",), lambda h: h.cine.change_speed(-1)),
+        Command("cine_faster", "Cine faster", ("]",), lambda h: h.cine.change_speed(1)),
+    )
+
+
+def _measure_commands() -> tuple[Command, ...]:
+    def choose(tool: Tool) -> Callable[[Interaction], None]:
+        return lambda hands: hands.choose_tool(tool)
+
+    tools = (
+        (Tool.LENGTH, "Length", ("D",)),
+        (Tool.ANGLE, "Angle", ("A",)),
+        (Tool.BIDIRECTIONAL, "Bidirectional", ("Shift+D",)),
+        (Tool.ELLIPSE, "Ellipse ROI", ("O",)),
+        (Tool.RECTANGLE, "Rectangle ROI", ("Shift+O",)),
+        (Tool.POLYGON_ROI, "Polygon ROI", ("B",)),
+        (Tool.FREEHAND, "Freehand ROI", ("Shift+F",)),
+        (Tool.PROBE, "HU probe", ("Shift+A",)),
+        (Tool.ABC2, "ABC/2 volume", ("Shift+V",)),
+        (Tool.MIDLINE, "Midline shift", ("Shift+M",)),
+    )
+    return (
+        *(
+            Command(f"measure_{tool.name.lower()}", text, keys, choose(tool), Mode.READ)
+            for tool, text, keys in tools
+        ),
+        Command(
+            "finish_measure",
+            "Finish the measure",
+            ("Return", "Enter"),
+            lambda h: h.measures.close(),
+            Mode.READ,
+            True,
+        ),
+        Command(
+            "take_back_measure",
+            "Take its last point back",
+            ("Backspace",),
+            lambda h: h.measures.take_back(),
+            Mode.READ,
+            True,
+        ),
+        Command(
+            "delete_measure",
+            "Delete the measure",
+            ("Delete",),
+            lambda h: h.measures.delete(),
+            Mode.READ,
+            True,
+        ),
+    )
+
+
+def _mark_commands() -> tuple[Command, ...]:
+    def toggle(kind: MarkKind) -> Callable[[Interaction], None]:
+        return lambda hands: hands.marking.toggle(kind)
+
+    return (
+        Command("key_image", "Key image", ("K",), toggle(MarkKind.KEY_IMAGE)),
+        Command("bookmark", "Bookmark", ("Shift+K",), toggle(MarkKind.BOOKMARK)),
+        Command("next_mark", "Next key image or bookmark", ("Ctrl+Down",), lambda h: h.marking.next(1)),
+        Command(
+            "previous_mark", "Previous key image or bookmark", ("Ctrl+Up",), lambda h: h.marking.next(-1)
+        ),
+    )
+
+
 KEYS: tuple[Command, ...] = (
     Command("previous_slice", "Previous slice", ("Up",), lambda h: h.scroll(-1), on_image=True),
     Command("next_slice", "Next slice", ("Down",), lambda h: h.scroll(1), on_image=True),
@@ -63,6 +232,12 @@ KEYS: tuple[Command, ...] = (
     Command("zoom_in", "Zoom in", ("+", "="), lambda h: h.zoom(ZOOM_STEP)),
     Command("zoom_out", "Zoom out", ("-",), lambda h: h.zoom(1 / ZOOM_STEP)),
     Command("fit", "Fit image, undo flips and turns", ("Ctrl+0",), Interaction.fit),
+    Command("actual_size", "One image pixel per screen pixel", ("Shift+Z",), Interaction.actual_size),
+    *_layout_commands(),
+    *_plane_commands(),
+    *_slab_commands(),
+    *_link_commands(),
+    *_guide_commands(),
     Command("mode", "Read or annotate", ("M",), Interaction.toggle_mode),
     Command("undo", "Undo", ("Ctrl+Z",), Interaction.undo),
     Command("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), Interaction.redo),
@@ -76,6 +251,8 @@ KEYS: tuple[Command, ...] = (
     Command("flip_vertical", "Flip top to bottom", ("V",), lambda h: h.flip(left_to_right=False), Mode.READ),
     Command("turn_right", "Rotate right", ("R",), lambda h: h.turn(1), Mode.READ),
     Command("turn_left", "Rotate left", ("L",), lambda h: h.turn(-1), Mode.READ),
+    *_measure_commands(),
+    *_mark_commands(),
     Command("tool_polygon", "Polygon tool", ("Q",), lambda h: h.choose_tool(Tool.POLYGON), Mode.ANNOTATE),
     *_subtype_commands(),
     Command(

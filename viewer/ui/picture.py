@@ -1,12 +1,15 @@
 """The composed picture of a viewport, made again only when something it shows changed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from model.labels import SUBTYPES
-from viewer.dicom.volume import Volume
 from viewer.imaging.render import Overlay, Palette, compose, overlay_of
+from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
 from viewer.session import Findings, Session
 
@@ -21,6 +24,7 @@ class Overlays:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._found: dict[int, Overlay] = {}
+        self._cuts: dict[tuple[int, int], tuple[Section, Overlay]] = {}  # section and stop; the section alive
         self._masks: npt.NDArray[np.uint8] | None = None
         session.findings_changed.connect(self._forget)
         session.slice_scored.connect(self._forget_slice)
@@ -30,10 +34,26 @@ class Overlays:
         masks = None if findings is None else findings.masks
         if masks is not self._masks or (findings is not None and findings.done):
             self._found.clear()
+        self._cuts.clear()
         self._masks = masks
 
     def _forget_slice(self, index: int) -> None:
         self._found.pop(index, None)
+        self._cuts.clear()
+
+    def of_cut(self, section: Section, stop: int) -> Overlay | None:
+        """The overlay of a picture cut across the open volume, None where there is none or it is hidden."""
+        findings, volume = self._session.findings, self._session.volume
+        if not self._session.overlay or findings is None or volume is None:
+            return None
+        if findings.masks.shape != volume.hu.shape:
+            return None
+        key = (id(section), stop)
+        if key not in self._cuts:
+            if len(self._cuts) >= KEPT:
+                self._cuts.pop(next(iter(self._cuts)))
+            self._cuts[key] = (section, overlay_of(section.labels(stop, findings.masks)))
+        return self._cuts[key][1]
 
     def of(self, index: int) -> Overlay | None:
         """The overlay of a slice of the open volume, None where there is none or it is hidden."""
@@ -49,49 +69,65 @@ class Overlays:
         return self._found[index]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a picture is made of. `what` names the numbers: while it stays the same, `hu` would give the same.
+
+    transposed: rows and columns swapped. Qt draws a quarter turn of such an image three times as fast.
+    """
+
+    what: tuple[object, ...]
+    hu: Callable[[], npt.NDArray[np.int16]]
+    window: Window
+    overlay: Overlay | None
+    inverted: bool
+    transposed: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal pictures."""
+        return (self.what, self.window, id(self.overlay), self.inverted, self.transposed)
+
+
 class Picture:
     """One viewport's buffer and the QImage that looks at it."""
 
     def __init__(self) -> None:
         self._buffer = np.zeros((1, 1), np.uint32)
         self._shown = self._buffer
-        self._sources: tuple[Volume | None, Overlay | None] = (
-            None,
-            None,
-        )  # alive, so that their ids stay theirs
+        self._wanted: Wanted | None = None  # alive, so that the ids in its key stay theirs
+        self._hu: npt.NDArray[np.int16] | None = None
         self._image = QImage()
-        self._made: tuple[object, ...] = ()
         self.composed = 0
 
-    def of(
-        self,
-        volume: Volume,
-        index: int,
-        window: Window,
-        overlay: Overlay | None,
-        *,
-        inverted: bool,
-        transposed: bool = False,
-    ) -> QImage:
-        """The picture of a loaded slice; valid until the next call.
+    def hu(self, wanted: Wanted) -> npt.NDArray[np.int16]:
+        """The numbers behind a picture, int16 (rows, columns)."""
+        same = self._wanted is not None and self._wanted.what == wanted.what
+        return self._hu if same and self._hu is not None else wanted.hu()
 
-        transposed: rows and columns swapped. Qt draws a quarter turn of such an image three times as fast.
-        """
-        wanted = (id(volume), index, window, id(overlay), inverted, transposed)
-        if wanted == self._made:
+    def of(self, wanted: Wanted) -> QImage:
+        """The picture; valid until the next call."""
+        before = self._wanted
+        if before is not None and before.key == wanted.key:
             return self._image
-        self._sources = (volume, overlay)
-        hu = volume.hu[index]
+        hu = self._hu = self.hu(wanted)
         if self._buffer.shape != hu.shape:
             self._buffer = np.zeros(hu.shape, np.uint32)
-        compose(hu, window, inverted=inverted, overlay=overlay, palette=PALETTE, out=self._buffer)
-        self._shown = np.ascontiguousarray(self._buffer.T) if transposed else self._buffer
+        compose(
+            hu,
+            wanted.window,
+            inverted=wanted.inverted,
+            overlay=wanted.overlay,
+            palette=PALETTE,
+            out=self._buffer,
+        )
+        self._shown = np.ascontiguousarray(self._buffer.T) if wanted.transposed else self._buffer
         rows, columns = self._shown.shape
         self._image = QImage(self._shown.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
-        self._made = wanted
+        self._wanted = wanted
         self.composed += 1
         return self._image
 
     def clear(self) -> None:
         """Let go of the volume."""
-        self._made, self._sources = (), (None, None)
+        self._wanted = self._hu = None

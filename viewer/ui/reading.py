@@ -1,4 +1,4 @@
-"""The centre of the window: the Read layout of linked viewports, the slice strip, and the empty state."""
+"""The centre of the window: the viewports of the layout, the slice strip, and the empty state."""
 
 import time
 
@@ -7,39 +7,28 @@ from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from viewer.annotation.events import Preview
-from viewer.session import READ_LAYOUT, Mode, Session, Tool
+from viewer.imaging.layouts import boxes
+from viewer.measures.readings import Readings
+from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
 from viewer.ui.interaction import Interaction, cursor_of
 from viewer.ui.keys import KEYS, Command
+from viewer.ui.measure_layer import MeasureLayer
 from viewer.ui.picture import Overlays
 from viewer.ui.strip import WIDTH as STRIP_WIDTH
 from viewer.ui.strip import SliceStrip
-from viewer.ui.viewport import Viewport
+from viewer.ui.view_menu import ViewMenu
+from viewer.ui.viewport import Layer, Viewport
 
-GAP = 2
-LARGE_SHARE = 2 / 3
 STRIP_TOP, STRIP_BOTTOM, STRIP_RIGHT = 40, 60, 8
+WORDS_PX = (380, 300)
+"""A viewport at least this wide and high has room for all the words."""
 
 
-def read_layout(width: int, height: int, maximised: int | None, count: int = 3) -> tuple[QRect, ...]:
-    """Where each viewport lies: the first large at the left, the others below each other at the right; with
-    `maximised`, that one fills all and the others are empty rectangles."""
-    if maximised is not None:
-        return tuple(QRect(0, 0, width, height) if view == maximised else QRect() for view in range(count))
-    large = round((width - GAP) * LARGE_SHARE)
-    rest = count - 1
-    small = (height - GAP * (rest - 1)) // rest
-    column = [
-        QRect(
-            large + GAP,
-            i * (small + GAP),
-            width - large - GAP,
-            small if i < rest - 1 else height - i * (small + GAP),
-        )
-        for i in range(rest)
-    ]
-    return (QRect(0, 0, large, height), *column)
+def _area(places: list[QRect]) -> int:
+    """The area of the largest."""
+    return max(place.width() * place.height() for place in places)
 
 
 class EmptyState(QFrame):
@@ -88,9 +77,10 @@ class EmptyState(QFrame):
 
 
 class ReadingArea(QWidget):
-    """Brain large, subdural and bone small, linked; slice strip at the right edge of the large one.
+    """The viewports of the layout; slice strip at the right edge of the first that shows the open series.
 
-    actions: a QAction for each `Command` of `keys.KEYS`, by its id; menus and the palette may show them.
+    commands: a QAction for each `Command` of `keys.KEYS`, by its id; menus and the palette may show them.
+    layers, cut_layers: what is painted in every viewport, see `Viewport`.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -98,35 +88,71 @@ class ReadingArea(QWidget):
         self._session = session
         self.setMinimumSize(360, 240)
         self.interaction = Interaction(session)
-        overlays = Overlays(session)
-        layer = PolygonLayer(session)
-        self.viewports = tuple(Viewport(session, n, overlays, self) for n in range(len(READ_LAYOUT)))
-        for viewport in self.viewports:
-            viewport.layers.append(layer)
-            viewport.hands = self.interaction
+        self.interaction.active_size_px = self._active_size
+        self.interaction.show_menu = lambda _viewport, at: self.menu.popup(at)
+        self._overlays = Overlays(session)
+        measures = MeasureLayer(session, Readings())
+        self.layers: list[Layer] = [PolygonLayer(session), measures]
+        self.cut_layers: list[Layer] = [measures]
+        self._made: list[Viewport] = []
         self.strip = SliceStrip(session, self)
         self.empty = EmptyState(session, self)
         self._previewed = visible_part(session.preview)
         self.commands = {command.id: self._action(command) for command in KEYS}
+        self.menu = ViewMenu(session.panes, self.interaction.cine, self.commands, self)
+        self._make_viewports()
         self._connect()
         self._arrange()
         self._follow_mode(session.mode)
         self._follow_tool(session.tool)
 
+    @property
+    def viewports(self) -> tuple[Viewport, ...]:
+        """The viewports of the layout."""
+        return tuple(self._made[: len(self._session.panes)])
+
+    def _make_viewports(self) -> None:
+        """As many as the layout has; those of a larger one before wait."""
+        for number in range(len(self._made), len(self._session.panes)):
+            made = Viewport(self._session, number, self._overlays, self)
+            made.layers, made.cut_layers = self.layers, self.cut_layers
+            made.hands = self.interaction
+            made.setCursor(cursor_of(self._session.tool))
+            self._made.append(made)
+
+    def _active_size(self) -> tuple[float, float]:
+        active = self.viewports[self._session.active_view]
+        return (active.width(), active.height())
+
     def _connect(self) -> None:
         session = self._session
         session.volume_changed.connect(self._volume_changed)
         session.maximised_view_changed.connect(self._arrange)
+        session.panes.layout_changed.connect(self._layout_changed)
+        session.panes.changed.connect(self._move_strip)
         session.active_view_changed.connect(self._focus_active)
         session.mode_changed.connect(self._follow_mode)
         session.tool_changed.connect(self._follow_tool)
         session.preview_changed.connect(self._preview_changed)
         session.patient_hidden_changed.connect(self._repaint)
-        for signal in (session.document_changed, session.selection_changed):
+        for signal in (
+            session.document_changed,
+            session.selection_changed,
+            session.measuring.drawing_changed,
+            session.measuring.selection_changed,
+        ):
             signal.connect(self._repaint)
+
+    def _layout_changed(self, _: object) -> None:
+        had_keyboard = any(viewport.hasFocus() for viewport in self._made)
+        self._make_viewports()
+        self._arrange()
+        if had_keyboard:
+            self.viewports[self._session.active_view].setFocus()
 
     def _action(self, command: Command) -> QAction:
         action = QAction(command.text, self)
+        action.setObjectName(command.id)
         action.setShortcuts([QKeySequence(key) for key in command.keys])
         here = Qt.ShortcutContext.WidgetWithChildrenShortcut
         action.setShortcutContext(here if command.on_image else Qt.ShortcutContext.WindowShortcut)
@@ -167,20 +193,39 @@ class ReadingArea(QWidget):
         session = self._session
         open_now = session.volume is not None
         self.empty.setVisible(not open_now)
-        self.strip.setVisible(open_now)
-        maximised = session.maximised_view
-        places = read_layout(self.width(), self.height(), maximised, len(self.viewports))
+        layout, maximised = session.panes.layout, session.maximised_view
+        places = [QRect(*box) for box in boxes(layout, self.width(), self.height(), maximised)]
+        alone = sum(place.width() * place.height() >= 0.9 * _area(places) for place in places) == 1
         for viewport, place in zip(self.viewports, places, strict=True):
-            viewport.large = place.width() > 0 and viewport.number == (maximised or 0)
-            viewport.right_px = STRIP_WIDTH + STRIP_RIGHT if viewport.large else 0
+            largest = place.width() * place.height() >= 0.9 * _area(places)
+            roomy = place.width() >= WORDS_PX[0] and place.height() >= WORDS_PX[1]
+            viewport.large = largest and (alone or roomy)
             viewport.setGeometry(place)
             viewport.setVisible(open_now and not place.isEmpty())
-        main = places[maximised or 0]
-        height = max(main.height() - STRIP_TOP - STRIP_BOTTOM, 40)
-        self.strip.setGeometry(main.right() - STRIP_WIDTH - STRIP_RIGHT, STRIP_TOP, STRIP_WIDTH, height)
-        self.strip.raise_()
+        for viewport in self._made[len(places) :]:
+            viewport.hide()
+        self._move_strip()
         width = min(self.width() - 48, 460)
         self.empty.setGeometry((self.width() - width) // 2, (self.height() - 150) // 2, width, 150)
+
+    def _move_strip(self, _: object = None) -> None:
+        """Put the strip where slices of the open series are scrolled."""
+        session, maximised = self._session, self._session.maximised_view
+        shown = range(len(session.panes)) if maximised is None else (maximised,)
+        main = next((number for number in shown if session.panes.shows_open(number)), None)
+        for viewport in self.viewports:
+            right_px = STRIP_WIDTH + STRIP_RIGHT if viewport.number == main else 0
+            if right_px != viewport.right_px:
+                viewport.right_px = right_px
+                viewport.mark_stale()
+        self.strip.setVisible(session.volume is not None and main is not None)
+        if main is None:
+            return
+        place = self.viewports[main].geometry()
+        height = max(place.height() - STRIP_TOP - STRIP_BOTTOM, 40)
+        left = place.right() - STRIP_WIDTH - STRIP_RIGHT
+        self.strip.setGeometry(left, place.top() + STRIP_TOP, STRIP_WIDTH, height)
+        self.strip.raise_()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Arrange anew."""

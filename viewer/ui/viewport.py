@@ -1,10 +1,14 @@
 """One viewport: paints the slice, what lies on it and the words around it; hands the mouse on."""
 
+from math import dist
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
     QFocusEvent,
     QHelpEvent,
     QMouseEvent,
@@ -17,12 +21,21 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from viewer.dicom.volume import Volume
 from viewer.imaging.placement import Placement
+from viewer.imaging.reformat import Cut, Vector
+from viewer.imaging.sections import Acquired, Across, Section
+from viewer.imaging.slabs import Slab
+from viewer.imaging.turned import Turned
 from viewer.imaging.windows import Window
-from viewer.session import Session
+from viewer.panes import Pane
+from viewer.session import Mode, Session
 from viewer.ui import captions, theme
+from viewer.ui.captions import Shown
 from viewer.ui.corners import MARGIN, Corners, Room
-from viewer.ui.picture import Overlays, Picture
+from viewer.ui.guides import Guides
+from viewer.ui.picture import Overlays, Picture, Wanted
 
+SERIES_MIME = "application/x-pterion-series"
+WAITING = "The series is being read …"
 GROUND, FRAME = QColor("#000000"), QColor("#191d23")
 
 
@@ -56,8 +69,9 @@ class Hands(Protocol):
 
 
 class Viewport(QWidget):
-    """A view of the session's current slice through its `number`th window.
+    """The `number`th viewport: what its pane shows, and how.
 
+    layers: painted on slices of the open series. cut_layers: on pictures cut across it, and on other series.
     large: whether there is room for all the words; `right_px` is kept free of words at the right (slice strip).
     stale: whether something changed since it was painted last.
     """
@@ -69,15 +83,20 @@ class Viewport(QWidget):
         self.right_px = 0
         self.stale = True
         self.layers: list[Layer] = []
+        self.cut_layers: list[Layer] = []
         self.hands: Hands | None = None
         self._session = session
+        self._panes = session.panes
         self._overlays = overlays
         self._picture = Picture()
         self._corners = Corners(session, number)
+        self._guides = Guides(session.panes, number)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
+        self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Viewport {number + 1}")
+        self._drop = False
         for signal in (
             session.slice_index_changed,
             session.windows_changed,
@@ -88,16 +107,54 @@ class Viewport(QWidget):
             session.series_changed,
             session.studies_changed,
             session.study_opened,
+            session.mode_changed,
+            session.panes.guides_changed,
+            session.panes.links_changed,
         ):
             signal.connect(self.mark_stale)
+        session.panes.changed.connect(self._pane_changed)
         session.volume_changed.connect(self._volume_changed)
         session.slice_loaded.connect(self._slice_changed)
         session.slice_scored.connect(self._slice_changed)
 
+    # what it shows; while the layout changes there may be more viewports than panes
+
+    @property
+    def pane(self) -> Pane:
+        """What is to be shown, and how."""
+        return self._panes.panes[min(self.number, len(self._panes) - 1)]
+
+    @property
+    def volume(self) -> Volume | None:
+        """The volume it shows a slice of, or cuts."""
+        return self._panes.volume(self.number) if self.number < len(self._panes) else None
+
+    @property
+    def section(self) -> Section | None:
+        """What it scrolls through."""
+        return self._panes.section(self.number) if self.number < len(self._panes) else None
+
+    @property
+    def slice_index(self) -> int:
+        """The slice of `volume` that it shows; of a cut, the slice of the open series that was looked at last."""
+        return self.pane.stop if isinstance(self.section, Acquired) else self._session.slice_index
+
+    @property
+    def cut(self) -> Cut | None:
+        """The picture that it shows across the slices, with its place; None where it shows a slice."""
+        section = self.section
+        return section.cut(self.pane.stop) if isinstance(section, Across | Turned) else None
+
+    @property
+    def slab(self) -> Slab | None:
+        """The slab it shows; while annotating, slices are shown as they are."""
+        annotating = self._session.mode is Mode.ANNOTATE and isinstance(self.section, Acquired)
+        return None if annotating else self.pane.slab
+
     @property
     def window_shown(self) -> Window:
         """The window this viewport shows."""
-        return self._session.windows[self.number]
+        return self.pane.window
 
     def room(self) -> Room:
         """The room for words."""
@@ -105,20 +162,42 @@ class Viewport(QWidget):
 
     def placement(self) -> Placement | None:
         """Where the image lies now, None without an image."""
-        volume, view = self._session.volume, self._session.view
-        if volume is None or self.width() < 1 or self.height() < 1:
+        section = self.section
+        if section is None or self.width() < 1 or self.height() < 1:
             return None
-        return Placement(
-            rows=volume.hu.shape[1],
-            columns=volume.hu.shape[2],
-            spacing_mm=volume.spacing_mm,
-            size_px=(self.width(), self.height()),
-            zoom=view.zoom,
-            centre=view.centre,
-            flip_horizontal=view.flip_horizontal,
-            flip_vertical=view.flip_vertical,
-            quarter_turns=view.quarter_turns,
-        )
+        return Placement.of(section.shape, section.spacing_mm, (self.width(), self.height()), self.pane.view)
+
+    def to_patient_mm(self, point: QPointF) -> Vector | None:
+        """The place under a screen point."""
+        placement, section = self.placement(), self.section
+        if placement is None or section is None:
+            return None
+        return section.patient_mm(self.pane.stop, placement.to_image((point.x(), point.y())))
+
+    def from_patient_mm(self, place: Vector) -> tuple[QPointF, float] | None:
+        """The screen point of a place, and how many mm the place lies off the picture's plane."""
+        placement, section = self.placement(), self.section
+        point = None if section is None else section.image_point(place)
+        if placement is None or section is None or point is None:
+            return None
+        seen = section.patient_mm(self.pane.stop, (point[1], point[2])) or place
+        return QPointF(*placement.to_screen((point[1], point[2]))), dist(seen, place)
+
+    def hu_at(self, pixel: tuple[int, int]) -> int | None:
+        """HU that is shown in a pixel (column, row) of the picture, None while it is not there."""
+        volume, section, placement = self.volume, self.section, self.placement()
+        if volume is None or section is None or placement is None or not self._ready():
+            return None
+        return int(self._picture.hu(self._wanted(volume, section, placement))[pixel[1], pixel[0]])
+
+    def _ready(self) -> bool:
+        """Whether there is something to show: a slice that was read, or any slice to cut."""
+        volume, section = self.volume, self.section
+        if volume is None or section is None:
+            return False
+        if isinstance(section, Acquired):
+            return bool(volume.loaded[self.pane.stop])
+        return bool(volume.loaded.any())
 
     def mark_stale(self, _: object = None) -> None:
         """Say that something changed; it is painted with the next frame."""
@@ -129,8 +208,14 @@ class Viewport(QWidget):
         self._picture.clear()
         self.mark_stale()
 
+    def _pane_changed(self, number: int) -> None:
+        if number == self.number:
+            self.mark_stale()
+
     def _slice_changed(self, index: int) -> None:
-        if index == self._session.slice_index:
+        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it."""
+        acquired = isinstance(self.section, Acquired)
+        if not acquired or self.pane.slab is not None or index == self.pane.stop:
             self.mark_stale()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -138,43 +223,89 @@ class Viewport(QWidget):
         self.stale = False
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
-        volume, placement = self._session.volume, self.placement()
-        if volume is not None and placement is not None:
-            self._paint_slice(painter, volume, placement)
-            self._corners.paint(painter, volume, placement, self.room())
+        volume, section, placement = self.volume, self.section, self.placement()
+        if volume is not None and section is not None and placement is not None:
+            self._paint_picture(painter, volume, section, placement)
+            self._corners.paint(painter, self.shown(volume, section), placement, self.room())
+        elif self.number < len(self._panes):
+            self._say(painter, self._panes.why_not(self.number) or WAITING, theme.QUIET)
         active = self._session.active_view == self.number
-        painter.setPen(QColor(theme.ACCENT) if active else FRAME)
+        painter.setPen(QColor(theme.ACCENT) if active or self._drop else FRAME)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
-    def _paint_slice(self, painter: QPainter, volume: Volume, placement: Placement) -> None:
-        index = self._session.slice_index
-        if not volume.loaded[index]:
-            failed = bool(volume.failed[index])
-            reason = self._session.slice_errors.get(index, "")
-            text = captions.failed_text(index, reason) if failed else f"Slice {index + 1} is being read …"
-            painter.setFont(theme.font(12))
-            painter.setPen(QColor(theme.RED if failed else theme.QUIET))
-            room = QRectF(self.rect()).adjusted(MARGIN * 4, 0, -MARGIN * 4 - self.right_px, 0)
-            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
+    def shown(self, volume: Volume, section: Section) -> Shown:
+        """What the words are about."""
+        return Shown(volume, section, self.pane, self.slab, self._panes.offsets_mm.get(self.pane.series_uid))
+
+    def _say(self, painter: QPainter, text: str, colour: str) -> None:
+        painter.setFont(theme.font(12))
+        painter.setPen(QColor(colour))
+        room = QRectF(self.rect()).adjusted(MARGIN * 4, 0, -MARGIN * 4 - self.right_px, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
+
+    def _paint_picture(
+        self, painter: QPainter, volume: Volume, section: Section, placement: Placement
+    ) -> None:
+        stop = self.pane.stop
+        if not self._ready():
+            failed = isinstance(section, Acquired) and bool(volume.failed[stop])
+            reason = self._session.slice_errors.get(stop, "") if volume is self._session.volume else ""
+            text = captions.failed_text(stop, reason) if failed else f"Slice {stop + 1} is being read …"
+            self._say(painter, text, theme.RED if failed else theme.QUIET)
             return
-        image = self._picture.of(
-            volume,
-            index,
-            self.window_shown,
-            self._overlays.of(index),
-            inverted=self._session.view.inverted,
-            transposed=placement.quarter_turns % 2 == 1,
-        )
+        image = self._picture.of(self._wanted(volume, section, placement))
         a, b, c, d, e, f = placement.matrix
         swapped = placement.quarter_turns % 2 == 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setTransform(QTransform(b, d, a, c, e, f) if swapped else QTransform(a, c, b, d, e, f))
         painter.drawImage(QPointF(0, 0), image)
         painter.resetTransform()
-        for layer in self.layers:
+        for layer in self.layers if self._panes.shows_open(self.number) else self.cut_layers:
             layer.paint(painter, self, placement)
+        self._guides.paint(painter, section, placement)
+
+    def _wanted(self, volume: Volume, section: Section, placement: Placement) -> Wanted:
+        stop, slab = self.pane.stop, self.slab
+        whole = isinstance(section, Acquired) and slab is None
+        loaded = 0 if whole else int(volume.loaded.sum())
+        overlay = None
+        if self.pane.overlay and volume is self._session.volume:
+            plain = isinstance(section, Acquired)
+            overlay = self._overlays.of(stop) if plain else self._overlays.of_cut(section, stop)
+        return Wanted(
+            (id(section), id(volume), stop, slab, loaded),
+            lambda: section.hu(stop, slab),
+            self.window_shown,
+            overlay,
+            inverted=self.pane.view.inverted,
+            transposed=placement.quarter_turns % 2 == 1,
+        )
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take a series from the list."""
+        if event.mimeData().hasFormat(SERIES_MIME):
+            self._drop = True
+            self.mark_stale()
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """The series goes elsewhere."""
+        self._drop = False
+        self.mark_stale()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Ask for the series that was dropped to be shown here."""
+        self._drop = False
+        self.mark_stale()
+        uid = event.mimeData().data(SERIES_MIME).toStdString()
+        event.acceptProposedAction()
+        if uid:
+            self._session.pane_series_requested.emit(self.number, uid)
 
     def event(self, event: QEvent) -> bool:
         """Show a badge's sentence as tooltip."""

@@ -7,12 +7,22 @@ import numpy as np
 
 from viewer.dicom.series import Note, Problem, Study
 from viewer.dicom.volume import Volume
+from viewer.imaging.layouts import Plane
+from viewer.imaging.reformat import Stack
+from viewer.imaging.sections import Across
+from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import BRAIN
+from viewer.panes import Pane, acquired
 from viewer.session import Findings
 from viewer.ui import captions
 
 Maker = Callable[..., Volume]
 FindingsMaker = Callable[..., Findings]
+
+
+def slice_of(volume: Volume, index: int, slab: Slab | None = None) -> captions.Shown:
+    """A slice as a viewport shows it."""
+    return captions.Shown(volume, acquired(volume), Pane(BRAIN, stop=index), slab)
 
 
 def test_who_and_when(make_volume: Maker) -> None:
@@ -37,19 +47,36 @@ def test_how_it_is_shown(make_volume: Maker) -> None:
 
 
 def test_where(make_volume: Maker) -> None:
-    assert captions.where(make_volume(), 2) == ("Im 3 / 6 · z +10.0 mm", "5.0 mm · 1.000 mm/px")
+    assert captions.where(slice_of(make_volume(), 2)) == ("Im 3 / 6 · z +10.0 mm", "5.0 mm · 1.000 mm/px")
+
+
+def test_a_slab_says_its_kind_and_thickness(make_volume: Maker) -> None:
+    shown = slice_of(make_volume(), 2, Slab(SlabKind.MAX, 7.5))
+    assert captions.where(shown)[1] == "MIP 7.5 mm · 1.000 mm/px"
+
+
+def test_a_cut_says_which_and_where(make_volume: Maker) -> None:
+    volume = make_volume()
+    stack = Stack(volume.hu, volume.positions_mm, (1, 0, 0, 0, 1, 0), (1.0, 1.0))  # type: ignore[arg-type]
+    pane = Pane(BRAIN, Plane.CORONAL, stop=22)
+    shown = captions.Shown(volume, Across(stack, "coronal"), pane, Slab(SlabKind.MEAN, 5.0))
+    # Rows begin at y = -32 mm and are 1 mm apart.
+    assert captions.where(shown) == (
+        "Coronal 23 / 64 · y \N{MINUS SIGN}10.0 mm",
+        "mean 5 mm · 1.000 mm/px",
+    )
 
 
 def test_below_zero_has_a_true_minus(make_volume: Maker) -> None:
     volume = make_volume()
     volume = replace(volume, series=replace(volume.series, z_mm=(-41.2, 0, 1, 2, 3, 4)))
-    assert captions.where(volume, 0)[0] == "Im 1 / 6 · z \N{MINUS SIGN}41.2 mm"
+    assert captions.where(slice_of(volume, 0))[0] == "Im 1 / 6 · z \N{MINUS SIGN}41.2 mm"
 
 
 def test_without_positions_there_is_no_z(make_volume: Maker) -> None:
     volume = make_volume()
     volume = replace(volume, series=replace(volume.series, z_mm=(), thickness_mm=None))
-    assert captions.where(volume, 0) == ("Im 1 / 6", "1.000 mm/px")
+    assert captions.where(slice_of(volume, 0)) == ("Im 1 / 6", "1.000 mm/px")
 
 
 def test_pixel_sizes(make_volume: Maker) -> None:

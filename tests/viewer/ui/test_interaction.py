@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
+from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import BONE, BRAIN, POSTERIOR_FOSSA, PRESETS, STROKE
-from viewer.session import Findings, Mode, Session, Tool, ViewState
+from viewer.session import Findings, Mode, Session, Tool
 from viewer.ui.keys import KEYS
 from viewer.ui.reading import ReadingArea
 

@@ -4,14 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PySide6.QtCore import QRect
 from pytestqt.qtbot import QtBot
 
 from viewer.dicom.volume import Volume
 from viewer.session import Findings, Session
-from viewer.ui.reading import ReadingArea, read_layout
+from viewer.ui.reading import ReadingArea
 
 
 @pytest.fixture
@@ -21,28 +18,6 @@ def area(qtbot: QtBot, open_session: Session) -> ReadingArea:
     widget.resize(902, 600)
     widget.show()
     return widget
-
-
-def test_one_large_and_two_small() -> None:
-    assert read_layout(902, 602, None) == (
-        QRect(0, 0, 600, 602),
-        QRect(602, 0, 300, 300),
-        QRect(602, 302, 300, 300),
-    )
-
-
-@given(st.integers(360, 4000), st.integers(240, 3000))
-def test_the_layout_fills_the_area_without_overlap(width: int, height: int) -> None:
-    whole = QRect(0, 0, width, height)
-    places = read_layout(width, height, None)
-    assert all(whole.contains(place) for place in places)
-    assert not any(a.intersects(b) for i, a in enumerate(places) for b in places[:i])
-    assert max(place.right() for place in places) == width - 1
-    assert max(place.bottom() for place in places) == height - 1
-
-
-def test_maximised_fills_all() -> None:
-    assert read_layout(900, 600, 1) == (QRect(), QRect(0, 0, 900, 600), QRect())
 
 
 def test_maximised_viewport_gets_all_words_and_the_strip(area: ReadingArea, open_session: Session) -> None:

@@ -26,6 +26,7 @@ def add_data(commands: Commands) -> None:
     kinds = command.add_subparsers(metavar="KIND", required=True)
     command = _source(kinds, "ct-ich", ct_ich, "CT-ICH: folder with Patients_CT and hemorrhage_diagnosis.csv")
     command.add_argument("--patient", metavar="NNN", action="append", help="this one only; may be repeated")
+    _source(kinds, "bhsd", bhsd, "BHSD: folder with images and ground truths (.nii.gz)")
     _add_phantom(kinds)
     _add_looking(kinds)
 
@@ -89,6 +90,13 @@ def ct_ich(arguments: argparse.Namespace) -> int:
     from model.datasets.ct_ich import CtIch
 
     return _convert(arguments, CtIch(existing([arguments.source])[0], tuple(arguments.patient or ())))
+
+
+def bhsd(arguments: argparse.Namespace) -> int:
+    """BHSD."""
+    from model.datasets.bhsd import Bhsd
+
+    return _convert(arguments, Bhsd(existing([arguments.source])[0]))
 
 
 def phantom(arguments: argparse.Namespace) -> int:

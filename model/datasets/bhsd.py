@@ -1,0 +1,194 @@
+"""BHSD (B. Wu et al., MLMI 2023, doi:10.1007/978-3-031-45673-2_15): pairs of NIfTI volumes in HU and labels → Sample.
+
+Layouts: `images` and `ground truths`, as `label_192.zip` unpacks, or nnU-Net's `imagesTr` (with `_0000`) and
+`labelsTr`. A label volume has the values of `CLASSES`. Volumes may lie in any of the 48 orientations, and image and
+label in different ones; the affine decides (nifti1.h, sform before qform). File names begin with the patient's ID in
+RSNA 2019, of which BHSD is a part: the pseudonym is the one that `pterion data rsna` gives.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import PterionError
+from model.labels import BY_CODE
+from model.sample import Sample, slice_scores
+
+LICENCE = "MIT, B. Wu et al., BHSD; images: RSNA 2019"
+CLASSES = {1: "EDH", 2: "IPH", 3: "IVH", 4: "SAH", 5: "SDH"}
+"""Values in the label files: alphabetical, as the data set's authors number them for their MBH-Seg 2025 challenge
+(dataset.json of its nnU-Net baseline)."""
+
+_PAIRS = (
+    ("images", "ground truths"),
+    ("images", "ground_truths"),
+    ("images", "labels"),
+    ("imagesTr", "labelsTr"),
+)
+_RSNA_PATIENT = re.compile(r"(ID_[0-9a-f]{8})(?![0-9a-f])")
+_SAME_MM = 0.1
+_AIR_HU = -200
+_MAX_VOXELS = 1 << 29
+
+
+@dataclass(frozen=True)
+class Bhsd:
+    """The folder as a source of samples, one a volume."""
+
+    folder: Path
+    command = "bhsd"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Nothing but the data decides what comes out."""
+        return {}
+
+    def items(self) -> dict[str, tuple[Path, Path]]:
+        """Image and label file by the volume's name. Raises PterionError where the folders or labels are missing."""
+        for images, labels in _PAIRS:
+            if (self.folder / images).is_dir() and (self.folder / labels).is_dir():
+                return _pairs(self.folder / images, self.folder / labels)
+        wanted = ", or ".join(f"{images} and {labels}" for images, labels in _PAIRS)
+        raise PterionError(f"{self.folder.name} holds neither {wanted}. Choose the folder that holds them.")
+
+    def read(self, item: str, content: tuple[Path, Path], /) -> Iterator[Sample]:
+        """The one sample of a pair. Raises as `read_pair` does."""
+        yield read_pair(item, *content)
+
+
+def _pairs(images: Path, labels: Path) -> dict[str, tuple[Path, Path]]:
+    found = {_stem(path).removesuffix("_0000"): path for path in _volumes(images)}
+    drawn = {_stem(path): path for path in _volumes(labels)}
+    alone = sorted(set(found) ^ set(drawn))
+    if not found:
+        raise PterionError(f"{images.name} holds no .nii or .nii.gz volumes. Unpack the data set again.")
+    if alone:
+        where = labels.name if alone[0] in found else images.name
+        raise PterionError(
+            f"{alone[0]} is missing in {where}. Unpack the data set again, or remove its other half."
+        )
+    return {name: (found[name], drawn[name]) for name in sorted(found)}
+
+
+def _volumes(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.name.endswith((".nii", ".nii.gz")) and path.name[0] != "."
+    )
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def read_pair(name: str, image: Path, label: Path) -> Sample:
+    """One image with its labels as a sample: slices from the base up, rows towards the back, columns to the left.
+
+    Raises PterionError where a file is damaged, is not in HU, holds other labels, or the two differ in place.
+    """
+    hu, affine = _read(image)
+    drawn, label_affine = _read(label)
+    if (
+        drawn.shape != hu.shape
+        or np.abs(_corners(affine, hu.shape) - _corners(label_affine, hu.shape)).max() > _SAME_MM
+    ):
+        raise PterionError(
+            f"The labels of {name} lie on another grid than its image: {_text(drawn, label_affine)} and "
+            f"{_text(hu, affine)}. Get the pair again."
+        )
+    if not np.isfinite(hu).all() or hu.min() > _AIR_HU:
+        raise PterionError(
+            f"{image.name} holds no air below {_AIR_HU}, so it is not in HU. Get the volume again."
+        )
+    strange = sorted(set(np.unique(drawn).tolist()) - {0.0, *map(float, CLASSES)})
+    if strange:
+        raise PterionError(
+            f"{label.name} holds the label {strange[0]:g}; BHSD has 0 to {max(CLASSES)}. Get the volume again."
+        )
+    ours = np.zeros(max(CLASSES) + 1, np.uint8)
+    ours[list(CLASSES)] = [BY_CODE[code].value for code in CLASSES.values()]
+    labels = ours[drawn.astype(np.uint8)]
+    across, down, up = (affine[:3, axis] for axis in (2, 1, 0))
+    return Sample(
+        hu=np.clip(np.rint(hu), -32768, 32767).astype(np.int16),
+        spacing_mm=(float(np.linalg.norm(down)), float(np.linalg.norm(across))),
+        z_mm=np.arange(len(hu), dtype=np.float64) * np.float64(_gap_mm(across, down, up)),
+        labels=labels,
+        scores=slice_scores(labels),
+        patient=patient_of(name),
+        source="bhsd",
+        provenance={"licence": LICENCE, "volume": name},
+    )
+
+
+def patient_of(name: str) -> str:
+    """Pseudonym of the patient of a volume: the RSNA patient where the name begins with one, else the name."""
+    found = _RSNA_PATIENT.match(name)
+    return f"rsna-{found[1]}" if found else f"bhsd-{name}"
+
+
+def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Values (slices, rows, columns) and the matrix from those indices to patient mm (RAS). Raises PterionError."""
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.orientations import (
+        apply_orientation,
+        axcodes2ornt,
+        inv_ornt_aff,
+        io_orientation,
+        ornt_transform,
+    )
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    try:
+        image = nibabel.nifti1.Nifti1Image.from_filename(path)
+        shape = tuple(length for length in image.shape[:3]) + tuple(n for n in image.shape[3:] if n != 1)
+        if len(shape) != 3 or 0 in shape or np.prod(shape, dtype=np.int64) > _MAX_VOXELS:
+            raise ValueError(f"it has the shape {image.shape}")
+        matrix = np.asarray(image.affine, np.float64)
+        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
+            raise ValueError("its matrix places no volume")
+        values = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
+    except FileNotFoundError:
+        raise PterionError(f"{path.name} is missing. Unpack the data set again.") from None
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        zlib.error,
+        ImageFileError,
+        HeaderDataError,
+        WrapStructError,
+    ) as error:
+        raise PterionError(
+            f"{path.name} cannot be read as a NIfTI volume ({error}). Get it again."
+        ) from error
+    turn = ornt_transform(io_orientation(matrix), axcodes2ornt(("S", "P", "L")))
+    turned = np.ascontiguousarray(apply_orientation(values, turn), np.float32)
+    return turned, np.asarray(matrix @ inv_ornt_aff(turn, shape), np.float64)
+
+
+def _gap_mm(
+    across: npt.NDArray[np.float64], down: npt.NDArray[np.float64], up: npt.NDArray[np.float64]
+) -> float:
+    """Distance of neighbouring slices along their normal, also where a tilted gantry shears the volume."""
+    normal = np.cross(across, down)
+    return abs(float(up @ normal / np.linalg.norm(normal)))
+
+
+def _corners(affine: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Where the corners of the volume lie, mm (8, 3)."""
+    ends = np.stack(np.meshgrid(*((0, length - 1) for length in shape), indexing="ij"), -1).reshape(-1, 3)
+    return np.asarray(ends @ affine[:3, :3].T + affine[:3, 3], np.float64)
+
+
+def _text(values: npt.NDArray[np.float32], affine: npt.NDArray[np.float64]) -> str:
+    corner = ", ".join(f"{mm:.1f}" for mm in affine[:3, 3])
+    return f"{' × '.join(map(str, values.shape))} from ({corner}) mm"

@@ -38,7 +38,8 @@ class CaseResult:
     slice_scores: float64 (Z, 6), study_scores: float64 (6,); NaN where the system gives none.
     masks: by `any` and subtype, empty where the system draws nothing. slice_dice: of bleeding, one a positive slice.
     named: whether every mark names its subtype. confusion_ml: (5, 5), true subtype by found, where both are known.
-    lesions: a level of marks for every threshold of `THRESHOLDS`, then the mask itself; None without detail.
+    volume_ml: true, of bleeding. lesions: a level of marks for every threshold of `THRESHOLDS`, then the mask itself;
+        None without detail.
     """
 
     patient: str
@@ -50,14 +51,10 @@ class CaseResult:
     slice_dice: tuple[float, ...] = ()
     named: bool = True
     confusion_ml: npt.NDArray[np.float64] | None = None
+    volume_ml: float = float("nan")
     lesions: LesionCount | None = None
     picture: Picture | None = None
     seconds: float = float("nan")
-
-    @property
-    def volume_ml(self) -> float:
-        """True volume of bleeding; NaN where the system draws nothing."""
-        return self.masks[ANY].true_ml if self.masks else float("nan")
 
 
 def judge(
@@ -72,11 +69,13 @@ def judge(
         "study_scores": answer.study_scores.astype(np.float64),
         "seconds": seconds,
     }
+    read = sample.labels != NOT_REVIEWED
+    truth = np.where(read, sample.labels, 0)
+    pixel_ml = slice_heights_mm(sample.z_mm) * sample.spacing_mm[0] * sample.spacing_mm[1] / 1000
+    scores["volume_ml"] = float((truth > 0).sum((1, 2)) @ pixel_ml)
     if answer.mask is None:
         return CaseResult(**scores)
-    read = sample.labels != NOT_REVIEWED
-    truth, found = np.where(read, sample.labels, 0), np.where(read, answer.mask, 0)
-    pixel_ml = slice_heights_mm(sample.z_mm) * sample.spacing_mm[0] * sample.spacing_mm[1] / 1000
+    found = np.where(read, answer.mask, 0)
     pairs = _pairs(truth, found)
     masks = _masks(pairs, pixel_ml)
     return CaseResult(

@@ -1,16 +1,17 @@
 """The samples that something is judged on: a folder of CT-ICH or of sample files, one fold of it or all."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from model.corpus import fold_of
 from model.datasets import ct_ich
+from model.datasets.folder import INDEX, Entry, open_data_set
 from model.errors import PterionError
 from model.sample import Sample, load_sample
 
-FOLDS = Path(__file__).parent.parent / "recipes" / "ct-ich-folds.json"
-"""Five times twelve patients of CT-ICH, stratified by subtype, frozen."""
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -33,39 +34,43 @@ class Cases:
 
 
 def open_cases(folder: Path, fold: int | None = None) -> Cases:
-    """The samples of `folder`, of `fold` (0 to 4, patients of CT-ICH) or all. Raises PterionError where none is."""
+    """The samples of `folder`, those of one of the five folds or all. Raises PterionError where there is none.
+
+    A folder of CT-ICH, a data set with its index, or loose sample files. The folds of CT-ICH are frozen; patients
+    of other sources fall into them by a digest of their names.
+    """
     if not folder.is_dir():
         raise PterionError(
             f"There is no folder {folder.name}. Name one with samples or CT-ICH.", code="NOT_FOUND"
         )
-    wanted = None if fold is None else fold_patients(fold)
-    if (folder / ct_ich.TABLE).exists():
-        numbers = [n for n in ct_ich.patients(folder) if wanted is None or f"ct-ich-{n}" in wanted]
-        loaders = tuple(_ct_ich_loader(folder, number) for number in numbers)
-    else:
-        paths = sorted(p for p in folder.glob("*.npz") if not p.name.startswith("."))
-        # The patient stands in the file, so a fold reads all of them once.
-        loaders = tuple(_file_loader(p) for p in paths if wanted is None or load_sample(p).patient in wanted)
-    name = folder.name if fold is None else f"{folder.name}, fold {fold}"
+    if fold is not None and not 0 <= fold < FOLDS:
+        raise PterionError(f"There is no fold {fold}. Choose one from 0 to {FOLDS - 1}.")
+    loaders = tuple(load for patient, load in _loaders(folder) if fold is None or fold_of(patient()) == fold)
     if not loaders:
-        what = "sample" if fold is None else f"patient of fold {fold} of CT-ICH"
+        what = "no sample" if fold is None else f"no patient of fold {fold}"
         raise PterionError(
-            f"{folder.name} holds no {what}. Name another folder, or make it with `pterion data`."
+            f"{folder.name} holds {what}. Name another folder, or make it with `pterion data`."
         )
-    return Cases(name, loaders)
+    return Cases(folder.name if fold is None else f"{folder.name}, fold {fold}", loaders)
 
 
-def fold_patients(fold: int) -> frozenset[str]:
-    """Patients of one of the frozen folds, as samples name them. Raises PterionError for a fold there is not."""
-    folds = json.loads(FOLDS.read_text(encoding="utf-8"))["folds"]
-    if not 0 <= fold < len(folds):
-        raise PterionError(f"There is no fold {fold}. Folds are 0 to {len(folds) - 1}.")
-    return frozenset(f"ct-ich-{number}" for number in folds[fold])
+def _loaders(folder: Path) -> Iterator[tuple[Callable[[], str], Callable[[], Sample]]]:
+    """How to tell the patient of each sample, and how to read it."""
+    if (folder / ct_ich.TABLE).exists():
+        for number in ct_ich.patients(folder):
+            yield partial("ct-ich-{}".format, number), partial(ct_ich.read_patient, folder, number)
+    elif (folder / INDEX).exists():
+        data_set = open_data_set(folder)
+        for entry in data_set.entries:
+            yield partial(_patient_of_entry, entry), partial(data_set.read, entry)
+    else:
+        for path in sorted(p for p in folder.glob("*.npz") if not p.name.startswith(".")):
+            yield partial(_patient_in_file, path), partial(load_sample, path)
 
 
-def _ct_ich_loader(folder: Path, number: str) -> Callable[[], Sample]:
-    return lambda: ct_ich.read_patient(folder, number)
+def _patient_of_entry(entry: Entry) -> str:
+    return entry.patient
 
 
-def _file_loader(path: Path) -> Callable[[], Sample]:
-    return lambda: load_sample(path)
+def _patient_in_file(path: Path) -> str:
+    return load_sample(path).patient

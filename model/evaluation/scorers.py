@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,22 @@ from model.batches import gaps_mm
 from model.calibration import Calibration
 from model.errors import ModelFileError, PterionError
 from model.evaluation.answer import Answer
+from model.labels import SCORES, UNKNOWN_SUBTYPE
 from model.predict import Predictor, SliceResult, VolumeSource, source_mask
 from model.preprocess import Geometry
 from model.registry import INFO
 from model.sample import Sample
 
 if TYPE_CHECKING:
-    from model.networks.flagship import Flagship
+    from torch import nn
 
+    from model.networks.flagship import Flagship
+    from model.networks.slicewise import Slicewise
+    from model.recipe import Settings
+
+RUN = "run.json"
 CHECKPOINTS = ("final.pt", "checkpoint.pt")
-"""Of a training run's folder, the first that is there."""
+"""Of a training's folder without RUN, the first that is there."""
 
 
 class VersionScorer:
@@ -116,6 +122,37 @@ class NetworkScorer:
         )
 
 
+class SlicewiseScorer:
+    """One of the seeds' networks in PyTorch: each slice alone, a study as its highest slice, no calibration."""
+
+    def __init__(self, settings: "Settings", network: "nn.Module", name: str) -> None:
+        self.name = name
+        self.thresholds: Mapping[str, float] = dict.fromkeys(SCORES, 0.5)
+        from model.networks.kinds import kind_named
+
+        self._kind = kind_named(settings.kind)
+        self._view = self._kind.view(settings.network)
+        self._network = network.eval()
+
+    def __call__(self, sample: Sample) -> Answer:
+        """Scores of what the network knows, NaN else; a mask without subtypes where it draws one."""
+        import torch
+
+        from model.networks.base import WholeImage
+        from model.networks.slicewise import answer
+
+        case = self._view.look(sample)
+        x = self._kind.channels(torch.from_numpy(case.hu.astype(np.float32)))
+        scores, maps = answer(cast("Slicewise", self._network), x)
+        found = scores.double().numpy()
+        if maps is None or not isinstance(self._view, WholeImage):
+            return Answer(found, found.max(0))
+        bleeding = self._view.back(maps, *sample.hu.shape[1:]).numpy()
+        return Answer(
+            found, found.max(0), np.where(bleeding >= 0.5, UNKNOWN_SUBTYPE, 0).astype(np.uint8), bleeding
+        )
+
+
 def bleeding_map(mask_logits: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[np.float32]:
     """Probability (rows, columns) of the source slice that a pixel bleeds, from logits (6, n, n)."""
     powers = np.exp(mask_logits - mask_logits.max(0))
@@ -144,15 +181,32 @@ def open_checkpoint(path: Path, threads: int = 2) -> NetworkScorer:
     return NetworkScorer(network.eval(), f"{path.parent.name}/{path.stem}")
 
 
-def open_model(path: Path, threads: int = 2) -> VersionScorer | NetworkScorer:
+def open_run(folder: Path, threads: int = 2) -> NetworkScorer | SlicewiseScorer:
+    """The finished network of a training run, uncalibrated. Raises ModelFileError where it has none."""
+    import torch
+
+    from model.checkpoint import load_run
+    from model.networks.flagship import Flagship
+
+    torch.set_num_threads(threads)
+    settings, network = load_run(folder)
+    if isinstance(network, Flagship):
+        return NetworkScorer(network, settings.name)
+    return SlicewiseScorer(settings, network, settings.name)
+
+
+def open_model(path: Path, threads: int = 2) -> VersionScorer | NetworkScorer | SlicewiseScorer:
     """A version folder, a checkpoint file, or a training run's folder. Raises PterionError where it is none."""
     if (path / INFO).is_file():
         return VersionScorer(path, threads)
     if path.is_file():
         return open_checkpoint(path, threads)
+    if (path / RUN).is_file():
+        return open_run(path, threads)
     for name in CHECKPOINTS:
         if (path / name).is_file():
             return open_checkpoint(path / name, threads)
     raise ModelFileError(
-        f"{path.name} is neither a model nor a training run: it holds no {INFO} and no {' or '.join(CHECKPOINTS)}."
+        f"{path.name} is neither a model nor a training run: it holds no {INFO}, {RUN} or {CHECKPOINTS[0]}. "
+        "Name the folder of one."
     )

@@ -27,6 +27,7 @@ NOT_READ = "The slice is not loaded."
 ELSEWHERE = "Its slice is not in this series any more."
 NO_PIXELS = "It holds no pixel's centre: too small, or beside the image."
 NO_HEIGHT = "The distance between the slices is unknown: no C and no volume."
+_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -188,3 +189,25 @@ def _side(measure: Measure, volume: Volume, index: int | None) -> str:
     if math.isclose(towards_left, 0.0, abs_tol=1e-9):
         return ""
     return "left" if towards_left > 0 else "right"
+
+
+class Readings:
+    """Readings of one open series, each worked out once, and again when more of its pixels are there."""
+
+    def __init__(self) -> None:
+        self._volume: Volume | None = None
+        self._known: dict[Measure, tuple[int, Reading]] = {}
+
+    def of(self, measure: Measure, volume: Volume) -> Reading:
+        """The reading of a measure on a series."""
+        if volume is not self._volume:
+            self._volume, self._known = volume, {}
+        loaded = int(np.count_nonzero(volume.loaded))
+        known = self._known.get(measure)
+        if known is not None and (known[0] == loaded or NOT_READ not in known[1].cautions):
+            return known[1]
+        if len(self._known) > _KEPT:
+            self._known.clear()
+        reading = read(measure, volume)
+        self._known[measure] = (loaded, reading)
+        return reading

@@ -24,6 +24,8 @@ from viewer.measures.measure import MOST_POINTS, POINTS, Kind, Measure, Plane, P
 DRAGGED_AS_ONE = frozenset({Kind.LENGTH, Kind.BIDIRECTIONAL, Kind.ELLIPSE, Kind.RECTANGLE, Kind.ABC2})
 _PERPENDICULAR = frozenset({Kind.BIDIRECTIONAL, Kind.ABC2})
 _CORNERS = frozenset({Kind.POLYGON, Kind.FREEHAND})
+FREEHAND_PX = 0.1
+"""How far a freehand border may be from what the hand drew: a region keeps its area."""
 
 NO_EXTENT = "That has no extent: nothing to measure. Drag, or click at both ends."
 OPEN_ELSEWHERE = "A measure is open on another picture. Go back and finish it, or cancel it with Esc."
@@ -319,7 +321,9 @@ class Tracker:
         points: tuple[Point, ...] | None = draft.points
         if draft.kind in _CORNERS:
             ring = without_repeats(draft.points)
-            points = self._whole(simplify(ring) if draft.kind is Kind.FREEHAND and len(ring) > 2 else ring)
+            points = self._whole(
+                simplify(ring, FREEHAND_PX) if draft.kind is Kind.FREEHAND and len(ring) > 2 else ring
+            )
         if points is None or not shaping.has_extent(draft.kind, points, sight.scale):
             self.messages.append(NO_EXTENT)
             self.draft = None

@@ -1,0 +1,173 @@
+"""Measures painted on the pictures: lines with a dark edge, grips, and their results beside them."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from viewer.imaging.placement import Placement
+from viewer.measures import text
+from viewer.measures.geometry import foot
+from viewer.measures.measure import POINTS, Kind, Measure, Point
+from viewer.measures.readings import Readings
+from viewer.measures.shaping import grips, lines
+from viewer.measures.tracker import Draft
+from viewer.session import Session
+from viewer.ui import theme
+from viewer.ui.lettering import Lettering
+from viewer.ui.measuring import Lens, lens_of
+from viewer.ui.viewport import Viewport
+
+LINE, SELECTED = "#e9e4ff", "#b3a5ff"
+"""A measure's colour, and that of the selected one: no subtype's."""
+LINE_PX, EDGE_PX, GRIP_PX = 1.5, 3.5, 7.0
+GAP_PX, LINE_HEIGHT = 9.0, 16
+_EDGE = QColor(0, 0, 0, 160)
+_TICK_PX = 4.0
+
+
+class MeasureLayer:
+    """Paints the measures in a viewport's plane, and what the mouse is about to make of them."""
+
+    def __init__(self, session: Session, readings: Readings) -> None:
+        self._session = session
+        self._readings = readings
+        self._words = Lettering(theme.font(12))
+
+    def paint(self, painter: QPainter, viewport: Viewport, _placement: Placement) -> None:
+        """Paint every measure of the plane, the selected one with its grips, and the draft."""
+        session = self._session
+        drawing = session.measuring.drawing
+        if viewport.volume is not session.volume or not (session.document.measures or drawing.draft):
+            return
+        lens = lens_of(viewport)
+        if lens is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for measure in session.document.measures:
+            changed = drawing.changed
+            now = changed if changed is not None and changed.uid == measure.uid else measure
+            points = lens.shown(now)
+            if points is not None:
+                self._paint(painter, viewport, lens, now, points)
+        draft = drawing.draft
+        if draft is not None and draft.plane == lens.plane:
+            self._paint_draft(painter, viewport, lens, draft)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _paint(
+        self, painter: QPainter, viewport: Viewport, lens: Lens, measure: Measure, points: tuple[Point, ...]
+    ) -> None:
+        measuring = self._session.measuring
+        hit = measuring.drawing.hit
+        near = hit is not None and hit.uid == measure.uid
+        selected = measure.uid == measuring.selection
+        colour = SELECTED if selected or near else LINE
+        self._strokes(painter, lens, measure.kind, points, colour)
+        if selected or near:
+            here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
+            _grips(painter, lens.on_screen(grips(here)), colour)
+        volume = self._session.volume
+        assert volume is not None
+        words = text.lines_beside(self._readings.of(measure, volume))
+        self._write(painter, viewport, lens, measure.kind, points, words, colour)
+
+    def _paint_draft(self, painter: QPainter, viewport: Viewport, lens: Lens, draft: Draft) -> None:
+        shown = draft.shown
+        self._strokes(painter, lens, draft.kind, shown, SELECTED, open_=True)
+        _grips(
+            painter,
+            lens.on_screen(draft.points[:1] if draft.kind is Kind.FREEHAND else draft.points),
+            SELECTED,
+        )
+        if draft.closes:
+            _grips(painter, lens.on_screen(draft.points[:1]), SELECTED, GRIP_PX + 5)
+        volume, measure = self._session.volume, provisional(draft)
+        if measure is not None and volume is not None:
+            words = text.lines_beside(self._readings.of(measure, volume))
+            self._write(painter, viewport, lens, measure.kind, measure.points, words, SELECTED)
+
+    @staticmethod
+    def _strokes(
+        painter: QPainter,
+        lens: Lens,
+        kind: Kind,
+        points: Sequence[Point],
+        colour: str,
+        *,
+        open_: bool = False,
+    ) -> None:
+        """The lines, first wide and dark, then narrow and light, so that they show on bone and on air."""
+        bordered = kind in (Kind.POLYGON, Kind.FREEHAND)
+        paths = (tuple(points),) if open_ and bordered else lines(kind, points)
+        shown = [QPolygonF(lens.on_screen(path)) for path in paths]
+        for pen in (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX)):
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for path in shown:
+                if path.size() == 1:
+                    _cross(painter, path.at(0))
+                else:
+                    painter.drawPolyline(path)
+        if kind is Kind.MIDLINE and len(points) > 2:
+            _shift(painter, lens, points, colour)
+
+    def _write(
+        self,
+        painter: QPainter,
+        viewport: Viewport,
+        lens: Lens,
+        kind: Kind,
+        points: Sequence[Point],
+        words: Sequence[str],
+        colour: str,
+    ) -> None:
+        """The result at the right of the measure, within the viewport."""
+        on_screen = lens.on_screen(tuple(points))
+        at = max(on_screen, key=lambda point: point.x()) if kind.is_region else on_screen[-1]
+        width = max(self._words.width(line) for line in words)
+        left = at.x() + GAP_PX
+        if left + width > viewport.width() - viewport.right_px - GAP_PX:
+            left = min(point.x() for point in on_screen) - GAP_PX - width
+        top = min(
+            max(at.y() - LINE_HEIGHT / 2, GAP_PX), viewport.height() - LINE_HEIGHT * len(words) - GAP_PX
+        )
+        for row, line in enumerate(words):
+            self._words.draw(painter, max(left, GAP_PX), top + row * LINE_HEIGHT, line, colour)
+
+
+def provisional(draft: Draft) -> Measure | None:
+    """The measure that a draft would be if its cursor were its last point; None before there is something to tell."""
+    shown, kind = draft.shown, draft.kind
+    if kind in (Kind.BIDIRECTIONAL, Kind.ABC2) and len(shown) < 4:
+        shown, kind = shown[2:] if len(shown) > 3 else shown[:2], Kind.LENGTH
+    elif kind is Kind.ABC2:
+        kind = Kind.BIDIRECTIONAL
+    fewest, most = POINTS[kind]
+    if kind is Kind.FREEHAND or not fewest <= len(shown) <= most:
+        return None
+    return Measure("draft", kind, draft.plane, shown)
+
+
+def _shift(painter: QPainter, lens: Lens, points: Sequence[Point], colour: str) -> None:
+    """The way from the falx's line to the septum, dashed: the shift."""
+    scale = lens.scale
+    start, end, septum = scale.apply(points[:3])
+    x, y = foot(start, end, septum)
+    ends = lens.on_screen(((x / scale.across, y / scale.down), points[2]))
+    for pen in (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX, Qt.PenStyle.DashLine)):
+        painter.setPen(pen)
+        painter.drawLine(*ends)
+
+
+def _cross(painter: QPainter, at: QPointF) -> None:
+    painter.drawLine(at - QPointF(_TICK_PX, 0), at + QPointF(_TICK_PX, 0))
+    painter.drawLine(at - QPointF(0, _TICK_PX), at + QPointF(0, _TICK_PX))
+
+
+def _grips(painter: QPainter, places: Sequence[QPointF], colour: str, side: float = GRIP_PX) -> None:
+    painter.setPen(QPen(QColor(colour), 1.2))
+    painter.setBrush(QColor(theme.IMAGE))
+    painter.drawRects([QRectF(p.x() - side / 2, p.y() - side / 2, side, side) for p in places])

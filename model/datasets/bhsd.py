@@ -6,7 +6,6 @@ label in different ones; the affine decides (nifti1.h, sform before qform). File
 RSNA 2019, of which BHSD is a part: the pseudonym is the one that `pterion data rsna` gives.
 """
 
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.datasets.names import rsna_patient
 from model.errors import PterionError
 from model.labels import BY_CODE
 from model.sample import Sample, slice_scores
@@ -31,7 +31,6 @@ _PAIRS = (
     ("images", "labels"),
     ("imagesTr", "labelsTr"),
 )
-_RSNA_PATIENT = re.compile(r"(ID_[0-9a-f]{8})(?![0-9a-f])")
 _SAME_MM = 0.1
 _AIR_HU = -200
 _MAX_VOXELS = 1 << 29
@@ -128,8 +127,7 @@ def read_pair(name: str, image: Path, label: Path) -> Sample:
 
 def patient_of(name: str) -> str:
     """Pseudonym of the patient of a volume: the RSNA patient where the name begins with one, else the name."""
-    found = _RSNA_PATIENT.match(name)
-    return f"rsna-{found[1]}" if found else f"bhsd-{name}"
+    return rsna_patient(name, f"bhsd-{name}")
 
 
 def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:

@@ -93,7 +93,7 @@ def read_patient(folder: Path, number: str) -> Sample:
             raise PterionError(
                 f"{TABLE} has no row for patient {number}, slice {k}. Copy the data set again."
             )
-        hu = hu_from_windows(_read_grey(brain[k]), _read_grey(bone[k]))
+        hu = hu_from_windows(read_grey(brain[k]), read_grey(bone[k]))
         slices.append(hu)
         labels.append(_label(place / "brain" / f"{k}_HGE_Seg.jpg", hu.shape, score, number))
         scores.append(score)
@@ -146,7 +146,7 @@ def _label(
 ) -> npt.NDArray[np.uint8]:
     """Label map of one slice, from its mask file (none: no bleed) and its row of the table."""
     label = np.zeros(shape, np.uint8)
-    mask = _read_grey(path) >= _MASK_GREY if path.exists() else np.zeros(shape, np.bool_)
+    mask = read_grey(path) >= _MASK_GREY if path.exists() else np.zeros(shape, np.bool_)
     if mask.shape != shape:
         raise PterionError(f"{path.name} is {mask.shape}, its slice {shape}. Copy the data set again.")
     named = np.flatnonzero(score[1:]) + 1
@@ -210,7 +210,8 @@ def _slice_files(folder: Path) -> dict[int, Path]:
     return {int(p.stem): p for p in folder.glob("*.jpg") if p.stem.isdigit()}
 
 
-def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
+def read_grey(path: Path) -> npt.NDArray[np.uint8]:
+    """A whole grey JPEG as uint8 (rows, columns). Raises PterionError where it is damaged or cut short."""
     import imagecodecs
 
     try:

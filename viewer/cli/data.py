@@ -27,6 +27,7 @@ def add_data(commands: Commands) -> None:
     command = _source(kinds, "ct-ich", ct_ich, "CT-ICH: folder with Patients_CT and hemorrhage_diagnosis.csv")
     command.add_argument("--patient", metavar="NNN", action="append", help="this one only; may be repeated")
     _source(kinds, "bhsd", bhsd, "BHSD: folder with images and ground truths (.nii.gz)")
+    _add_polygons(kinds)
     _add_phantom(kinds)
     _add_looking(kinds)
 
@@ -45,6 +46,27 @@ def _add_out(command: argparse.ArgumentParser) -> None:
     command.add_argument("out", metavar="OUT", type=Path, help="folder of the data set, new or to go on with")
     command.add_argument(
         "--workers", metavar="N", type=positive, default=1, help="processes, at most one a core (default: 1)"
+    )
+
+
+def _add_polygons(kinds: Commands) -> None:
+    command = _source(kinds, "polygons", polygons, "rendered slices: folder with renders and segmentation")
+    command.add_argument(
+        "--patients",
+        metavar="CSV",
+        type=Path,
+        help="columns Image and PatientID, so that a patient's slices stay together (default: each its own)",
+    )
+    command.add_argument(
+        "--pixel", metavar="MM", type=float, help="pixel size, which the renders do not have (default: 0.488)"
+    )
+    command.add_argument(
+        "--window",
+        metavar="FOLDER=LEVEL/WIDTH",
+        type=window,
+        action="append",
+        default=[],
+        help="what a folder of renders shows, where it is not what its name says; may be repeated",
     )
 
 
@@ -97,6 +119,17 @@ def bhsd(arguments: argparse.Namespace) -> int:
     from model.datasets.bhsd import Bhsd
 
     return _convert(arguments, Bhsd(existing([arguments.source])[0]))
+
+
+def polygons(arguments: argparse.Namespace) -> int:
+    """Rendered slices with traced polygons."""
+    from model.datasets.polygons import PIXEL_MM, Polygons
+    from model.datasets.renders import WINDOWS
+
+    folder = existing([arguments.source])[0]
+    patients = existing([arguments.patients])[0] if arguments.patients else None
+    windows = WINDOWS | dict(arguments.window)
+    return _convert(arguments, Polygons(folder, patients, arguments.pixel or PIXEL_MM, windows))
 
 
 def phantom(arguments: argparse.Namespace) -> int:
@@ -176,6 +209,18 @@ def _tell(word: str, told: Sequence[dict[str, str]]) -> None:
         print(f"pterion: {word}: {each['item']}: {each['text']}", file=sys.stderr)
     if len(told) > _MOST_LINES:
         print(f"pterion: {word}: {len(told) - _MOST_LINES} more; index.json names them all", file=sys.stderr)
+
+
+def window(words: str) -> tuple[str, tuple[float, float]]:
+    """`FOLDER=LEVEL/WIDTH` for argparse."""
+    try:
+        name, _, numbers = words.partition("=")
+        level, width = (float(part) for part in numbers.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be FOLDER=LEVEL/WIDTH, got {words}") from None
+    if not name or not width > 0:
+        raise argparse.ArgumentTypeError(f"needs a folder and a positive width, got {words}")
+    return name, (level, width)
 
 
 def shard(words: str) -> tuple[int, int]:

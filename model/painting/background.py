@@ -23,6 +23,7 @@ _MOST_BONE = 0.42
 """A slice whose filled skull is bone to this share lies in the skull base, where nothing is painted."""
 _FORAMEN_MM = 128.0
 """Below the vertex of an adult; what lies lower is neck."""
+_MOST_HOLE_PIXELS = 150
 _LEAST_SHARE_AT_TOP = 0.36
 """Of the skull's filled outline, in the topmost slice with brain; less is face or neck."""
 _LEAST_FLUID_PIXELS = 14
@@ -36,6 +37,7 @@ class Background:
     """A head without its bleeds, in slices (S, N, N).
 
     inside: the cranial cavity. bone_share: how much of a pixel is bone. depth_mm: below the inner table.
+    wall_mm: bone between the nearest point of the inner table and the outside: much where that is the skull base.
     arc_mm: way along the inner table from the forehead's middle, positive on the picture's right; of pixels inside,
     that of the nearest point of the table. perimeter_mm: (S,), of the table. across_mm, along_mm: distance from the
     midline (right positive) and from the skull's middle (back positive). smooth: HU without noise, bone left out.
@@ -47,6 +49,7 @@ class Background:
     inside: Mask
     bone_share: npt.NDArray[np.float16]
     depth_mm: npt.NDArray[np.float16]
+    wall_mm: npt.NDArray[np.float16]
     arc_mm: npt.NDArray[np.float16]
     perimeter_mm: Floats
     across_mm: npt.NDArray[np.float16]
@@ -86,7 +89,7 @@ class Background:
 
 
 _MAPS = (
-    "inside", "bone_share", "depth_mm", "arc_mm", "across_mm", "along_mm", "smooth", "fluid", "ventricle"
+    "inside", "bone_share", "depth_mm", "wall_mm", "arc_mm", "across_mm", "along_mm", "smooth", "fluid", "ventricle"
 )  # fmt: skip
 
 
@@ -108,7 +111,7 @@ def look(
     across, along, half = _axes(smooth - brain_hu, inside, skulls)
     below = _below(inside, z_mm, half)
     inside[below > _FORAMEN_MM] = False
-    depth, arc, perimeter = _tables(inside, across, along)
+    depth, wall, arc, perimeter = _tables(inside, skulls, across, along)
     fluid_hu = float(np.clip(np.percentile(smooth[depth > 4], 0.5), brain_hu - 32, brain_hu - 20))
     fluid = _fluid(smooth, inside, brain_hu, fluid_hu)
     half_precision = np.float16
@@ -116,6 +119,7 @@ def look(
         inside=inside,
         bone_share=np.clip((hu - _SOLID_HU) / 900, 0, 1).astype(half_precision),
         depth_mm=depth.astype(half_precision),
+        wall_mm=wall.astype(half_precision),
         arc_mm=arc.astype(half_precision),
         perimeter_mm=perimeter,
         across_mm=across.astype(half_precision),
@@ -182,12 +186,21 @@ def _cavities(hu: Floats, skulls: list[Mask]) -> tuple[Mask, float | None]:
             kept.sum(), above.sum()
         ):
             continue
-        inside[z] = ndimage.binary_dilation(kept, iterations=2) & filled & (image < 150)
+        inside[z] = _without_small_holes(ndimage.binary_dilation(kept, iterations=2) & filled & (image < 150))
         above = inside[z]
         typical = brain
     if not inside.any():
         return inside, None
     return inside, float(np.median(hu[inside & (hu > 0) & (hu < 70)]))
+
+
+def _without_small_holes(mask: Mask) -> Mask:
+    """The mask with calcifications and shunts in it."""
+    from scipy import ndimage
+
+    holes, count = ndimage.label(~mask)
+    small = np.bincount(holes.ravel(), minlength=count + 1) < _MOST_HOLE_PIXELS
+    return np.asarray(mask | small[holes])
 
 
 def _smooth(image: Floats, inside: Mask, brain_hu: float) -> Floats:
@@ -255,17 +268,20 @@ def _long_axis(skull: Mask) -> float:
     return float(np.clip(angle, -np.pi / 4, np.pi / 4))
 
 
-def _tables(inside: Mask, across: Floats, along: Floats) -> tuple[Floats, Floats, Floats]:
-    """Depth below the inner table, way along it (S, N, N) and its length (S,), mm."""
+def _tables(
+    inside: Mask, skulls: list[Mask], across: Floats, along: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Depth below the inner table, wall there, way along it (S, N, N) and its length (S,), mm."""
     from scipy import ndimage
 
-    depth, arc = np.zeros(inside.shape, np.float32), np.zeros(inside.shape, np.float32)
+    depth, wall, arc = (np.zeros(inside.shape, np.float32) for _ in range(3))
     perimeter = np.full(len(inside), 1.0, np.float32)
     for z, mask in enumerate(inside):
         if not mask.any():
             continue
         distance, (row, column) = ndimage.distance_transform_edt(mask, return_indices=True)
         depth[z] = distance * PIXEL_MM
+        wall[z] = ndimage.distance_transform_edt(skulls[z])[row, column] * PIXEL_MM
         # Bins of the direction from the middle: the skull is round enough to be walked along by angle.
         angles = np.arctan2(across[z], -along[z])
         rim = mask & (distance < 1.5)
@@ -278,7 +294,7 @@ def _tables(inside: Mask, across: Floats, along: Floats) -> tuple[Floats, Floats
         walked = np.interp(angles, np.linspace(-np.pi, np.pi, 73), edges - edges[36])
         arc[z] = walked[row, column]
         perimeter[z] = edges[-1]
-    return depth, arc, perimeter
+    return depth, wall, arc, perimeter
 
 
 def _below(inside: Mask, z_mm: Floats, half_mm: float) -> Floats:
@@ -314,15 +330,21 @@ def _ventricles(
     from scipy import ndimage
 
     size = half_mm / _ADULT_HALF_MM
-    wet = fluid > 0.45
-    deep = wet & (depth > 20 * size) & (np.abs(across) < 36 * size) & (np.abs(along) < 62 * size)
-    # Behind the third ventricle the midline holds the cisterns round the midbrain.
-    deep &= (np.abs(across) > 5 * size) | (along < 8 * size)
     height = np.where(np.isnan(below), 60, below)
-    deep &= ((height > 34) & (height < 88))[:, None, None]
-    labelled, count = ndimage.label(deep)
+    deep = (fluid > 0.45) & (depth > 20 * size) & (np.abs(across) < 36 * size) & (np.abs(along) < 62 * size)
+    deep &= ((height > 34) & (height < 86))[:, None, None]
+    in_slice = np.array([[[0, 0, 0]] * 3, [[0, 1, 0], [1, 1, 1], [0, 1, 0]], [[0, 0, 0]] * 3])
+    labelled, count = ndimage.label(deep, in_slice)
     if not count:
         return deep
-    sizes = np.bincount(labelled.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    return np.asarray((sizes * PIXEL_MM**2 > 60)[labelled])
+    found = np.arange(1, count + 1)
+    pixels = ndimage.sum(deep, labelled, found)
+    x = np.abs(ndimage.mean(across, labelled, found)) / size
+    y = np.asarray(ndimage.mean(along, labelled, found)) / size
+    z = ndimage.mean(np.broadcast_to(height[:, None, None], deep.shape), labelled, found)
+    central = x < 6
+    # Behind the third ventricle the midline holds the cisterns round the midbrain, below it those round the sella.
+    ours = (pixels * PIXEL_MM**2 > 30) & ~(
+        central & ((y > 12) | (y < -32) | (z > 76)) & (pixels * PIXEL_MM**2 < 500)
+    )
+    return np.asarray(np.concatenate([[False], ours])[labelled])

@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model.painting.background import Floats
+from model.painting.background import Floats, Mask
 from model.painting.canvas import Blood, Canvas, pick, soft
 from model.preprocess import PIXEL_MM
 
 _SUTURE_SHARE = 0.35
 """Epidural bleeds that end bluntly at a suture."""
+
+_MOST_WALL_MM = 20.0
+"""Where more bone than this lies between cavity and skin, the inner table is the skull base."""
 
 
 def _clot(canvas: Canvas, rng: np.random.Generator, mean: float, deviation: float, *, mixed: float) -> Floats:
@@ -57,7 +60,7 @@ def epidural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     back = canvas.background
     depth = back.depth_mm.astype(np.float32)
     lateral = 0.35 + np.clip(np.abs(back.across_mm) / back.half_mm, 0, 1) ** 2
-    at = pick(back.inside & (depth < 2.2), rng, lateral.astype(np.float32))
+    at = pick(back.inside & (depth < 2.2) & (back.wall_mm < 16), rng, lateral.astype(np.float32))
     if at is None:
         return None
     way, z = _from(canvas, at)
@@ -67,12 +70,14 @@ def epidural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     z += float(rng.uniform(-0.6, 0.6)) * tall
     cut = rng.uniform(0.2, 0.8) * rng.choice((-1, 1)) if rng.random() < _SUTURE_SHARE else None
 
+    vault = np.clip((_MOST_WALL_MM - back.wall_mm) * 0.25, 0, 1).astype(np.float32)
+
     def thickness(dz: float) -> Floats:
         away = (way / reach) ** 2 + ((canvas.z_mm + dz - z) / tall) ** 2
         profile = np.clip(1 - away, 0, None) ** edge * (1 + 0.05 * canvas.broad)
         if cut is not None:
             profile = profile * np.clip((abs(cut) * reach - np.sign(cut) * way) * 0.4, 0, 1)
-        return np.asarray(height * profile, np.float32)
+        return np.asarray(height * profile * vault, np.float32)
 
     cover = _connected(canvas.across_slice(lambda dz: _behind(thickness(dz), depth)), at)
     shift = _make_room(canvas, thickness(0.0), rng.uniform(0.5, 1)) if height > 3 else None
@@ -101,7 +106,7 @@ def subdural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
         return _along_tentorium(canvas, rng)
     back = canvas.background
     depth, across = back.depth_mm.astype(np.float32), back.across_mm.astype(np.float32)
-    at = pick(back.inside & (depth < 2.2) & (np.abs(across) > 0.45 * back.half_mm), rng)
+    at = pick(back.inside & (depth < 2.2) & (back.wall_mm < 14) & (np.abs(across) > 0.45 * back.half_mm), rng)
     if at is None:
         return None
     side = float(np.sign(across[at]))
@@ -112,10 +117,12 @@ def subdural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     tall, edge = rng.uniform(12, 30) if thin else rng.uniform(20, 60), rng.uniform(0.4, 0.7)
     z += float(rng.uniform(-0.6, 0.6)) * tall
 
+    vault = np.clip((_MOST_WALL_MM - back.wall_mm) * 0.25, 0, 1).astype(np.float32)
+
     def thickness(dz: float) -> Floats:
         away = np.abs(way / reach) ** 2.2 + ((canvas.z_mm + dz - z) / tall) ** 2
         rough = 1 + 0.16 * canvas.broad + 0.07 * canvas.fine
-        return np.asarray(height * np.clip(1 - away, 0, None) ** edge * rough, np.float32)
+        return np.asarray(height * np.clip(1 - away, 0, None) ** edge * rough * vault, np.float32)
 
     cover = canvas.across_slice(
         lambda dz: np.minimum(_behind(thickness(dz), depth), side * across - 1.2).astype(np.float32)
@@ -190,9 +197,10 @@ def subarachnoid(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     depth, across = back.depth_mm.astype(np.float32), back.across_mm.astype(np.float32)
     along = back.along_mm.astype(np.float32)
     below = np.where(np.isnan(back.below_mm), 60, back.below_mm)[:, None, None]
-    wet = back.fluid.astype(np.float32) * ~back.ventricle
-    form = int(rng.choice(4, p=(0.56, 0.16, 0.18, 0.10)))
     size = back.half_mm / 66
+    ours = ~ndimage.binary_dilation(back.ventricle, np.ones((1, 7, 7), np.bool_)) & ~_central(canvas)
+    wet = back.fluid.astype(np.float32) * ours
+    form = int(rng.choice(4, p=(0.56, 0.16, 0.18, 0.10)))
     regions = (
         (depth < 22 * size) & (below < 100),
         (np.abs(across) > 22 * size) & (depth > 5) & (depth < 32 * size) & (below > 62) & (below < 100),
@@ -217,7 +225,7 @@ def subarachnoid(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
         folds = np.maximum(folds, 0.7 * np.clip(1.6 - depth / 2, 0, 1))
     patchy = np.clip(1.1 + 0.6 * canvas.broad + 0.5 * canvas.fine, 0, 1)
     share = ndimage.gaussian_filter(folds * near * patchy, (0, 0.6, 0.6)) * rng.uniform(0.85, 1.3)
-    share = np.clip(share, 0, 1) * ~back.ventricle
+    share = np.clip(share, 0, 1) * ours
     if form:
         share = share * regions[form]
     clot = _clot(canvas, rng, 29, 8, mixed=0.0)
@@ -229,14 +237,26 @@ def subarachnoid(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     )
 
 
+def _central(canvas: Canvas) -> Mask:
+    """Where midline fluid is that of ventricles, shown by the background or not."""
+    back = canvas.background
+    size = back.half_mm / 66
+    across, along = np.abs(back.across_mm) / size, back.along_mm / size
+    below = np.where(np.isnan(back.below_mm), 60, back.below_mm)[:, None, None]
+    lateral = (across < 18) & (np.abs(along) < 42) & (below > 40) & (below < 78)
+    third = (across < 6) & (along > -12) & (along < 8) & (below >= 78) & (below < 92)
+    fourth = (across < 13) & (along > -6) & (along < 48) & (below >= 92)
+    return np.asarray(lateral | third | fourth)
+
+
 def _folds(canvas: Canvas, rng: np.random.Generator) -> Floats:
     """Share of folds that are too tight to show as fluid: they run inwards from the inner table."""
     back = canvas.background
     turn = rng.uniform(0, 2 * np.pi)
-    pitch = rng.uniform(9, 14)
-    way = back.arc_mm.astype(np.float32) + 4.0 * canvas.broad + 1.5 * canvas.fine
+    pitch = rng.uniform(9, 16)
+    way = back.arc_mm.astype(np.float32) + 8.0 * canvas.broad + 2.0 * canvas.fine
     wave = np.abs(np.sin(way * (np.pi / pitch) + turn + 0.12 * canvas.z_mm))
-    gape = 0.26 * np.clip(1 - back.depth_mm.astype(np.float32) / 20, 0, 1)
+    gape = 0.3 * np.clip(0.7 + canvas.broad, 0, 1) * np.clip(1 - back.depth_mm.astype(np.float32) / 20, 0, 1)
     return np.asarray(np.clip((gape - wave) * 5 + 0.4, 0, 1) * (gape > 0), np.float32)
 
 
@@ -270,6 +290,8 @@ def intraventricular(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
 
 def intraparenchymal(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     """A rough clot, often of several lobes, with oedema around it; or contusions below the skull."""
+    from scipy import ndimage
+
     back = canvas.background
     bruise = rng.random() < 0.3
     at = _place_in_brain(canvas, rng, bruise)
@@ -285,7 +307,7 @@ def intraparenchymal(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     def inside(dz: float) -> Floats:
         return np.asarray(np.minimum(np.minimum(clots(dz), depth - margin), dry), np.float32)
 
-    cover = canvas.across_slice(inside)
+    cover = ndimage.gaussian_filter(canvas.across_slice(inside), (0, 0.6, 0.6))
     if bruise and rng.random() < 0.6:  # salt and pepper
         cover = cover * np.clip(0.9 + 0.8 * canvas.fine + 0.3 * canvas.broad, 0.1, 1)
     width = rng.uniform(1.5, 9) * min(1.0, radius / 9) + 0.5
@@ -334,7 +356,7 @@ def _lobes(
     y = (canvas.rows - at[1]) * PIXEL_MM
     x = (canvas.columns - at[2]) * PIXEL_MM
     z = canvas.z_mm - canvas.background.z_mm[at[0]] + rng.uniform(-0.5, 0.5) * radius
-    rough = min(0.16 * radius, 2.2) * canvas.broad + min(0.1 * radius, 1.0) * canvas.fine
+    rough = min(0.24 * radius, 3.5) * canvas.broad + min(0.14 * radius, 1.5) * canvas.fine
 
     def inside(dz: float) -> Floats:
         best = np.full(canvas.structure.shape, -99, np.float32)

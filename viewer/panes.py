@@ -175,7 +175,16 @@ class Panes(QObject):
         if opened is not None and series_uid == opened.series.series_uid:
             series_uid = ""
         self._put(number, replace(self.panes[number], series_uid=series_uid, stop=0, view=ViewState()))
+        shown = {pane.series_uid for pane in self.panes}
+        self.volumes = {uid: volume for uid, volume in self.volumes.items() if uid in shown}
         self._arrive(number)
+
+    def mark_loaded(self, volume: Volume, indices: set[int]) -> None:
+        """Say that slices of a series beside the open one were read, or failed."""
+        for number in self.showing(volume):
+            plain = isinstance(self.section(number), Acquired) and self.panes[number].slab is None
+            if not plain or self.panes[number].stop in indices:
+                self.changed.emit(number)
 
     def _arrive(self, number: int) -> None:
         """Take a viewport with a new series to where the others are."""

@@ -190,6 +190,7 @@ class Session(QObject):
     password_wanted = Signal(str, bool)  # name of a protected archive, whether the last answer was wrong
     copying_changed = Signal(str)  # how far copying without the patient is, empty while it does not run
     recent_changed = Signal(object)  # tuple[Path, ...]
+    prior_changed = Signal(object)  # Study | None
     noticed = Signal(object)  # Notice
 
     # intentions
@@ -225,6 +226,7 @@ class Session(QObject):
         self.series: Series | None = None
         self.volume: Volume | None = None
         self.slice_index = 0
+        self.prior: Study | None = None
         self.panes = Panes(self)
         self.measuring = Measuring(self)
         self.maximised_view: int | None = None
@@ -429,6 +431,10 @@ class Session(QObject):
     def set_patient_hidden(self, hidden: bool) -> None:
         """Hide who the patient is wherever the window would say it, or show it again."""
         self._set("patient_hidden", hidden, self.patient_hidden_changed)
+
+    def set_prior(self, prior: Study | None) -> None:
+        """Say which earlier study of the same patient there is to compare with."""
+        self._set("prior", prior, self.prior_changed)
 
     def set_copying(self, text: str) -> None:
         """Say how far copying without the patient is."""

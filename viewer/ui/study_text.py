@@ -10,6 +10,9 @@ _GREY = {Problem.LOCALIZER, Problem.NOT_AN_IMAGE, Problem.LOSSY_SOURCE, Problem.
 _VIOLET = {Problem.AI_CAUTION, Problem.AI_NOT_RUN}
 _ASIDE = {Problem.LOCALIZER, Problem.NOT_AN_IMAGE, Problem.NO_PIXELS, Problem.UNSUPPORTED_SYNTAX}
 
+SERIES_MIME = "application/x-pterion-series"
+"""What is dragged from the lists to a viewport: the UID of a series, or of a study."""
+
 
 HIDDEN = "Patient hidden"
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QMenu, QPushButton
 
 from model.labels import SUBTYPES
 from viewer.annotation.events import ChooseSubtype
+from viewer.imaging.layouts import COMPARE
 from viewer.imaging.windows import PRESETS, Window
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
@@ -18,7 +19,8 @@ READ_TOOLS = (
     (Tool.ZOOM, "Zoom", "Z"),
     (Tool.PAN, "Pan", "T"),
 )
-SHORT_NAMES = {6: "Soft", 7: "Fossa"}
+BAR_PRESETS = (2, 3, 4, 5)
+"""Keys of the presets that have a button; the menu beside them has all."""
 COMPACT_BELOW = 1480
 """Width (px) of the bar below which key hints are left to tooltips."""
 
@@ -110,6 +112,8 @@ class TopBar(QFrame):
 
     open_clicked = Signal()
     palette_clicked = Signal()
+    windows_clicked = Signal(QPoint)  # where its menu belongs
+    layout_clicked = Signal(QPoint)
 
     def __init__(self, session: Session, menu: QMenu) -> None:
         super().__init__()
@@ -129,6 +133,13 @@ class TopBar(QFrame):
         self.subtypes = self._add_subtypes()
         self._layout.addWidget(_separator())
         self.presets = self._add_presets()
+        self.windows = self._add("More \u25be", lambda: self._drop_down(self.windows, self.windows_clicked))
+        self.windows.setToolTip("All windows: from the header, automatic, presets and your own")
+        self._layout.addWidget(_separator())
+        self.layout_button = self._add(
+            "Layout \u25be", lambda: self._drop_down(self.layout_button, self.layout_clicked)
+        )
+        self.compare = self._add("Compare prior", session.compare_requested.emit, checkable=True)
         self._layout.addStretch(1)
         self.overlay = self._add("AI overlay", self._toggle_overlay, "Space", checkable=True)
         self._add("Ctrl+K", self.palette_clicked.emit).setToolTip("Find any action by name (Ctrl+K)")
@@ -142,6 +153,8 @@ class TopBar(QFrame):
         ):
             signal.connect(self._refresh)
         session.active_view_changed.connect(self._refresh)
+        session.prior_changed.connect(self._refresh)
+        session.panes.layout_changed.connect(self._refresh)
         session.overlay_changed.connect(self._refresh)
         session.patient_hidden_changed.connect(self._refresh)
         self._refresh()
@@ -182,9 +195,10 @@ class TopBar(QFrame):
 
     def _add_presets(self) -> dict[int, BarButton]:
         made = {}
-        for key, window in PRESETS.items():
+        for key in BAR_PRESETS:
+            window = PRESETS[key]
             choose = lambda window=window: self._set_window(window)  # noqa: E731
-            made[key] = self._add(SHORT_NAMES.get(key, window.name), choose, str(key), checkable=True)
+            made[key] = self._add(window.name, choose, str(key), checkable=True)
             made[key].setToolTip(f"{window.name}: W {window.width:g} L {window.level:g} ({key})")
         return made
 
@@ -210,6 +224,9 @@ class TopBar(QFrame):
         """Open the menu below its button."""
         corner = self.menu_button.mapToGlobal(self.menu_button.rect().bottomRight())
         self._menu.popup(QPoint(corner.x() - self._menu.sizeHint().width(), corner.y() + 6))
+
+    def _drop_down(self, button: BarButton, clicked: SignalInstance) -> None:
+        clicked.emit(button.mapToGlobal(button.rect().bottomLeft()) + QPoint(0, 6))
 
     def _choose_subtype(self, code: str) -> None:
         self._session.set_subtype(code)
@@ -238,6 +255,13 @@ class TopBar(QFrame):
             made.setChecked(
                 active is not None and (active.width, active.level) == (preset.width, preset.level)
             )
+        layout = session.panes.layout
+        self.layout_button.setToolTip(f"Layout, planes, slabs, links and cine. Now: {layout.name}")
+        self.compare.setChecked(layout == COMPARE)
+        self.compare.setEnabled(session.prior is not None)
+        there = "Show the earlier study of this patient beside this one"
+        missing = "No earlier study of this patient is in the worklist"
+        self.compare.setToolTip(f"{there if session.prior is not None else missing} (Ctrl+4)")
         self.overlay.setChecked(session.overlay)
         hidden = session.patient_hidden
         self.hide_patient.setIcon(theme.icon("eye-off", theme.AMBER) if hidden else theme.icon("eye"))

@@ -33,8 +33,8 @@ from viewer.ui.captions import Shown
 from viewer.ui.corners import MARGIN, Corners, Room
 from viewer.ui.guides import Guides
 from viewer.ui.picture import Overlays, Picture, Wanted
+from viewer.ui.study_text import SERIES_MIME
 
-SERIES_MIME = "application/x-pterion-series"
 WAITING = "The series is being read …"
 GROUND, FRAME = QColor("#000000"), QColor("#191d23")
 

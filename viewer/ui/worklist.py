@@ -1,7 +1,10 @@
 """The left column: studies by suspicion, and the series of the open study as thumbnails."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import (
     QAbstractListModel,
+    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -27,6 +30,7 @@ from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.regions import NOT_SCORED, parse_status, suspicion
 from viewer.ui.study_text import (
+    SERIES_MIME,
     badge_colours,
     caption,
     details,
@@ -78,6 +82,18 @@ class StudyModel(QAbstractListModel):
             return f"{person(self.seen(study))}\n{details(self.seen(study))}"
         return None
 
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        """They can be dragged to a viewport, which then shows the series most like the open one."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
+    def mimeTypes(self) -> list[str]:  # noqa: N802
+        """What is dragged."""
+        return [SERIES_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
+        """The UID of the study that is dragged."""
+        return _dragged(self._studies[indexes[0].row()].study_uid)
+
     def seen(self, study: Study) -> Study:
         """The study as it may be shown."""
         return seen(study, hidden=self._session.patient_hidden)
@@ -104,8 +120,29 @@ class StudyModel(QAbstractListModel):
                 self.dataChanged.emit(self.index(row), self.index(row))
 
 
+def _dragged(uid: str) -> QMimeData:
+    """What is dragged to a viewport: the UID of a series, or of a study."""
+    mime = QMimeData()
+    mime.setData(SERIES_MIME, uid.encode())
+    return mime
+
+
 class SeriesModel(QAbstractListModel):
     """Series of the open study."""
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        """They can be dragged to a viewport, those that cannot be shown not."""
+        flags = super().flags(index)
+        shown = index.isValid() and self._series[index.row()].showable
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if shown else flags
+
+    def mimeTypes(self) -> list[str]:  # noqa: N802
+        """What is dragged."""
+        return [SERIES_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
+        """The UID of the series that is dragged."""
+        return _dragged(self._series[indexes[0].row()].series_uid)
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -313,6 +350,7 @@ class _List(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setDragDropMode(QListView.DragDropMode.DragOnly)
 
 
 class SeriesList(_List):
@@ -322,6 +360,7 @@ class SeriesList(_List):
         super().__init__()
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
+        self.setDragEnabled(True)  # a static list would not be dragged from
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
         self.setModel(SeriesModel(session))

@@ -80,7 +80,8 @@ def log_losses(truth: Truth, scores: Numbers) -> Numbers:
 
 
 def calibration_bins(scores: Numbers, count: int = 15) -> npt.NDArray[np.int64]:
-    """Bin (n,) of each score, 0.. : at most `count` bins of equal mass; equal scores share one."""
+    """Bin (n,) of each score, 0.. : at most `count` bins of equal mass, at least five rows each; equals share one."""
+    count = max(1, min(count, len(scores) // 5))
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, count + 1)[1:-1]))
     return np.asarray(np.searchsorted(edges, scores, side="left"), np.int64)
 

@@ -28,6 +28,10 @@ class Cases:
         """Read and give each sample."""
         return (load() for load in self.loaders)
 
+    def first(self, count: int) -> "Cases":
+        """The first so many."""
+        return Cases(self.name, self.loaders[:count])
+
     def __len__(self) -> int:
         """How many samples."""
         return len(self.loaders)

@@ -10,7 +10,7 @@ import numpy as np
 
 from model.card import number
 from model.evaluation.cases import CaseResult
-from model.evaluation.measures import head_of, lower_is_better
+from model.evaluation.measures import LEVELS, head_of, lower_is_better
 from model.evaluation.panel import MEASURES
 from model.evaluation.pictures import png
 from model.evaluation.plots import Axis, Line, plot
@@ -58,7 +58,7 @@ _WORDS = {
     "false_ml": "marked in a study without bleeding, mL",
 }
 _WHOLE_WORDS = {
-    "slice_log_loss": "RSNA log loss, `any` twice",
+    "slice_log_loss": "RSNA log loss, any counts twice",
     "lesion_sensitivity": "lesions touched by a mark",
     "lesion_outlined": "lesions outlined (IoU ≥ 0.1)",
     "false_marks": "false marks a study",
@@ -106,13 +106,18 @@ def _rows(table: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]
         known = [cell["value"] for cell in cells if cell["value"] is not None]
         if known:
             best = min(known) if lower_is_better(name) else max(known)
+            best = None if len(known) > 1 and min(known) == max(known) else best
             comparisons = [table["comparisons"].get(system, {}).get(name) for system in table["systems"]]
             rows.append(
                 {
                     "words": _words(name),
                     "n": cells[0]["n"],
                     "cells": [
-                        {"text": number(cell), "best": cell["value"] == best, "p": against and against["p"]}
+                        {
+                            "text": number(cell),
+                            "best": best is not None and cell["value"] == best,
+                            "p": against and against["p"],
+                        }
                         for cell, against in zip(cells, comparisons, strict=True)
                     ],
                 }
@@ -126,8 +131,8 @@ def _words(name: str) -> str:
         return _WHOLE_WORDS[name]
     what, _, code = name.rpartition("_")
     level, _, short = what.partition("_")
-    if level in ("study", "slice") and short in _WORDS and what not in _WORDS:
-        return f"{code}: {_WORDS[short]}"
+    if level in LEVELS and what not in _WORDS:
+        return f"{code}: {_WORDS[short]}" if short in ("auc", "ap") else f"{level} {code}: {_WORDS[short]}"
     return f"{code}: {_WORDS.get(what, what)}"
 
 

@@ -11,7 +11,7 @@ from model.sample import Sample
 
 WINDOW = (40.0, 80.0)
 _SCALE = 2
-_TRUTH_RGB, _FOUND_RGB = (255, 255, 255), (255, 64, 160)
+_TRUTH_RGB, _FOUND_RGB = (64, 224, 128), (255, 64, 160)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def picture(sample: Sample, found: npt.NDArray[np.uint8], slice_scores: npt.NDAr
 
 
 def png(image: Picture) -> bytes:
-    """The picture twice as large as PNG, the truth outlined in white, what was found in pink."""
+    """The picture twice as large as PNG, the truth outlined in green, what was found in pink."""
     import imagecodecs
 
     rgb = np.stack([_enlarged(image.grey)] * 3, axis=2)

@@ -10,6 +10,7 @@ Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT = 380, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 28, 44
+_INK, _SOFT, _GRID = "#1d2126", "#5c6670", "#dde2e7"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Axis:
                 step *= factor
                 break
         first = np.ceil(self.low / step - 1e-9) * step
-        return [float(round(t, 10)) for t in np.arange(first, self.high + step * 1e-6, step)]
+        return [float(round(t, 10)) + 0.0 for t in np.arange(first, self.high + step * 1e-6, step)]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,11 @@ class Line:
 def plot(title: str, x: Axis, y: Axis, lines: Sequence[Line]) -> str:
     """The whole plot. Points beyond an axis are drawn at its end."""
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
-        f'<text class="title" x="{_LEFT}" y="16">{escape(title)}</text>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
+            f'height="{_HEIGHT}" font-family="Inter, Arial, sans-serif" role="img" aria-label="{escape(title)}">'
+        ),
+        _text(title, _LEFT, 16, 13, weight="600", colour=_INK),
         *_axes(x, y),
         *(_line(line, x, y) for line in lines if line.points),
         *_legend([line for line in lines if line.label]),
@@ -67,20 +71,25 @@ def _axes(x: Axis, y: Axis) -> list[str]:
     parts = []
     for tick in x.ticks():
         at = _across(tick, x)
-        parts.append(f'<path class="grid" d="M{at:.1f} {_TOP}V{bottom}"/>')
-        parts.append(
-            f'<text class="tick" x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{tick:g}</text>'
-        )
+        parts.append(f'<path stroke="{_GRID}" d="M{at:.1f} {_TOP}V{bottom}"/>')
+        parts.append(_text(f"{tick:g}", at, bottom + 15, 11, "middle"))
     for tick in y.ticks():
         at = _up(tick, y)
-        parts.append(f'<path class="grid" d="M{_LEFT} {at:.1f}H{right}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    middle = (_TOP + bottom) / 2
-    parts.append(f'<text class="axis" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 8}" text-anchor="middle">')
-    parts.append(f"{escape(x.label)}</text>")
-    parts.append(f'<text class="axis" transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">')
-    parts.append(f"{escape(y.label)}</text>")
+        parts.append(f'<path stroke="{_GRID}" d="M{_LEFT} {at:.1f}H{right}"/>')
+        parts.append(_text(f"{tick:g}", _LEFT - 6, at + 4, 11, "end"))
+    parts.append(_text(x.label, (_LEFT + right) / 2, _HEIGHT - 8, 12, "middle"))
+    turned = _text(y.label, 0, 0, 12, "middle")
+    parts.append(f'<g transform="translate(13 {(_TOP + bottom) / 2}) rotate(-90)">{turned}</g>')
     return parts
+
+
+def _text(
+    text: str, x: float, y: float, size: int, anchor: str = "start", weight: str = "400", colour: str = _SOFT
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
+        f'text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _line(line: Line, x: Axis, y: Axis) -> str:
@@ -97,11 +106,20 @@ def _line(line: Line, x: Axis, y: Axis) -> str:
 
 def _legend(lines: Sequence[Line]) -> list[str]:
     """Names at the lower right, where curves of good systems leave room."""
-    parts = []
+    if not lines:
+        return []
+    height = 15 * len(lines) + 4
+    top = _HEIGHT - _BOTTOM - 6 - height
+    parts = [
+        (
+            f'<rect x="{_WIDTH - 144}" y="{top}" width="{144 - _RIGHT - 2}" height="{height}" fill="#fff" '
+            'fill-opacity="0.8"/>'
+        )
+    ]
     for row, line in enumerate(reversed(lines)):
         y = _HEIGHT - _BOTTOM - 10 - 15 * row
         parts.append(f'<path stroke="{line.colour}" stroke-width="3" d="M{_WIDTH - 138} {y - 4}h14"/>')
-        parts.append(f'<text class="legend" x="{_WIDTH - 119}" y="{y}">{escape(line.label)}</text>')
+        parts.append(_text(line.label, _WIDTH - 119, y, 11))
     return parts
 
 

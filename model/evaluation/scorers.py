@@ -181,8 +181,8 @@ def open_checkpoint(path: Path, threads: int = 2) -> NetworkScorer:
     return NetworkScorer(network.eval(), f"{path.parent.name}/{path.stem}")
 
 
-def open_run(folder: Path, threads: int = 2) -> NetworkScorer | SlicewiseScorer:
-    """The finished network of a training run, uncalibrated. Raises ModelFileError where it has none."""
+def open_run(folder: Path, threads: int = 2) -> VersionScorer | NetworkScorer | SlicewiseScorer:
+    """What a training run left: its version, else its finished network. Raises ModelFileError where it has none."""
     import torch
 
     from model.checkpoint import load_run
@@ -190,6 +190,8 @@ def open_run(folder: Path, threads: int = 2) -> NetworkScorer | SlicewiseScorer:
 
     torch.set_num_threads(threads)
     settings, network = load_run(folder)
+    if (folder / settings.name / INFO).is_file():
+        return VersionScorer(folder / settings.name, threads)
     if isinstance(network, Flagship):
         return NetworkScorer(network, settings.name)
     return SlicewiseScorer(settings, network, settings.name)

@@ -80,6 +80,13 @@ class _Encoded:
         return sum(feature.nbytes for feature in self.features.values())
 
 
+def load_runtime() -> None:
+    """Import what a `Predictor` needs (0.3 s) before there is one; call it from a worker thread."""
+    import onnxruntime  # noqa: F401
+
+    preprocess.prepare_slice(np.zeros((8, 8), np.int16), (1.0, 1.0))  # that is where scipy comes in
+
+
 class Predictor:
     """A loaded version. `score` may run in any thread."""
 

@@ -102,3 +102,12 @@ def test_a_library_that_fails_hinders_nobody(
     qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
     assert told == []
     assert scan(folder).studies == result.studies
+
+
+def test_answers_that_come_after_the_end_are_dropped(qtbot: QtBot, session: Session) -> None:
+    tasks = Tasks(session, session)
+    answers: list[int] = []
+    tasks.ask("a sum", lambda: 1 + 1, answers.append)
+    tasks.shutdown()
+    qtbot.waitUntil(lambda: not tasks.busy)
+    assert answers == []

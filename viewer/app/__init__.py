@@ -21,7 +21,6 @@ from model.errors import PterionError
 from model.labels import BY_CODE, CODES
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
-from viewer.annotation.geometry import load_repair
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
 from viewer.app.inspecting import Inspecting
@@ -31,6 +30,8 @@ from viewer.app.opening import Opening
 from viewer.app.recent import Recent
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
+from viewer.app.tidying import Tidying
+from viewer.app.warming import warm
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
@@ -77,6 +78,7 @@ class Application(QObject):
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
         self.opening = Opening(self.session, self.chores, Knowing(self.library, self.tasks), self)
+        self.tidying = Tidying(lambda: self.opening.busy, self)
         self.inspecting = Inspecting(self.session, self)
         self.copying = Copying(self.session, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
@@ -106,12 +108,13 @@ class Application(QObject):
 
     def _begin(self, paths: tuple[Path, ...], *, demo: bool) -> None:
         """What can wait until the window is up."""
+        if self.ended:
+            return
         self.answering.refresh_models()
         self.teaching.begin()
         self.recent.begin()
-        self.chores.ask(
-            "", load_repair
-        )  # slow to import, and the first crossed outline should not wait for it
+        self.chores.ask("", warm)
+        self.tidying.begin()
         if paths:
             self.session.request_open(*paths)
         elif demo:
@@ -224,6 +227,7 @@ class Application(QObject):
         if self.ended:
             return
         self.ended = True
+        self.tidying.end()
         for part in (self.teaching, self.opening, self.answering):
             part.shutdown()
         self.chores.shutdown(drop=True)

@@ -62,6 +62,11 @@ class Opening(QObject):
         session.study_opened.connect(self._study_opened)
         session.slice_index_changed.connect(lambda index: self._load.look_at(index) if self._load else None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether files are looked for or a series is loaded just now."""
+        return any(job is not None and job.running for job in (self._scan, self._load))
+
     def open_paths(self, paths: tuple[Path, ...]) -> None:
         """Scan files and folders in the background; their studies join the worklist as they are found."""
         if self._scan is not None:

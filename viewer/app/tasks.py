@@ -21,7 +21,7 @@ class Tasks(QObject):
         self._waiting: dict[
             int, tuple[str, Callable[[Any], None], Callable[[PterionError], None] | None]
         ] = {}
-        self._dropping = False
+        self._ended = self._dropping = False
         self._thread = WriterThread(self)
         self._thread.done.connect(self._done)
         self._thread.not_done.connect(self._not_done)
@@ -48,7 +48,8 @@ class Tasks(QObject):
             _, then, _ = self._waiting.pop(number)
             if isinstance(answer, _Bug):
                 raise answer.error
-            then(answer)
+            if not self._ended:
+                then(answer)
 
     def _not_done(self, answers: tuple[tuple[int, PterionError], ...]) -> None:
         for number, error in answers:
@@ -60,7 +61,7 @@ class Tasks(QObject):
 
     def shutdown(self, *, drop: bool = False) -> None:
         """Finish what was asked, then end; answers are dropped. drop: finish only what has begun."""
-        self._dropping = drop
+        self._ended, self._dropping = True, drop
         self._thread.shutdown()
 
 

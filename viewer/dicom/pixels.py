@@ -25,6 +25,14 @@ _OUTSIDE_HU = -1024
 _META_MAX = 64 << 10
 
 
+def load_decoders() -> None:
+    """Import the decoders (0.1 s) before a slice needs them; call it from a worker thread."""
+    import imagecodecs
+
+    for name in ("jpeg2k", "jpegls", "jpeg8", "packbits", "deflate"):
+        getattr(imagecodecs, f"{name}_decode")  # each is imported when it is asked for
+
+
 def read_hu(place: SliceHeader, out: npt.NDArray[np.int16]) -> None:
     """Fill `out`, int16 (rows, columns), C-contiguous, with the slice in HU (or raw values where it has none).
 

@@ -1,0 +1,124 @@
+"""Garbage is collected on the GUI thread, when it does not disturb, and Python gets its collector back."""
+
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from viewer.app.tidying import YOUNG, YOUNG_MAX, Tidying
+
+
+class Node:
+    """Something that can refer to itself."""
+
+    def __init__(self) -> None:
+        self.itself: Node | None = self
+
+
+class Desk(QObject):
+    """Who may be busy."""
+
+    busy = False
+
+
+@pytest.fixture
+def desk(qtbot: QtBot) -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def tidying(desk: Desk) -> Iterator[Tidying]:
+    made = Tidying(lambda: desk.busy, desk)
+    made.begin()
+    yield made
+    made.end()
+
+
+def lost(count: int) -> weakref.ref[Node]:
+    """The last of `count` cycles that nobody holds."""
+    for _ in range(count - 1):
+        Node()
+    return weakref.ref(Node())
+
+
+def test_python_collects_nothing_meanwhile_and_again_afterwards(desk: Desk) -> None:
+    assert gc.isenabled()
+    tidying = Tidying(lambda: False, desk)
+    tidying.begin()
+    one = lost(20 * YOUNG)
+    assert not gc.isenabled()
+    assert one() is not None
+    tidying.end()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    gc.collect()
+    assert one() is None
+
+
+def test_garbage_goes_when_the_window_is_idle(tidying: Tidying) -> None:
+    one = lost(YOUNG + 1)
+    tidying.tidy()
+    assert one() is None
+
+
+def test_little_garbage_waits_for_more(tidying: Tidying) -> None:
+    gc.collect()
+    one = lost(10)
+    tidying.tidy()
+    assert one() is not None
+
+
+def test_young_garbage_goes_while_a_series_loads(tidying: Tidying, desk: Desk) -> None:
+    desk.busy = True
+    one = lost(2 * YOUNG)
+    tidying.tidy()
+    assert one() is None
+
+
+def test_a_scan_of_many_files_is_not_interrupted(tidying: Tidying, desk: Desk) -> None:
+    desk.busy = True
+    one = lost(YOUNG_MAX + 1000)
+    tidying.tidy()
+    assert one() is not None
+    desk.busy = False
+    tidying.tidy()
+    assert one() is None
+
+
+def test_what_survived_is_visited_again_once_much_is_new(tidying: Tidying) -> None:
+    kept = [Node() for _ in range(2 * YOUNG)]
+    tidying.tidy()
+    one = weakref.ref(kept[0])
+    kept.clear()
+    more = [Node() for _ in range(YOUNG_MAX)]
+    tidying.tidy()
+    assert one() is None
+    assert more
+
+
+def test_the_timer_tidies(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.app.tidying.EVERY_MS", 5)
+    tidying = Tidying(lambda: False, desk)
+    tidying.begin()
+    one = lost(2 * YOUNG)
+    qtbot.waitUntil(lambda: one() is None)
+    tidying.end()
+
+
+def test_what_a_first_series_needs_is_imported_before_it_comes() -> None:
+    """Decoders, medians, filters, the model's runtime, the repair of outlines: in a process that has none yet."""
+    code = (
+        "import sys; from viewer.app.warming import warm\n"
+        "wanted = 'numpy.ma onnxruntime scipy.ndimage shapely imagecodecs._jpeg2k imagecodecs._jpegls"
+        " imagecodecs._jpeg8 imagecodecs._imcd imagecodecs._deflate'.split()\n"
+        "early = [name for name in wanted if name in sys.modules and name != 'numpy.ma']\n"
+        "warm()\n"
+        "print(early, [name for name in wanted if name not in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] []"

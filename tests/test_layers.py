@@ -44,6 +44,7 @@ ALLOWED = {
     "model.labels": Rule(),
     "model.sample": Rule(VALUES, ARRAYS),
     "model.datasets": Rule(("model",), ARRAYS, ("imagecodecs", "nibabel", "scipy", "skimage")),
+    "model.datasets.names": Rule(),
     "model.networks": Rule(("model",), TORCH, ("safetensors",)),
     "model.augment": Rule(("model",), TORCH),
     "model.bundle": Rule(("model",), TORCH),
@@ -83,7 +84,14 @@ ALLOWED = {
         ("viewer.library", "viewer.annotation.document", *MEASURED, *TYPES, *VALUES), ARRAYS
     ),
     "viewer.corpora": Rule(
-        ("viewer.corpora", "viewer.dicom", "viewer.annotation", "viewer.library", *VALUES),
+        (
+            "viewer.corpora",
+            "viewer.dicom",
+            "viewer.annotation",
+            "viewer.library",
+            "model.datasets.names",
+            *VALUES,
+        ),
         ("numpy", "pydicom"),
     ),
     "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ("numpy", "PySide6")),

@@ -9,6 +9,7 @@ from hashlib import sha256
 CORRUPT_IMAGES = frozenset({"ID_6431af929"})
 """Images whose pixels are cut short in the published set."""
 
+_OWN = re.compile(r"ID_[0-9a-f]{8,10}")
 _PATIENT = re.compile(r"(ID_[0-9a-f]{8})(?![0-9a-f])")
 
 
@@ -16,6 +17,11 @@ def rsna_patient(text: str, otherwise: str) -> str:
     """The pseudonym `rsna-ID_…` where `text` begins with a patient's ID, else `otherwise`."""
     found = _PATIENT.match(text)
     return f"rsna-{found[1]}" if found else otherwise
+
+
+def is_rsna_id(text: str) -> bool:
+    """Whether `text` is one of the set's pseudonyms, of a patient, image, series or study."""
+    return _OWN.fullmatch(text) is not None
 
 
 def digest(text: str, salt: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.errors import PterionError
 from viewer.cli import text
 from viewer.cli.grammar import Commands, add, positive
 from viewer.cli.output import progress, report
@@ -27,6 +28,7 @@ def add_data(commands: Commands) -> None:
     command = _source(kinds, "ct-ich", ct_ich, "CT-ICH: folder with Patients_CT and hemorrhage_diagnosis.csv")
     command.add_argument("--patient", metavar="NNN", action="append", help="this one only; may be repeated")
     _source(kinds, "bhsd", bhsd, "BHSD: folder with images and ground truths (.nii.gz)")
+    _source(kinds, "rsna", rsna, "RSNA 2019: folder with stage_2_train.csv and stage_2_train/*.dcm")
     _add_polygons(kinds)
     _add_phantom(kinds)
     _add_looking(kinds)
@@ -121,6 +123,14 @@ def bhsd(arguments: argparse.Namespace) -> int:
     return _convert(arguments, Bhsd(existing([arguments.source])[0]))
 
 
+def rsna(arguments: argparse.Namespace) -> int:
+    """RSNA 2019."""
+    from viewer.corpora.rsna import Rsna
+
+    source = Rsna(existing([arguments.source])[0], salt(), lambda count: progress(f"{count} headers read"))
+    return _convert(arguments, source)
+
+
 def polygons(arguments: argparse.Namespace) -> int:
     """Rendered slices with traced polygons."""
     from model.datasets.polygons import PIXEL_MM, Polygons
@@ -209,6 +219,29 @@ def _tell(word: str, told: Sequence[dict[str, str]]) -> None:
         print(f"pterion: {word}: {each['item']}: {each['text']}", file=sys.stderr)
     if len(told) > _MOST_LINES:
         print(f"pterion: {word}: {len(told) - _MOST_LINES} more; index.json names them all", file=sys.stderr)
+
+
+def salt() -> str:
+    """The user's secret that pseudonyms of patients are made with; drawn when first needed, and then kept."""
+    import secrets
+
+    from viewer.dicom.files import file_error
+    from viewer.resources import data_dir
+
+    path = data_dir() / "pseudonym-salt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="ascii") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_hex(16))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise file_error(error, f"Writing {path.name}") from error
+    kept = path.read_text("ascii").strip()
+    if len(kept) != 32:
+        raise PterionError(f"{path} is damaged. Remove it; pseudonyms will then differ from earlier ones.")
+    return kept
 
 
 def window(words: str) -> tuple[str, tuple[float, float]]:

@@ -2,16 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
 
+from model.datasets.names import digest
 from model.errors import PterionError
 from model.labels import NOT_REVIEWED
 from model.sample import Sample, slice_scores
 from viewer.annotation.document import Document
 from viewer.annotation.raster import slice_labels
+from viewer.corpora.stacks import positions_mm
 from viewer.dicom.volume import Volume
 from viewer.library.records import SeriesRow
 from viewer.library.store import Library
@@ -20,7 +21,6 @@ SOURCE = "annotations"
 CONTEXT = 1
 """Slices on either side that go along unlabelled, because the network looks at neighbours."""
 
-_FALLBACK_GAP_MM = 5.0
 _SALT = "pseudonym_salt"
 
 ReadVolume = Callable[[SeriesRow], Volume]
@@ -63,7 +63,7 @@ def document_samples(
     """Samples of one series. version: the library's number of the document's last edit."""
     reviewed = reviewed_slices(document, volume)
     shape = (volume.hu.shape[1], volume.hu.shape[2])
-    z_mm = _positions_mm(volume)
+    z_mm = positions_mm(volume)
     for first, end in runs(reviewed, ~volume.failed):
         headers = volume.series.slices[first:end]
         labels = np.full((end - first, *shape), NOT_REVIEWED, np.uint8)
@@ -108,16 +108,3 @@ def runs(wanted: npt.NDArray[np.bool_], readable: npt.NDArray[np.bool_]) -> list
     edges = np.flatnonzero(np.diff(np.concatenate([[False], taken, [False]]).astype(np.int8)))
     stretches = [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
     return [(first, end) for first, end in stretches if wanted[first:end].any()]
-
-
-def digest(text: str, salt: str) -> str:
-    """A pseudonym: the same for the same text in one library, and of no use to anyone without that library."""
-    return sha256(f"{salt}\0{text}".encode()).hexdigest()[:20]
-
-
-def _positions_mm(volume: Volume) -> npt.NDArray[np.float64]:
-    """Positions along the normal (slices,), counted in 5 mm where the files have none that ascend."""
-    z_mm = np.asarray(volume.series.z_mm, np.float64)
-    if len(z_mm) == len(volume.hu) and bool((np.diff(z_mm) > 0).all()):
-        return z_mm
-    return np.arange(len(volume.hu), dtype=np.float64) * _FALLBACK_GAP_MM

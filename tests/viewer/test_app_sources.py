@@ -145,7 +145,7 @@ def test_tags_of_the_slice_on_screen_are_shown(start: Start, phantom_series: Pat
     application = start(phantom_series)
     session = application.session
     wait_until_loaded(qtbot, application)
-    application.window.right.show_tab(2)
+    application.window.right.show_tab(3)
     place = session.volume.series.slices[session.slice_index] if session.volume else None
     assert place is not None
     qtbot.waitUntil(lambda: session.tags.sop_uid == place.sop_uid, timeout=WAIT_MS)

@@ -24,7 +24,7 @@ class Command:
     id: str
     text: str
     keys: tuple[str, ...]
-    run: Callable[[Interaction], None]
+    run: Callable[[Interaction], object]
     mode: Mode | None = None
     on_image: bool = False
 

@@ -32,6 +32,7 @@ from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
 from viewer.ui.findings import FindingsPanel
+from viewer.ui.measures import MeasuresPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
 from viewer.ui.status_bar import StatusBar
@@ -42,7 +43,7 @@ from viewer.ui.worklist import Worklist
 
 
 class RightColumn(QWidget):
-    """Tabs Findings, Annotations and Tags; notices below them, where they never cover the image."""
+    """Tabs Findings, Annotations, Measure and Tags; notices below them, where they never cover the image."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -50,6 +51,7 @@ class RightColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.findings = FindingsPanel(session)
         self.annotations = AnnotationsPanel(session)
+        self.measures = MeasuresPanel(session)
         self.tags = TagsPanel(session)
         self.notices = Notices(session)
         self.stack = QStackedWidget()
@@ -62,9 +64,13 @@ class RightColumn(QWidget):
         across.setContentsMargins(2, 2, 2, 2)
         across.setSpacing(2)
         self._group = QButtonGroup(self)
-        for number, (name, panel) in enumerate(
-            (("Findings", self.findings), ("Annotations", self.annotations), ("Tags", self.tags))
-        ):
+        tabs = (
+            ("Findings", self.findings),
+            ("Annotations", self.annotations),
+            ("Measure", self.measures),
+            ("Tags", self.tags),
+        )
+        for number, (name, panel) in enumerate(tabs):
             made = theme.button(name)
             made.setCheckable(True)
             across.addWidget(made, 1)
@@ -78,7 +84,7 @@ class RightColumn(QWidget):
         self.show_tab(0)
 
     def show_tab(self, number: int) -> None:
-        """Show Findings (0), Annotations (1) or Tags (2)."""
+        """Show Findings (0), Annotations (1), Measure (2) or Tags (3)."""
         self.stack.setCurrentIndex(number)
         self._group.button(number).setChecked(True)
 
@@ -202,7 +208,8 @@ class MainWindow(QMainWindow):
             *(action(made) for made in self._centre_actions if made.text()),
             Action("Show findings", "", lambda: self.right.show_tab(0)),
             Action("Show annotations", "", lambda: self.right.show_tab(1)),
-            Action("Show tags", "", lambda: self.right.show_tab(2)),
+            Action("Show measures", "", lambda: self.right.show_tab(2)),
+            Action("Show tags", "", lambda: self.right.show_tab(3)),
             Action(
                 "Show patient" if self.session.patient_hidden else "Hide patient",
                 "Ctrl+Shift+H",

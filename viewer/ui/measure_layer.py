@@ -27,7 +27,8 @@ _TICK_PX = 4.0
 
 
 class MeasureLayer:
-    """Paints the measures in a viewport's plane, and what the mouse is about to make of them."""
+    """Paints the measures in a viewport's plane, and what the mouse is about to make of them. Small viewports show the
+    words of the selected one only."""
 
     def __init__(self, session: Session, readings: Readings) -> None:
         self._session = session
@@ -68,7 +69,8 @@ class MeasureLayer:
             here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
             _grips(painter, lens.on_screen(grips(here)), colour)
         volume = self._session.volume
-        assert volume is not None
+        if volume is None or not (viewport.large or selected or near):
+            return
         words = text.lines_beside(self._readings.of(measure, volume))
         self._write(painter, viewport, lens, measure.kind, points, words, colour)
 

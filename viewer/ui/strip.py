@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
@@ -16,11 +17,13 @@ from PySide6.QtWidgets import QWidget
 
 from model.labels import SUBTYPES
 from viewer.imaging.strip import cell_colours, cell_edges, slice_at, strip_rows
+from viewer.measures.mark import MarkKind
 from viewer.session import Session
 from viewer.ui import captions, theme
+from viewer.ui.marking import marked_slices
 
-TICK, BAND, WIDTH = 5, 4, 20
-"""Room for the ticks at the left, width of the right-hand band, whole width, px."""
+TICK, BAND, WIDTH, MARK = 5, 4, 20, 6
+"""Room for the ticks at the left, width of the right-hand band, whole width, width of a mark, px."""
 LEAST_FRAME_PX = 5
 """A current cell lower than this gets a frame that reaches beyond it."""
 _COLOURS = tuple(subtype.rgb for subtype in SUBTYPES)
@@ -116,6 +119,7 @@ class SliceStrip(QWidget):
         painter.drawImage(QRect(WIDTH - BAND, 0, BAND, self.height()), source, QRect(1, 0, 1, self.height()))
         self._paint_ticks(painter, self.reviewed(), theme.GREEN)
         self._paint_ticks(painter, self.annotated(), theme.BRIGHT)
+        self._paint_marks(painter)
         painter.end()
         return image
 
@@ -124,6 +128,19 @@ class SliceStrip(QWidget):
         for index in slices:
             y = self.cell(index).center().y() + 0.5
             painter.drawLine(QPointF(0, y), QPointF(TICK - 2, y))
+
+    def _paint_marks(self, painter: QPainter) -> None:
+        """Key images as amber, bookmarks as violet triangles that point to their slice."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for index, mark in marked_slices(self._session):
+            y = self.cell(index).center().y() + 0.5
+            key = mark.kind is MarkKind.KEY_IMAGE
+            painter.setBrush(QColor(theme.AMBER if key else theme.ACCENT))
+            left = 0.0 if key else WIDTH - MARK
+            tip = left + MARK if key else left - 1
+            base = left if key else float(WIDTH)
+            painter.drawPolygon(QPolygonF([QPointF(base, y - 4), QPointF(base, y + 4), QPointF(tip, y)]))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Cells, ticks, and a frame around the current slice."""
@@ -171,6 +188,8 @@ class SliceStrip(QWidget):
         if volume.failed[index]:
             return captions.failed_text(index, self._session.slice_errors.get(index, ""))
         text = f"Slice {index + 1}" + ("" if volume.loaded[index] else ", being read")
+        marks = [mark for place, mark in marked_slices(self._session) if place == index]
+        text += "".join(f", {mark.kind}" + (f" “{mark.note}”" if mark.note else "") for mark in marks)
         if findings is not None and index < len(findings.slice_scores):
             names = captions.suspected_on_slice(findings, index)
             text += f": suspected {', '.join(names)}" if names else ""

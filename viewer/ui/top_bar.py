@@ -18,6 +18,10 @@ READ_TOOLS = (
     (Tool.WINDOW, "W/L", "W"),
     (Tool.ZOOM, "Zoom", "Z"),
     (Tool.PAN, "Pan", "T"),
+    (Tool.LENGTH, "Length", "D"),
+    (Tool.ANGLE, "Angle", "A"),
+    (Tool.ELLIPSE, "ROI", "O"),
+    (Tool.MIDLINE, "Midline", "Shift+M"),
 )
 BAR_PRESETS = (2, 3, 4, 5)
 """Keys of the presets that have a button; the menu beside them has all."""

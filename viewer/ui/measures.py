@@ -1,0 +1,326 @@
+"""The Measure tab: tools, guides, the measures of the open series with their numbers, key images and bookmarks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.measures import text
+from viewer.measures.mark import Mark, MarkKind
+from viewer.measures.measure import Kind, Measure, Share, SlicePlane
+from viewer.measures.readings import Reading, Readings
+from viewer.session import Mode, Session, Tool
+from viewer.ui import theme
+from viewer.ui.guide import DEFINITIONS, Beside, GuideCard, ShareEditor
+from viewer.ui.histogram import HistogramView
+from viewer.ui.marking import Marking, marked_slices
+from viewer.ui.measuring import KINDS
+from viewer.ui.top_bar import BarButton
+
+TOOLS = (
+    (Tool.LENGTH, "Length", "D"),
+    (Tool.ANGLE, "Angle", "A"),
+    (Tool.BIDIRECTIONAL, "Bidirectional", "Shift+D"),
+    (Tool.ELLIPSE, "Ellipse", "O"),
+    (Tool.RECTANGLE, "Rectangle", "Shift+O"),
+    (Tool.POLYGON_ROI, "Polygon", "B"),
+    (Tool.FREEHAND, "Freehand", "Shift+F"),
+    (Tool.PROBE, "HU probe", "Shift+A"),
+    (Tool.MIDLINE, "Midline shift", "Shift+M"),
+    (Tool.ABC2, "ABC/2", "Shift+V"),
+)
+COLUMNS = 3
+ROW_PX = 26
+UID = Qt.ItemDataRole.UserRole
+
+
+def readings_of(session: Session, cache: Readings) -> list[Reading]:
+    """The readings of every measure of the open series, slice by slice."""
+    volume = session.volume
+    if volume is None:
+        return []
+    return text.in_order([cache.of(measure, volume) for measure in session.document.measures])
+
+
+class MeasuresPanel(QWidget):
+    """Draws the measures and marks of the session's document; forwards what the reader wants of them."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._readings = Readings()
+        self._marking = Marking(session)
+        self._beside = Beside(session)
+        self.tools = {tool: BarButton(name, checkable=True) for tool, name, _ in TOOLS}
+        self.guide = GuideCard(session)
+        self.heading = theme.heading("Measures")
+        self.empty = theme.label("", "quiet", wrap=True)
+        self.list = _list("Measures")
+        self.card = QFrame()
+        self.label = QLineEdit()
+        self.details = theme.label("", "quiet", wrap=True)
+        self.histogram = HistogramView()
+        self.shares = ShareEditor()
+        self.delete = theme.button("Delete")
+        self.copy = theme.button("Copy as text")
+        self.marks_heading = theme.heading("Key images and bookmarks")
+        self.marks = _list("Key images and bookmarks")
+        self.note = QLineEdit()
+        self.key_image = theme.button("")
+        self.bookmark = theme.button("")
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        layout = theme.scrolled(self)
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        for place, (tool, name, key) in enumerate(TOOLS):
+            made = self.tools[tool]
+            kind = KINDS[tool]
+            made.setToolTip(
+                f"<p>{DEFINITIONS[kind]}</p><p>{key}</p>" if kind in DEFINITIONS else f"{name} ({key})"
+            )
+            made.clicked.connect(lambda _=False, tool=tool: self._choose(tool))
+            grid.addWidget(made, place // COLUMNS, place % COLUMNS)
+        layout.addLayout(grid)
+        layout.addWidget(self.guide)
+        layout.addWidget(self.heading)
+        layout.addWidget(self.empty)
+        layout.addWidget(self.list)
+        self._build_card()
+        layout.addWidget(self.card)
+        layout.addWidget(self.copy)
+        layout.addSpacing(8)
+        layout.addWidget(self.marks_heading)
+        layout.addWidget(self.marks)
+        self.note.setPlaceholderText("A note at this image")
+        layout.addWidget(self.note)
+        across = QHBoxLayout()
+        across.addWidget(self.key_image, 1)
+        across.addWidget(self.bookmark, 1)
+        layout.addLayout(across)
+        layout.addStretch(1)
+
+    def _build_card(self) -> None:
+        self.card.setProperty("role", "card")
+        column = QVBoxLayout(self.card)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(6)
+        self.label.setPlaceholderText("Name of this measure")
+        self.label.setAccessibleName("Name of the measure")
+        for widget in (self.label, self.details, self.histogram, self.shares, self.delete):
+            column.addWidget(widget)
+
+    def _connect(self) -> None:
+        session, measuring = self._session, self._session.measuring
+        for signal in (session.document_changed, session.volume_changed, session.slice_loaded):
+            signal.connect(self.refresh)
+        session.slice_index_changed.connect(self._show_marks)
+        session.tool_changed.connect(self._show_tools)
+        session.mode_changed.connect(self._show_tools)
+        session.findings_changed.connect(self._show_card)
+        measuring.selection_changed.connect(self._selection_changed)
+        self.list.itemClicked.connect(self._go)
+        self.list.itemActivated.connect(self._go)
+        self.label.editingFinished.connect(self._rename)
+        self.shares.changed.connect(self._weigh)
+        self.shares.visited.connect(session.set_slice_index)
+        self.delete.clicked.connect(self._delete)
+        self.copy.clicked.connect(self.copy_text)
+        self.marks.itemClicked.connect(self._go_to_mark)
+        self.marks.itemActivated.connect(self._go_to_mark)
+        self.note.editingFinished.connect(self._annotate_mark)
+        self.key_image.clicked.connect(lambda: self._marking.toggle(MarkKind.KEY_IMAGE))
+        self.bookmark.clicked.connect(lambda: self._marking.toggle(MarkKind.BOOKMARK))
+
+    # showing
+
+    def refresh(self, *_: object) -> None:
+        """Show what there is to show."""
+        found = readings_of(self._session, self._readings)
+        opened = self._session.volume is not None
+        self.heading.setText(f"MEASURES · {len(found)}" if found else "MEASURES")
+        self.empty.setText(
+            "Nothing is measured on this series. Choose a tool, then drag or click on the image."
+            if opened
+            else "Open a series to measure on it."
+        )
+        self.empty.setVisible(not found)
+        _fill(self.list, [(_row(reading), reading.measure.uid) for reading in found])
+        self.copy.setEnabled(bool(found))
+        self._show_tools()
+        self._show_card()
+        self._show_marks()
+
+    def _show_tools(self, *_: object) -> None:
+        for tool, made in self.tools.items():
+            made.setChecked(tool is self._session.tool)
+            made.setEnabled(self._session.volume is not None)
+
+    def _selection_changed(self, uid: str | None) -> None:
+        _select(self.list, uid)
+        self._show_card()
+
+    def _selected(self) -> Measure | None:
+        return self._session.document.measure(self._session.measuring.selection)
+
+    def _show_card(self, *_: object) -> None:
+        """Everything about the selected measure."""
+        measure, volume = self._selected(), self._session.volume
+        self.card.setVisible(measure is not None and volume is not None)
+        if measure is None or volume is None:
+            return
+        reading = self._readings.of(measure, volume)
+        if not self.label.hasFocus():
+            self.label.setText(measure.label)
+        lines = [f"{value.name} {text.number_text(value)}" for value in reading.values]
+        lines += [*self._beside.lines(measure), *reading.cautions]
+        self.details.setText("\n".join([f"{text.NAMES[measure.kind]}, {text.place_text(reading)}", *lines]))
+        self.details.setToolTip(f"<p>{DEFINITIONS[measure.kind]}</p>" if measure.kind in DEFINITIONS else "")
+        self.histogram.show_statistics(reading.statistics)
+        self.shares.setVisible(measure.kind is Kind.ABC2)
+        if measure.kind is Kind.ABC2:
+            self.shares.show_shares(volume, measure.shares)
+
+    def _show_marks(self, *_: object) -> None:
+        found = marked_slices(self._session)
+        self.marks_heading.setText(
+            f"KEY IMAGES AND BOOKMARKS · {len(found)}" if found else "KEY IMAGES AND BOOKMARKS"
+        )
+        _fill(self.marks, [(_mark_row(index, mark), mark.uid) for index, mark in found])
+        number, opened = self._session.slice_index + 1, self._session.volume is not None
+        here = {kind: self._marking.mark_here(kind) for kind in MarkKind}
+        for kind, made, name in (
+            (MarkKind.KEY_IMAGE, self.key_image, "Key image"),
+            (MarkKind.BOOKMARK, self.bookmark, "Bookmark"),
+        ):
+            made.setText(f"✓ {name} {number}" if here[kind] else f"{name} {number}")
+            made.setEnabled(opened)
+        self.key_image.setToolTip("Mark this image for the report, or take the mark back (K)")
+        self.bookmark.setToolTip("Mark this image to come back to, or take the mark back (Shift+K)")
+        mark = here[MarkKind.KEY_IMAGE] or here[MarkKind.BOOKMARK]
+        self.note.setVisible(mark is not None)
+        if mark is not None and not self.note.hasFocus():
+            self.note.setText(mark.note)
+        _select(self.marks, mark.uid if mark is not None else None)
+
+    # doing
+
+    def _choose(self, tool: Tool) -> None:
+        self._session.set_mode(Mode.READ)
+        self._session.set_tool(Tool.SCROLL if self._session.tool is tool else tool)
+        self._show_tools()
+
+    def _go(self, item: QListWidgetItem) -> None:
+        measure = self._session.document.measure(item.data(UID))
+        if measure is None or self._session.volume is None:
+            return
+        index = self._readings.of(measure, self._session.volume).slice_index
+        if index is not None:
+            self._session.set_slice_index(index)
+        self._session.measuring.set_selection(measure.uid)
+
+    def _revise(self, changed: Measure, action: str) -> None:
+        document = self._session.document
+        measures = tuple(changed if each.uid == changed.uid else each for each in document.measures)
+        if measures != document.measures:
+            self._session.measuring.revise_requested.emit(replace(document, measures=measures), action)
+
+    def _rename(self) -> None:
+        measure = self._selected()
+        if measure is not None:
+            self._revise(replace(measure, label=self.label.text().strip()), "name measure")
+
+    def _weigh(self, shares: tuple[Share, ...]) -> None:
+        measure = self._selected()
+        if measure is not None and measure.kind is Kind.ABC2:
+            self._revise(replace(measure, shares=shares), "change abc2")
+
+    def _delete(self) -> None:
+        measure, document = self._selected(), self._session.document
+        if measure is not None:
+            rest = tuple(each for each in document.measures if each.uid != measure.uid)
+            action = f"delete {measure.kind}"
+            self._session.measuring.revise_requested.emit(replace(document, measures=rest), action)
+            self._session.measuring.set_selection(None)
+
+    def copy_text(self) -> None:
+        """Put all measures of the series on the clipboard as text."""
+        volume = self._session.volume
+        found = readings_of(self._session, self._readings)
+        if volume is not None and found:
+            QGuiApplication.clipboard().setText(text.report_text(found, volume))
+            self._session.notice("info", "Copied", f"{len(found)} measure{'s' * (len(found) != 1)} as text.")
+
+    def _go_to_mark(self, item: QListWidgetItem) -> None:
+        for index, mark in marked_slices(self._session):
+            if mark.uid == item.data(UID):
+                self._session.set_slice_index(index)
+
+    def _annotate_mark(self) -> None:
+        here = self._marking.mark_here
+        mark = here(MarkKind.KEY_IMAGE) or here(MarkKind.BOOKMARK)
+        if mark is not None and mark.note != self.note.text().strip():
+            self._marking.note(mark, self.note.text().strip())
+
+
+def _row(reading: Reading) -> str:
+    name = reading.measure.label or text.NAMES[reading.measure.kind]
+    caution = " !" if reading.cautions else ""
+    gone = isinstance(reading.measure.plane, SlicePlane) and reading.slice_index is None
+    where = "gone" if gone else text.place_text(reading)
+    return f"{name} · {text.result_text(reading)}{caution} · {where}"
+
+
+def _mark_row(index: int, mark: Mark) -> str:
+    name = "★ Key image" if mark.kind is MarkKind.KEY_IMAGE else "Bookmark"
+    return f"{name} · im {index + 1}" + (f" · {mark.note}" if mark.note else "")
+
+
+def _list(name: str) -> QListWidget:
+    made = QListWidget()
+    made.setAccessibleName(name)
+    made.setProperty("role", "rows")
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.setUniformItemSizes(True)
+    made.setTextElideMode(Qt.TextElideMode.ElideRight)
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+    return made
+
+
+def _fill(widget: QListWidget, rows: Sequence[tuple[str, str]]) -> None:
+    """Show rows of (text, uid); what is unchanged is left as it is."""
+    shown = [(widget.item(row).text(), widget.item(row).data(UID)) for row in range(widget.count())]
+    if shown != list(rows):
+        selected = widget.currentItem().data(UID) if widget.currentItem() else None
+        widget.clear()
+        for words, uid in rows:
+            item = QListWidgetItem(words)
+            item.setToolTip(words)
+            item.setData(UID, uid)
+            widget.addItem(item)
+        _select(widget, selected)
+    widget.setVisible(bool(rows))
+    widget.setFixedHeight(min(max(len(rows), 1), 8) * ROW_PX + 4)
+
+
+def _select(widget: QListWidget, uid: str | None) -> None:
+    for row in range(widget.count()):
+        if widget.item(row).data(UID) == uid:
+            widget.setCurrentRow(row)
+            return
+    widget.setCurrentRow(-1)

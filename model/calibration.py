@@ -1,18 +1,29 @@
 """Logits to scores that mean the same for every subtype: Platt's two numbers a head, fitted on validation cases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from model import metrics
 from model.labels import SCORES
 
 Numbers = npt.NDArray[np.float64]
 
 PARTS = ("provisional", "slice", "study")
 """Scores of a slice before the sequence has run, after it, and of the study."""
+MASK_THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(11))
+"""Probabilities of bleeding, 0.2 to 0.7, among which that of the mask is chosen."""
+SIMULATED_SHARE = 0.25
+"""What all simulated heads weigh in calibration, beside 1 for all patients."""
+LEAST_SPECIFICITY = 0.9
+"""Share of the patients' validation slices without a subtype that its threshold must leave alone."""
+GATE_SENSITIVITY = 0.97
+"""Share of the bleeding validation slices on which the gate lets a mask be drawn."""
+LARGEST_GATE = 0.3
+THRESHOLD_RANGE = (0.03, 0.8)
 
 
 def _identity() -> dict[str, Numbers]:
@@ -59,19 +70,158 @@ def sigmoid(logits: Numbers) -> Numbers:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
 
 
-def fit_platt(
-    logits: Numbers, truth: npt.NDArray[np.bool_], weight: Numbers | None = None
-) -> tuple[float, float]:
-    """Slope and offset such that sigmoid(slope * logit + offset) fits `truth`, both classes weighing the same.
+@dataclass(frozen=True)
+class Rows:
+    """Logits and truth of slices or studies of validation patients.
 
-    Balanced, because validation has another share of bleeds than any clinic: 0.5 is where a case is as typical
-    of bleeding as of not bleeding. A weak prior holds the slope near 1 (few positives). 1 and 0 unless both
-    classes occur. Platt, Advances in Large Margin Classifiers 1999.
+    logits: float64 (n, 6). truth: int8 (n, 6), 1 present, 0 absent, -1 unknown. patients: whose each row is.
+    real: (n,), whether of a patient and not of a simulated head.
+    """
+
+    logits: Numbers
+    truth: npt.NDArray[np.int8]
+    patients: tuple[str, ...]
+    real: npt.NDArray[np.bool_]
+
+    def head(self, column: int) -> "Head":
+        """The rows whose truth of one score is known."""
+        known = np.flatnonzero(self.truth[:, column] >= 0)
+        return Head(
+            self.logits[known, column],
+            self.truth[known, column] == 1,
+            tuple(self.patients[i] for i in known),
+            self.real[known],
+        )
+
+
+@dataclass(frozen=True)
+class Head:
+    """One score of `Rows`: (n,) each."""
+
+    logits: Numbers
+    truth: npt.NDArray[np.bool_]
+    patients: tuple[str, ...]
+    real: npt.NDArray[np.bool_]
+
+
+def fit(parts: Mapping[str, Rows], dice_at: Numbers | None = None) -> Calibration:
+    """Calibration, thresholds, mask threshold and gate, all from validation cases.
+
+    parts: rows of each of PARTS. dice_at: (cases, MASK_THRESHOLDS), Dice of each bleeding case with its mask drawn
+    from that probability on; None keeps 0.5. Raises ValueError where a part is missing.
+    """
+    missing = [part for part in PARTS if part not in parts]
+    if missing:
+        raise ValueError(f"calibration needs rows of {', '.join(PARTS)}; {', '.join(missing)} missing")
+    platt, thresholds = {}, {}
+    counts: dict[str, Any] = {"mask_cases": 0 if dice_at is None else len(dice_at)}
+    for part in PARTS:
+        heads = [parts[part].head(column) for column in range(len(SCORES))]
+        platt[part] = np.array(
+            [fit_platt(h.logits, h.truth, natural_weights(h.truth, h.real), balanced=False) for h in heads]
+        ).T
+    for column, code in enumerate(SCORES):
+        head = parts["slice"].head(column)
+        scores = sigmoid(platt["slice"][0, column] * head.logits + platt["slice"][1, column])
+        point = operating_point(replace(head, logits=scores))
+        thresholds[code], counts[code] = point["threshold"], point
+    first = parts["provisional"].head(0)
+    scores = sigmoid(platt["provisional"][0, 0] * first.logits + platt["provisional"][1, 0])
+    gate = metrics.threshold_for(first.truth, scores, least_sensitivity=GATE_SENSITIVITY)
+    return Calibration(
+        platt=platt,
+        thresholds=thresholds,
+        mask_threshold=best_mask_threshold(dice_at),
+        slice_gate=min(gate, thresholds[SCORES[0]], LARGEST_GATE),
+        counts=counts,
+    )
+
+
+def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -> Numbers:
+    """Weights (n,) of validation rows such that bleeding is as frequent as in the patients.
+
+    Patients count 1 each. Simulated heads together count SIMULATED_SHARE of that, bleeding or not as often as in
+    the patients, so they help the slope where few patients bleed and leave the frequency alone. Without patients
+    every row counts 1.
+    """
+    weights = np.ones(len(truth))
+    if not real.any() or real.all():
+        return weights
+    share = (truth[real].sum() + 0.5) / (real.sum() + 1)
+    for kind, part in ((True, share), (False, 1 - share)):
+        rows = ~real & (truth == kind)
+        if rows.any():
+            weights[rows] = SIMULATED_SHARE * real.sum() * part / rows.sum()
+    return weights
+
+
+def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[str, Any]:
+    """A threshold on scores (in `logits`), the cases it rests on, and what it does on patients left out.
+
+    The threshold is where sensitivity and specificity add up to most, and raised until `specificity` of the
+    patients' negatives stay unflagged. left_out: the same rule applied without each patient in turn, judged on
+    that patient: with few patients the honest guess of what the threshold will do elsewhere.
+    """
+    threshold = _threshold(head.truth, head.logits, head.real, specificity)
+    names = np.array(head.patients)
+    flagged = np.zeros(len(head.truth), np.bool_)
+    for name in np.unique(names):
+        rest = names != name
+        left = _threshold(head.truth[rest], head.logits[rest], head.real[rest], specificity)
+        flagged[~rest] = head.logits[~rest] >= left
+    return {
+        "threshold": threshold,
+        "positives": int(head.truth.sum()),
+        "patients": len({p for p, t, r in zip(head.patients, head.truth, head.real, strict=True) if t and r}),
+        "heads": len(
+            {p for p, t, r in zip(head.patients, head.truth, head.real, strict=True) if t and not r}
+        ),
+        "left_out": {
+            "sensitivity": _plain(metrics.sensitivity(head.truth, flagged)),
+            "specificity": _plain(metrics.specificity(head.truth, flagged)),
+        },
+    }
+
+
+def best_mask_threshold(dice_at: Numbers | None) -> float:
+    """The probability with the best mean Dice of bleeding cases, in the middle of those as good within 0.005."""
+    if dice_at is None or not len(dice_at):
+        return 0.5
+    means = np.nanmean(dice_at, axis=0)
+    good = np.array(MASK_THRESHOLDS)[means >= means.max() - 0.005]
+    return float(good[len(good) // 2])
+
+
+def _threshold(
+    truth: npt.NDArray[np.bool_], scores: Numbers, real: npt.NDArray[np.bool_], specificity: float
+) -> float:
+    chosen = metrics.youden_threshold(truth, scores)
+    quiet = scores[~truth & real]
+    if len(quiet):
+        chosen = max(chosen, float(np.quantile(quiet, specificity)))
+    return float(np.clip(chosen, *THRESHOLD_RANGE))
+
+
+def _plain(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None
+
+
+def fit_platt(
+    logits: Numbers, truth: npt.NDArray[np.bool_], weight: Numbers | None = None, *, balanced: bool = True
+) -> tuple[float, float]:
+    """Slope and offset such that sigmoid(slope * logit + offset) fits `truth`.
+
+    balanced: both classes weigh the same, and 0.5 is where a case is as typical of bleeding as of not bleeding;
+    otherwise rows weigh as given, and a score is a probability where bleeding is as frequent as in them. A weak
+    prior holds the slope near 1 (few positives). 1 and 0 unless both classes occur. Platt, Advances in Large
+    Margin Classifiers 1999.
     """
     if truth.all() or not truth.any():
         return 1.0, 0.0
     weight = np.ones(len(logits)) if weight is None else weight
-    share = np.where(truth, weight / weight[truth].sum(), weight / weight[~truth].sum()) * 0.5
+    share = weight / weight.sum()
+    if balanced:
+        share = np.where(truth, weight / weight[truth].sum(), weight / weight[~truth].sum()) * 0.5
     inputs = np.stack([logits, np.ones(len(logits))], 1)
     prior, strength = np.array([1.0, 0.0]), np.diag([0.005, 0.0005])
     found = prior.copy()

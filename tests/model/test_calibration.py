@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from model.calibration import fit_platt, sigmoid
+from model.calibration import (
+    MASK_THRESHOLDS,
+    PARTS,
+    Calibration,
+    Head,
+    Rows,
+    best_mask_threshold,
+    fit,
+    fit_platt,
+    natural_weights,
+    operating_point,
+    sigmoid,
+)
+from model.labels import SCORES
+from model.metrics import calibration_error
 
 
 def test_well_separated_logits_keep_their_slope_and_their_middle() -> None:
@@ -43,3 +57,70 @@ def test_weights_count_as_repetitions() -> None:
 
 def test_the_sigmoid_survives_large_logits() -> None:
     assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == pytest.approx([0, 0.5, 1])
+
+
+def test_unbalanced_scores_are_probabilities_at_the_given_share() -> None:
+    rng = np.random.default_rng(1)
+    logits = np.concatenate([rng.normal(-2, 1, 900), rng.normal(1, 1, 100)])
+    truth = np.arange(1000) >= 900
+    slope, offset = fit_platt(logits, truth, balanced=False)
+    assert sigmoid(slope * logits + offset).mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_simulated_heads_leave_the_share_of_the_patients_alone() -> None:
+    truth = np.array([True] + [False] * 9 + [True] * 50 + [False] * 10)
+    real = np.arange(70) < 10
+    weights = natural_weights(truth, real)
+    assert (weights[:10] == 1).all()
+    assert weights[~real].sum() == pytest.approx(2.5)
+    # (1 + 0.5) / (10 + 1) of the patients' slices bleed, so of the heads' weight too.
+    assert weights[~real & truth].sum() == pytest.approx(2.5 * 1.5 / 11)
+
+
+def head(scores: list[float], truth: list[int], patients: str, real: bool = True) -> Head:
+    return Head(np.array(scores), np.array(truth, bool), tuple(patients), np.full(len(truth), real))
+
+
+def test_a_threshold_leaves_nine_in_ten_negatives_alone_and_says_what_it_rests_on() -> None:
+    negatives = [i / 100 for i in range(20)]
+    point = operating_point(head([*negatives, 0.1, 0.9], [0] * 20 + [1, 1], "a" * 10 + "b" * 10 + "cd"))
+    assert point["threshold"] == pytest.approx(np.quantile(negatives, 0.9))
+    assert (point["positives"], point["patients"], point["heads"]) == (2, 2, 0)
+
+
+def test_what_is_left_out_has_no_say_in_its_own_threshold() -> None:
+    # Each positive alone is found only at its own score: left out, the lower one is missed.
+    point = operating_point(head([0.1, 0.1, 0.3, 0.6], [0, 0, 1, 1], "abcd"), specificity=0.5)
+    assert point["threshold"] == pytest.approx(0.3)
+    assert point["left_out"] == {"sensitivity": 0.5, "specificity": 1.0}
+
+
+def test_the_mask_threshold_has_the_best_mean_dice() -> None:
+    dice_at = np.full((2, len(MASK_THRESHOLDS)), 0.3)
+    dice_at[:, 2] = [0.5, 0.9]
+    assert best_mask_threshold(dice_at) == MASK_THRESHOLDS[2]
+    assert best_mask_threshold(None) == 0.5
+
+
+def test_a_fit_gives_scores_that_match_the_patients() -> None:
+    rng = np.random.default_rng(2)
+    truth = (rng.random((600, 6)) < 0.15).astype(np.int8)
+    logits = rng.normal(3 * truth - 1, 1)
+    rows = Rows(logits, truth, tuple(f"p{i // 30}" for i in range(600)), np.ones(600, bool))
+    found = fit(dict.fromkeys(PARTS, rows))
+    scores = found.scores("slice", logits)
+    assert scores.mean(0) == pytest.approx(truth.mean(0), abs=0.02)
+    assert calibration_error(truth[:, 0] == 1, scores[:, 0]) < 0.05
+    info = found.info()
+    assert set(info["thresholds"]) == set(SCORES)
+    assert info["mask"]["slice_gate"] <= info["thresholds"]["any"]
+
+
+def test_a_fit_without_a_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="study missing"):
+        fit({"provisional": None, "slice": None})  # type: ignore[dict-item]
+
+
+def test_no_calibration_gives_the_sigmoid() -> None:
+    logits = np.array([[0.0, 1, 2, 3, 4, 5]])
+    assert Calibration().scores("slice", logits) == pytest.approx(sigmoid(logits))

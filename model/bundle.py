@@ -1,15 +1,8 @@
-"""From a trained network to a version that may be shipped: calibrated and gated on validation, judged on the rest.
+"""From a trained network to a version that may be shipped: calibrated and gated on validation, judged on the rest."""
 
-`python -m model.bundle RECIPE --data FOLDER … --test FOLDER --out FOLDER` trains, and writes the version folder
-`--out`/<name of the recipe>.
-"""
-
-import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,51 +15,79 @@ from model import card, metrics
 from model.augment import network_input
 from model.batches import Case
 from model.calibration import fit_platt, sigmoid
-from model.corpus import CasePool, ct_ich_samples
+from model.checkpoint import load_run, read_run
+from model.corpus import Pool, deal_cases
 from model.errors import PterionError
 from model.evaluate import evaluate
 from model.export import export
+from model.gather import Run, prepared_cases, run_folders
 from model.labels import SCORES
 from model.networks.flagship import Flagship
 from model.predict import Predictor
-from model.sample import Sample, iterate_samples
-from model.train import Event, Settings, load_settings, study_scores, train
+from model.prepared import open_source
+from model.recipe import Settings
+from model.sample import Sample
+from model.train import Event, study_scores
 
 REAL_WEIGHT = 3.0
 """How much more a bleeding patient counts than a bleeding phantom when scores are calibrated."""
 REAL_SPECIFICITY = 0.9
 """Share of the patients' validation slices without a subtype that its threshold must leave alone."""
-_VALIDATION_CASES = 30
+_VALIDATION_HEADS = 30
 _GATE_SENSITIVITY = 0.97
 _LARGEST_GATE = 0.3
 _THRESHOLDS = (0.3, 0.8)
 
 
+def bundle_run(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> Path | None:
+    """Make a version of a finished run, beside its other files; None where its network has no such form.
+
+    Scores are calibrated on its validation patients, and judged on the fold that it never saw, where it had one.
+    """
+    settings, network = load_run(run.out)
+    folder = run.out / settings.name
+    if not isinstance(network, Flagship) or folder.exists():
+        return folder if folder.exists() else None
+    places = run_folders(settings, run)
+    cases = prepared_cases(settings, places, run.prepared)
+    pool = deal_cases(cases, run.fold, settings.data.validation, heads=_VALIDATION_HEADS)
+    kept = set(pool.tested)
+    judged = (s for place in places if kept for s in open_source(place).samples() if s.patient in kept)
+    bundle(
+        network,
+        settings,
+        pool,
+        folder,
+        judged={"held-out": judged},
+        training={"started": read_run(run.out)[1]["weights"]},
+        on_event=on_event,
+    )
+    return folder
+
+
 def bundle(
     network: Flagship,
     settings: Settings,
-    folders: Sequence[Path],
+    pool: Pool,
     folder: Path,
     *,
-    unseen: Mapping[str, Iterable[Sample]] | None = None,
+    judged: Mapping[str, Iterable[Sample]] | None = None,
     training: dict[str, Any] | None = None,
     limits: Sequence[str] = (),
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """Write `network` as the version `folder`, with what it scores on patients and phantoms it never saw.
 
-    folders: what it was trained on; of CT-ICH the test patients are judged. unseen: more sets to judge, by name.
-    training: facts about the run for model.json. limits: what is known to go wrong, for the card.
-    Raises ModelFileError where `folder` exists or cannot be written.
+    pool: what it was trained on, and the validation cases that its scores are calibrated on (none: they are not).
+    judged: sets to judge it on, by name. training: facts about the run for model.json. limits: what is known to
+    go wrong, for the card. Raises ModelFileError where `folder` exists or cannot be written.
     """
-    pool = CasePool(folders, validation_cases=_VALIDATION_CASES)
-    pool.refresh()
-    info: dict[str, Any] = fit_scores(network, pool.validation)
+    info: dict[str, Any] = fit_scores(network, pool.validation) if any(pool.validation.values()) else {}
     info["licence"] = card.LICENCE
     info["data"] = card.DATA
     info["limits"] = list(limits)
     info["training"] = {
-        "settings": asdict(settings),
+        "settings": settings.as_table(),
         "phantoms": len(pool.simulated),
         "patients": len(pool.real),
         **(training or {}),
@@ -75,11 +96,9 @@ def bundle(
         draft = Path(temporary) / folder.name
         export(network, draft, id=folder.name, parent=None, info=info)
         predictor = Predictor(draft, threads=settings.threads)
-        tested = [ct_ich_samples(f, "test") for f in folders]
-        sets = {"ct-ich": chain.from_iterable(tested), **{k: iter(v) for k, v in (unseen or {}).items()}}
         info["metrics"] = {}
-        for name, samples in sets.items():
-            table = _evaluated(predictor, samples)
+        for name, samples in (judged or {}).items():
+            table = _evaluated(predictor, iter(samples))
             if table is not None:
                 info["metrics"][name] = table
                 on_event({"event": "evaluated", "set": name, "study": table["study"]["any"]})
@@ -181,36 +200,3 @@ def _evaluated(predictor: Predictor, samples: Iterator[Sample]) -> dict[str, Any
     """The report, or None where there is no sample."""
     first = next(samples, None)
     return None if first is None else evaluate(predictor, chain([first], samples))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train a recipe and write its version folder; events go to standard output as JSON lines."""
-    parser = argparse.ArgumentParser(prog="python -m model.bundle", description=__doc__)
-    parser.add_argument("recipe", type=Path, help="a TOML file of model/recipes")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of samples, and CT-ICH")
-    parser.add_argument(
-        "--test",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="folders of samples to judge on, none of them in --data",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the version")
-    arguments = parser.parse_args(argv)
-
-    def tell(event: Event) -> None:
-        print(json.dumps(event), flush=True)
-
-    try:
-        settings = load_settings(arguments.recipe)
-        network = train(settings, arguments.data, arguments.out, tell)
-        unseen = {folder.name: iterate_samples(folder) for folder in arguments.test}
-        bundle(network, settings, arguments.data, arguments.out / settings.name, unseen=unseen, on_event=tell)
-    except PterionError as error:
-        print(str(error), file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

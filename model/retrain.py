@@ -200,7 +200,8 @@ def fine_tune(
 
     from model.augment import Augmentation
     from model.export import rounded_to_half
-    from model.train import make_batch, update_average
+    from model.feed import make_batch
+    from model.train import update_average
 
     teacher, averaged = _copy(network), _copy(network)
     network.context.requires_grad_(False)

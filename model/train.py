@@ -1,11 +1,10 @@
-"""Training the flagship from samples: one straight line, resumable, with its settings kept beside the weights."""
+"""Training a network from samples: one straight line. Stopped and resumed, it ends where it would have ended."""
 
-import json
 import math
 import os
-import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,111 +13,188 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.augment import Augmentation, augment, network_input
-from model.batches import Case, Stack, StackSampler
-from model.corpus import CasePool
+from model import checkpoint
+from model.batches import Case
+from model.checkpoint import Progress
+from model.corpus import Pool
 from model.errors import Cancelled, PterionError
-from model.losses import network_loss, score_loss
-from model.networks.flagship import Flagship, FlagshipConfig
+from model.export import load_network
+from model.feed import Feed, make_batch, whole_series
+from model.gather import Run, gather
+from model.losses import score_loss
+from model.networks.b0 import B0
+from model.networks.base import Batch, Kind
+from model.networks.flagship import Flagship
+from model.networks.imagenet import load_imagenet
+from model.networks.kinds import kind_named
 from model.painting import paint
-from model.validation import validate
+from model.recipe import Settings
+from model.registry import WEIGHTS
+from model.run_report import write_report
+from model.team import Team, join
 
 Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One training run.
-
-    minutes: wall time of the main part; learning rate and data mix follow the share of it that is gone.
-    stacks, slices: stacks a batch, slices a stack. positive: share of stacks around a bleed.
-    real_share: share of stacks from patients, once `real_from` of the time is gone; phantoms before.
-    painted: share of the patients' stacks without bleeding that get a simulated bleed.
-    learning_rate falls along a cosine after `warm_up` steps. average: decay of the weights' running mean,
-    which is what gets saved. validate_every: epochs. sequence_steps, sequence_series: of the part along z,
-    trained last on the embeddings of so many augmented series, patients and phantoms in turn.
-    """
-
-    name: str
-    seed: int = 0
-    minutes: float = 60.0
-    stacks: int = 4
-    slices: int = 4
-    positive: float = 0.55
-    real_share: float = 0.25
-    real_from: float = 0.35
-    painted: float = 0.6
-    learning_rate: float = 3e-3
-    warm_up: int = 60
-    weight_decay: float = 0.02
-    average: float = 0.997
-    epoch_steps: int = 100
-    validate_every: int = 3
-    sequence_steps: int = 1500
-    sequence_series: int = 160
-    threads: int = 1
-    network: FlagshipConfig = field(default_factory=FlagshipConfig)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-def load_settings(path: Path) -> Settings:
-    """Settings of a TOML recipe. Raises PterionError naming what is wrong with it."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        network = FlagshipConfig.from_table(table.pop("network", {}))
-        augmentation = Augmentation(**table.pop("augmentation", {}))
-        return Settings(network=network, augmentation=augmentation, **table)
-    except (OSError, ValueError, TypeError) as error:
-        raise PterionError(f"{path.name} is not a training recipe ({error}). Correct it.") from error
+Tell = Callable[[Event], None]
+Stop = Callable[[], bool]
 
 
 def train(
-    settings: Settings,
-    folders: Sequence[Path],
-    out: Path,
-    on_event: Callable[[Event], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Flagship:
-    """Train on the samples of `folders` (phantom .npz, CT-ICH) and return the averaged network, sequence included.
+    settings: Settings, run: Run, on_event: Tell | None = None, cancelled: Stop | None = None
+) -> nn.Module:
+    """Train as the recipe says; the finished network, on the CPU, which `run.out` then holds as well.
 
-    `out` keeps checkpoint.pt after every epoch; a run that finds one goes on from it. Raises Cancelled when
-    `cancelled` answers true, and PterionError where there is nothing to train on.
+    Raises Cancelled when `cancelled` answers true, after a checkpoint; PterionError where the data do not
+    validate, where there is nothing to train on, or where `out` holds something else than this run.
     """
-    tell, stop = on_event or (lambda _: None), cancelled or (lambda: False)
-    prepare_torch(settings.threads)
-    torch.manual_seed(settings.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    network, averaged = channels_last(Flagship(settings.network)), channels_last(Flagship(settings.network))
-    averaged.load_state_dict(network.state_dict())
-    averaged.eval()
-    optimiser = make_optimiser(network, settings)
-    state = {"step": 0, "seconds": 0.0}
-    if (out / "checkpoint.pt").exists():
-        state = load_checkpoint(out / "checkpoint.pt", network, averaged, optimiser)
-    pool = CasePool(folders)
-    rng = np.random.default_rng([settings.seed, int(state["step"])])
-    while state["seconds"] < settings.minutes * 60:
-        started = monotonic()
-        pool.refresh()
-        batches = draw_batches(pool, settings, state["seconds"] / (settings.minutes * 60), rng)
-        losses = []
-        for hu, labels, scores in batches:
-            if stop():
+    with join(run.device) as team:
+        tell = on_event if on_event and team.first else lambda _: None
+        prepare_torch(settings.threads)
+        pool, facts = gather(settings, run, team, tell, cancelled)
+        trainer = Trainer(settings, run, team, pool)
+        trainer.begin(facts, tell)
+        trainer.run(tell, cancelled or (lambda: False))
+        if team.first:
+            trainer.finish(facts, tell, cancelled or (lambda: False))
+        team.wait()
+        return trainer.result.cpu()
+
+
+class Trainer:
+    """The state of a run: the network, its running mean, the best so far, the optimiser, how far it is."""
+
+    def __init__(self, settings: Settings, run: Run, team: Team, pool: Pool) -> None:
+        self.settings, self._out, self._team, self._pool = settings, run.out, team, pool
+        self._resume = run.resume
+        self._kind: Kind = kind_named(settings.kind)
+        torch.manual_seed(settings.seed)
+        self._network = channels_last(self._kind.build(settings.network)).to(team.device)
+        self._origin = start_from(self._network, settings, run.weights)
+        self._averaged = deepcopy(self._network).eval()
+        self._best = deepcopy(self._averaged) if settings.patience else None
+        self._shared = team.share(self._network)
+        self._optimiser = make_optimiser(self._network, settings)
+        self._feed = Feed(pool, settings)
+        self.progress = Progress()
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that is kept."""
+        return self._averaged if self._best is None else self._best
+
+    def begin(self, facts: dict[str, Any], tell: Tell) -> None:
+        """Start in an empty folder, or go on with the run that the folder holds."""
+        facts["weights"] = self._origin
+        exists = (self._out / checkpoint.RUN).exists()
+        if exists and not self._resume:
+            raise PterionError(
+                f"{self._out.name} holds a run already. Add --resume to go on with it, or name another."
+            )
+        self._team.wait()  # until everybody has looked
+        if exists:
+            _require_same_run(self._out, self.settings, facts)
+        elif self._team.first:
+            self._out.mkdir(parents=True, exist_ok=True)
+            checkpoint.write_run(self._out, self.settings, facts)
+        if exists and any((self._out / name).exists() for name in (checkpoint.NEWEST, checkpoint.BEFORE)):
+            self.progress, name = checkpoint.load_checkpoint(self._out, self._networks, self._optimiser)
+            tell({"event": "resumed", "step": self.progress.step, "checkpoint": name})
+        self._team.wait()
+
+    def run(self, tell: Tell, stop: Stop) -> None:
+        """The main part, step by step."""
+        settings, progress, steps = self.settings, self.progress, self._feed.steps
+        batches = self._feed.batches(progress.step, self._team.rank, self._team.size)
+        while progress.step < steps and not progress.ended:
+            if self._team.any(stop()):
+                self._keep()
                 raise Cancelled
-            gone = (state["seconds"] + monotonic() - started) / (settings.minutes * 60)
-            set_learning_rate(optimiser, settings, int(state["step"]), gone)
-            losses.append(train_step(network, optimiser, hu, labels, scores))
-            state["step"] += 1
-            update_average(averaged, network, min(settings.average, state["step"] / (state["step"] + 10)))
-        state["seconds"] += monotonic() - started
-        save_checkpoint(out / "checkpoint.pt", settings, network, averaged, optimiser, state)
-        tell({"event": "epoch", **state, "loss": float(np.mean(losses)), "cases": len(pool.simulated)})
-        epoch = int(state["step"]) // settings.epoch_steps
-        if epoch % settings.validate_every == 0:
-            tell({"event": "validation", **validate(averaged, pool.validation)})
-    tell({"event": "sequence", **fit_sequence(averaged, pool.training, settings, stop)})
-    save_checkpoint(out / "final.pt", settings, averaged, averaged, optimiser, state)
-    return averaged
+            started = monotonic()
+            set_learning_rate(self._optimiser, settings, progress.step, progress.step / steps)
+            loss = self._step(progress.step, next(batches))
+            progress.losses.append(loss)
+            progress.step += 1
+            update_average(
+                self._averaged, self._network, min(settings.average, progress.step / (progress.step + 10))
+            )
+            progress.seconds += monotonic() - started
+            if progress.step % settings.validate_every == 0 or progress.step == steps:
+                self._validate(tell)
+            if progress.step % settings.checkpoint_every == 0 or progress.step == steps or progress.ended:
+                self._keep()
+            left = progress.seconds / progress.step * (steps - progress.step)
+            tell({"event": "step", "step": progress.step, "steps": steps, "loss": loss, "seconds_left": left})
+
+    def finish(self, facts: dict[str, Any], tell: Tell, stop: Stop) -> None:
+        """Train what is trained last, and write the finished network and the report."""
+        if isinstance(self.result, Flagship):
+            facts["sequence"] = fit_sequence(self.result, self._pool.training, self.settings, stop)
+            tell({"event": "sequence", **facts["sequence"]})
+        checkpoint.save_network(self._out / checkpoint.FINISHED, self.result)
+        write_report(self._out, self.settings, facts, self.progress, self.result)
+        tell({"event": "finished", "steps": self.progress.step, "ended": self.progress.ended})
+
+    @property
+    def _networks(self) -> dict[str, nn.Module]:
+        networks = {"network": self._network, "averaged": self._averaged}
+        return networks if self._best is None else {**networks, "best": self._best}
+
+    def _step(self, step: int, batch: Batch) -> float:
+        """One step on its batch; the mean loss. A batch whose loss is not finite changes nothing."""
+        batch = Batch(*self._team.here(*batch))
+        # Dropout too must be a function of the step alone.
+        torch.manual_seed(
+            int(np.random.default_rng([self.settings.seed, step, self._team.rank]).integers(2**31))
+        )
+        self._network.train()
+        with self._team.autocast(self.settings.precision):
+            loss = self._kind.loss(self._shared, batch)
+        value = self._team.mean(float(loss.detach()))
+        self._optimiser.zero_grad(set_to_none=True)
+        if not math.isfinite(value):
+            return float("nan")
+        torch.autograd.backward(loss)
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self.settings.clip)
+        self._optimiser.step()
+        return value
+
+    def _validate(self, tell: Tell) -> None:
+        """Add a row to the curves; note the best weights, and whether it is time to end. The first one decides."""
+        progress = self.progress
+        numbers = self._kind.validate(self._averaged, self._pool.validation) if self._team.first else {}
+        row = {
+            "step": progress.step,
+            "seconds": round(progress.seconds, 1),
+            "loss": float(np.nanmean(progress.losses)),
+        }
+        progress.rows.append({**row, **numbers})
+        progress.losses = []
+        tell({"event": "validation", **progress.rows[-1]})
+        watched = self._team.told(self._watched(numbers))
+        if self._best is None or math.isnan(watched):
+            return
+        if progress.best is None or watched > progress.best:
+            progress.best, progress.waited = watched, 0
+            self._best.load_state_dict(self._averaged.state_dict())
+        else:
+            progress.waited += 1
+            if progress.waited >= self.settings.patience:
+                progress.ended = f"no better {self.settings.watched} in {progress.waited} validations"
+
+    def _watched(self, numbers: dict[str, float]) -> float:
+        """The watched number, the larger the better: of patients where there are any, else of simulated heads."""
+        ending = f"_{self.settings.watched}"
+        found = {
+            name: value for name, value in numbers.items() if name.endswith(ending) and math.isfinite(value)
+        }
+        real = [value for name, value in found.items() if not name.startswith(("phantom_", "shifted_"))]
+        values = real or list(found.values())
+        return float(np.mean(values)) * (-1 if self.settings.watched == "loss" else 1) if values else math.nan
+
+    def _keep(self) -> None:
+        if self._team.first:
+            checkpoint.save_checkpoint(self._out, self._networks, self._optimiser, self.progress)
+            write_report(self._out, self.settings, {}, self.progress, None)
 
 
 def prepare_torch(threads: int) -> None:
@@ -128,78 +204,30 @@ def prepare_torch(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def channels_last(network: Flagship) -> Flagship:
+def channels_last(network: nn.Module) -> nn.Module:
     """The same network with its weights laid out as convolutions on a CPU like them best."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def make_optimiser(network: nn.Module, settings: Settings) -> torch.optim.AdamW:
-    """AdamW; only weights of convolutions and linear layers decay."""
+def make_optimiser(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """Adam or AdamW; only weights of convolutions and linear layers decay."""
     decaying = [p for p in network.parameters() if p.ndim >= 2]
     rest = [p for p in network.parameters() if p.ndim < 2]
     groups = [
         {"params": decaying, "weight_decay": settings.weight_decay},
         {"params": rest, "weight_decay": 0.0},
     ]
+    if settings.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, settings: Settings, step: int, gone: float) -> None:
-    """Linear warm-up, then half a cosine down to 1 % over the run; `gone` is the share of it that is over."""
-    fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(gone, 1.0)))
+    """Linear warm-up, then, where it falls, half a cosine down to 1 %; `gone` is the share of the run that is over."""
+    cosine = settings.schedule == "cosine"
+    fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(gone, 1.0))) if cosine else 1.0
     for group in optimiser.param_groups:
         group["lr"] = settings.learning_rate * min(1.0, (step + 1) / settings.warm_up) * fall
-
-
-def draw_batches(
-    pool: CasePool, settings: Settings, gone: float, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """An epoch of augmented batches: hu (B, S, N, N), labels (B * S, N, N), scores (B * S, 6)."""
-    simulated, real = (
-        StackSampler(cases, count=settings.slices, positive=settings.positive) if cases else None
-        for cases in (pool.simulated, pool.real)
-    )
-    if simulated is None and real is None:
-        raise PterionError("There is no sample to train on. Name folders that hold samples or CT-ICH.")
-    share = settings.real_share if gone >= settings.real_from else 0.0
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    for _ in range(settings.epoch_steps):
-        stacks = []
-        for _ in range(settings.stacks):
-            sampler = real if real is not None and (simulated is None or rng.random() < share) else simulated
-            assert sampler is not None
-            stack = sampler.draw(rng)
-            if sampler is real and not stack.scores.any() and rng.random() < settings.painted:
-                stack = paint(stack, rng)
-            stacks.append(stack)
-        yield make_batch(stacks, settings.augmentation, generator)
-
-
-def make_batch(
-    stacks: Sequence[Stack], augmentation: Augmentation, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Augmented input (B, S, 3, N, N), labels uint8 (B * S, N, N) and scores int8 (B * S, 6) of equal stacks."""
-    hu = torch.from_numpy(np.stack([s.hu for s in stacks]))
-    labels = torch.from_numpy(np.stack([s.labels for s in stacks]))
-    hu, labels = augment(hu, labels, augmentation, generator)
-    scores = torch.from_numpy(np.concatenate([s.scores for s in stacks]))
-    return network_input(hu), labels.flatten(0, 1), scores
-
-
-def train_step(
-    network: Flagship, optimiser: torch.optim.Optimizer, x: Tensor, labels: Tensor, scores: Tensor
-) -> float:
-    """One step on a batch of `make_batch`; the loss. A batch whose loss is not finite changes nothing."""
-    network.train()
-    mask_logits, slice_logits, _ = network(x)
-    loss = network_loss(mask_logits, slice_logits, labels, scores)
-    optimiser.zero_grad(set_to_none=True)
-    if not torch.isfinite(loss):
-        return float("nan")
-    torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-    optimiser.step()
-    return float(loss.detach())
 
 
 @torch.no_grad()
@@ -213,36 +241,18 @@ def update_average(averaged: nn.Module, network: nn.Module, decay: float) -> Non
 
 
 def fit_sequence(
-    network: Flagship,
-    cases: Sequence[Case],
-    settings: Settings,
-    cancelled: Callable[[], bool] = lambda: False,
+    network: Flagship, cases: Sequence[Case], settings: Settings, cancelled: Stop = lambda: False
 ) -> Event:
     """Train the part along z on embeddings of augmented whole series; the rest of `network` stays as it is."""
     network.eval()
-    generator = torch.Generator().manual_seed(settings.seed)
+    device = next(network.parameters()).device
     rng = np.random.default_rng(settings.seed)
-    groups = [
-        g
-        for g in ([c for c in cases if c.source == "phantom"], [c for c in cases if c.source != "phantom"])
-        if g
-    ]
-    series = []
-    for number in range(settings.sequence_series if groups else 0):
-        if cancelled():
-            raise Cancelled
-        group = groups[number % len(groups)]
-        case = group[rng.integers(len(group))]
-        whole = Stack(case.hu.astype(np.float32), case.labels, case.scores)
-        if case.source != "phantom" and not case.scores.any() and rng.random() < settings.painted:
-            whole = paint(whole, rng)
-        x, _, scores = make_batch([whole], settings.augmentation, generator)
-        series.append((network.series(x[0])[2], torch.from_numpy(case.gaps_mm), scores))
+    series = embedded_series(network, cases, settings, rng, cancelled)
     optimiser = torch.optim.AdamW(network.context.parameters(), lr=1e-3, weight_decay=0.05)
     losses = []
     for step in range(settings.sequence_steps if series else 0):
         optimiser.param_groups[0]["lr"] = 1e-3 * (1 - step / settings.sequence_steps)
-        embeddings, gaps, scores = series[rng.integers(len(series))]
+        embeddings, gaps, scores = (t.to(device) for t in series[rng.integers(len(series))])
         slice_logits, study_logits = network.sequence(embeddings[None], gaps[None])
         loss = score_loss(slice_logits[0], scores) + score_loss(study_logits, study_scores(scores)[None])
         optimiser.zero_grad()
@@ -252,48 +262,74 @@ def fit_sequence(
     return {"loss": float(np.mean(losses[-200:])) if losses else None, "series": len(series)}
 
 
+def embedded_series(
+    network: Flagship, cases: Sequence[Case], settings: Settings, rng: np.random.Generator, cancelled: Stop
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Embeddings (Z, E), gaps (Z,) and scores (Z, 6) of series changed at random, patients and phantoms in turn."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    device = next(network.parameters()).device
+    groups = [
+        group
+        for group in (
+            [c for c in cases if c.source == "phantom"],
+            [c for c in cases if c.source != "phantom"],
+        )
+        if group
+    ]
+    series = []
+    for number in range(settings.sequence_series if groups else 0):
+        if cancelled():
+            raise Cancelled
+        group = groups[number % len(groups)]
+        case = group[rng.integers(len(group))]
+        whole = whole_series(case)
+        if case.source != "phantom" and not case.scores.any() and rng.random() < settings.painted:
+            whole = paint(whole, rng)
+        x, _, scores = make_batch([whole], settings.augmentation if settings.augmented else None, generator)
+        embeddings = network.series(x[0].to(device))[2].cpu()
+        series.append((embeddings, torch.from_numpy(case.gaps_mm), scores))
+    return series
+
+
 def study_scores(scores: Tensor) -> Tensor:
     """Scores int8 (6,) of a study from those of its slices (Z, 6): present anywhere, else unknown, else absent."""
     present, unknown = (scores == 1).any(0), (scores == -1).any(0)
     return torch.where(present, 1, torch.where(unknown, -1, 0)).to(torch.int8)
 
 
-def save_checkpoint(
-    path: Path,
-    settings: Settings,
-    network: nn.Module,
-    averaged: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    state: dict[str, float],
-) -> None:
-    """Everything needed to go on, written whole or not at all."""
-    temporary = path.with_suffix(".part")
-    content = {
-        "settings": json.dumps(asdict(settings)),
-        "network": network.state_dict(),
-        "averaged": averaged.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "state": state,
-    }
-    with temporary.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def load_checkpoint(
-    path: Path, network: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer
-) -> dict[str, float]:
-    """Fill the three from `path`; the state. Raises PterionError when it does not fit them."""
-    try:
-        content = torch.load(path, weights_only=True)
-        network.load_state_dict(content["network"])
-        averaged.load_state_dict(content["averaged"])
-        optimiser.load_state_dict(content["optimiser"])
-        state: dict[str, float] = content["state"]
-    except (RuntimeError, KeyError, ValueError, OSError) as error:
+def start_from(network: nn.Module, settings: Settings, weights: Path | None) -> str:
+    """Fill `network` from `weights`, a file of ImageNet weights, a version or a run; where they come from, in words."""
+    if weights is None:
+        if settings.start_from:
+            raise PterionError(
+                f"{settings.name} starts from {settings.start_from}. Name its folder with --weights."
+            )
+        return "from scratch"
+    if isinstance(network, B0) and weights.is_file():
+        return f"from ImageNet weights, {weights.name}, sha256 {load_imagenet(network, weights)}"
+    if not weights.is_dir():
         raise PterionError(
-            f"{path.name} does not fit this recipe ({error}). Choose an empty folder."
+            f"{weights.name} is no folder of a model. Name a version, a run, or for a B0 a weights file."
+        )
+    version = (weights / "model.json").exists()
+    other = load_network(weights) if version else checkpoint.load_run(weights)[1]
+    try:
+        network.load_state_dict(other.state_dict())
+    except RuntimeError as error:
+        raise PterionError(
+            f"The weights of {weights.name} are of a network of other sizes. Give the recipe its sizes."
         ) from error
-    return state
+    file = weights / (WEIGHTS if version else checkpoint.FINISHED)
+    return f"from {weights.name}, sha256 {sha256(file.read_bytes()).hexdigest()}"
+
+
+def _require_same_run(folder: Path, settings: Settings, facts: dict[str, Any]) -> None:
+    """Raise PterionError where the run in `folder` has another recipe, fold or other data."""
+    before, content = checkpoint.read_run(folder)
+    now, then = settings.as_table(), before.as_table()
+    changed = [name for name in now if now[name] != then.get(name) and name != "threads"]
+    changed += [name for name in ("fold", "data", "weights") if facts[name] != content.get(name)]
+    if changed:
+        raise PterionError(
+            f"{folder.name} was begun with another {', '.join(changed)}. Go on with the same, or name another folder."
+        )

@@ -1,37 +1,18 @@
-"""Drawing, changing and painting stacks; a whole tiny training run; resuming and cancelling it."""
+"""Drawing, changing and painting stacks."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
-from model import corpus
 from model.augment import Augmentation, augment, network_input
 from model.batches import Case, Stack, StackSampler, crop_sample, gaps_mm
-from model.corpus import CasePool
-from model.errors import Cancelled, PterionError
-from model.networks.flagship import FlagshipConfig
 from model.painting import paint
 from model.preprocess import AIR_HU, PIXEL_MM, SIZE, window_channels
-from model.sample import Sample, save_sample, slice_scores
-from model.train import Event, Settings, load_settings, study_scores, train
-
-TINY = Settings(
-    name="tiny",
-    minutes=0.01,
-    stacks=1,
-    slices=2,
-    epoch_steps=1,
-    validate_every=1,
-    sequence_steps=3,
-    sequence_series=2,
-    network=FlagshipConfig(
-        widths=(8, 8, 8, 8, 8), depths=(1, 1, 1, 1, 1), expansion=1, decoder=(8, 8, 8, 8), pooled=4
-    ),
-)
+from model.sample import Sample, slice_scores
+from model.train import study_scores
 
 
 def head_hu(size: int = 120, spacing_mm: float = 1.7) -> npt.NDArray[np.int16]:
@@ -144,88 +125,3 @@ def test_nothing_is_painted_where_there_is_no_head() -> None:
 def test_a_study_is_present_unknown_or_absent() -> None:
     scores = torch.tensor([[1, 0, -1, 0, 0, 0], [0, 0, 0, -1, 1, 0]], dtype=torch.int8)
     assert study_scores(scores).tolist() == [1, 0, -1, -1, 1, 0]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Three simulated patients, and a file that is still being written. With HELD_BACK 2, `b` is held back."""
-    for value, patient in enumerate("bcd", start=1):
-        save_sample(head_sample(patient, value), tmp_path / "data" / f"{patient}.npz")
-    (tmp_path / "data" / ".sample-half.npz").write_bytes(b"")
-    return tmp_path / "data"
-
-
-def test_a_run_trains_validates_and_can_be_resumed(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(corpus, "HELD_BACK", 2)
-    events: list[Event] = []
-    network = train(TINY, [data], tmp_path / "out", events.append)
-    kinds = [event["event"] for event in events]
-    assert kinds[0] == "epoch"
-    assert kinds[-1] == "sequence"
-    assert all(np.isfinite(event["loss"]) for event in events if event["event"] == "epoch")
-    assert all(torch.isfinite(p).all() for p in network.parameters())
-    again: list[Event] = []
-    train(replace(TINY, minutes=TINY.minutes * 1.5), [data], tmp_path / "out", again.append)
-    assert again[0]["step"] > events[0]["step"]
-
-
-def test_a_cancelled_run_stops(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(Cancelled):
-        train(TINY, [data], tmp_path / "out", cancelled=lambda: True)
-
-
-def test_a_checkpoint_of_another_network_is_refused(data: Path, tmp_path: Path) -> None:
-    train(TINY, [data], tmp_path / "out")
-    other = replace(TINY, minutes=9, network=replace(TINY.network, widths=(8, 8, 8, 8, 16)))
-    with pytest.raises(PterionError, match="does not fit"):
-        train(other, [data], tmp_path / "out")
-
-
-def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
-    with pytest.raises(PterionError, match="no folder"):
-        train(TINY, [tmp_path / "absent"], tmp_path / "out")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(PterionError, match="no sample"):
-        train(TINY, [tmp_path / "empty"], tmp_path / "out")
-
-
-def test_held_back_patients_are_never_trained_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "HELD_BACK", 2)
-    pool = CasePool([data])
-    assert pool.refresh() == 3
-    trained = {case.patient for case in pool.training}
-    kept = {case.patient for case in pool.validation["phantom"]}
-    assert (trained, kept) == ({"c", "d"}, {"b"})
-    assert {case.patient for case in pool.validation["shifted"]} == kept
-    assert pool.refresh() == 0
-
-
-def test_samples_of_patients_count_as_real(tmp_path: Path) -> None:
-    save_sample(head_sample("r", 1, source="annotations"), tmp_path / "r.npz")
-    pool = CasePool([tmp_path])
-    pool.refresh()
-    assert (len(pool.real), len(pool.simulated)) == (1, 0)
-
-
-def test_the_split_of_ct_ich_is_disjoint_and_whole() -> None:
-    import json
-
-    split = json.loads(corpus.SPLIT.read_text(encoding="utf-8"))
-    numbers = [n for part in split.values() for n in part]
-    assert {k: len(v) for k, v in split.items()} == {"train": 30, "validation": 6, "test": 24}
-    assert len(set(numbers)) == 60
-
-
-def test_the_bundled_recipe_loads() -> None:
-    settings = load_settings(Path(corpus.__file__).parent / "recipes" / "flagship.toml")
-    assert settings.name == "flagship"
-    assert settings.network.widths[-1] == 192
-
-
-def test_a_recipe_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "odd.toml"
-    path.write_text('name = "x"\ncolour = 3\n', encoding="utf-8")
-    with pytest.raises(PterionError, match=r"odd\.toml"):
-        load_settings(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from viewer import __version__
-from viewer.cli import work
+from viewer.cli import training, work
 from viewer.cli.output import NOTICE
 
 Handler = Callable[[argparse.Namespace], int]
@@ -25,9 +25,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_reading(commands)
     add_making(commands)
     add_learning(commands)
-    from viewer.cli.data import add_data  # it takes its words from here
+    from viewer.cli.data import add_data  # they take their words from here
+    from viewer.cli.measuring import add_evaluate
 
     add_data(commands)
+    add_evaluate(commands)
     return parser
 
 
@@ -175,14 +177,7 @@ def add_learning(commands: Commands) -> None:
     )
     command.add_argument("--dry-run", action="store_true", help="only say what it would train on")
 
-    command = add(
-        commands, "train", work.train, "train a model from scratch, as a recipe says", machine=False
-    )
-    command.add_argument("recipe", metavar="RECIPE", help="a TOML file, as those in model/recipes")
-    command.add_argument(
-        "--data", metavar="DIR", nargs="+", required=True, help="folders of samples, and CT-ICH"
-    )
-    command.add_argument("--out", metavar="DIR", required=True, help="folder for checkpoints and the model")
+    add_training(commands)
 
     command = add(commands, "bench", work.bench, "measure every promised number on this machine")
     command.add_argument(
@@ -190,6 +185,40 @@ def add_learning(commands: Commands) -> None:
     )
     command.add_argument("--repeat", metavar="N", type=positive, default=3, help="runs a number (default: 3)")
     command.add_argument("--check", action="store_true", help="exit with 1 where a number is over its budget")
+
+
+def add_training(commands: Commands) -> None:
+    """`train` and what it is given."""
+    command = add(
+        commands, "train", training.train, "train a network from scratch, as a recipe says", machine=False
+    )
+    command.add_argument("recipe", metavar="RECIPE", help="flagship, seed-multitask …, or a TOML file")
+    command.add_argument(
+        "--data", metavar="DIR", nargs="+", type=Path, default=[], help="folders of samples, and CT-ICH"
+    )
+    command.add_argument(
+        "--out",
+        metavar="RUN",
+        type=Path,
+        required=True,
+        help="folder of the run: checkpoints, curves, the network",
+    )
+    command.add_argument("--fold", metavar="K", type=int, help="keep this fold's patients from it (0 to 4)")
+    command.add_argument("--resume", action="store_true", help="go on with the run that RUN holds")
+    command.add_argument("--seed", metavar="N", type=int, help="instead of the recipe's")
+    command.add_argument("--threads", metavar="N", type=positive, help="instead of the recipe's")
+    command.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)"
+    )
+    command.add_argument(
+        "--weights", metavar="PATH", type=Path, help="start from ImageNet weights (a B0), a model or a run"
+    )
+    command.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="keep prepared samples there, for several runs (default: in RUN)",
+    )
 
 
 def add(

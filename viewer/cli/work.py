@@ -194,13 +194,6 @@ def retrain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def train(arguments: argparse.Namespace) -> int:
-    """Train a model; its events are JSON lines on stdout."""
-    from model.bundle import main as work
-
-    return work([arguments.recipe, "--data", *arguments.data, "--out", arguments.out])
-
-
 def bench(arguments: argparse.Namespace) -> int:
     """Measure; 1 where --check is given and a number is over its budget."""
     from viewer.bench.run import measure

@@ -1,0 +1,98 @@
+"""`pterion train`: a recipe, run to its end or to the next Ctrl-C, and what it leaves made a model."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from viewer.cli.output import NOTICE, progress
+
+Event = dict[str, Any]
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a network; events are JSON lines on stdout, progress is said to a terminal."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
+    from dataclasses import replace
+
+    from model.bundle import bundle_run
+    from model.gather import Run
+    from model.recipe import load_settings
+    from model.train import train
+
+    settings = load_settings(arguments.recipe)
+    chosen = {
+        name: getattr(arguments, name) for name in ("seed", "threads") if getattr(arguments, name) is not None
+    }
+    settings = replace(settings, **chosen)
+    run = Run(
+        tuple(arguments.data),
+        arguments.out,
+        fold=arguments.fold,
+        resume=arguments.resume,
+        device=arguments.device,
+        weights=arguments.weights or starting_point(settings.start_from),
+        cache=arguments.cache,
+    )
+    with stopping() as stopped:
+        train(settings, run, tell, stopped)
+        if os.environ.get("RANK", "0") == "0":
+            bundle_run(run, tell)
+    progress("")
+    print(NOTICE, file=sys.stderr)
+    return 0
+
+
+def starting_point(name: str) -> Path | None:
+    """The folder of the model that a recipe starts from: one of ours by its id, or a path."""
+    from viewer.cli.work import registry
+
+    if not name:
+        return None
+    return Path(name) if Path(name).is_dir() else Path(registry().get(name).path)
+
+
+def tell(event: Event) -> None:
+    """Print an event; how far it is goes to a person only."""
+    if event["event"] == "preparing":
+        progress(f"{event['name']}: {event['done']} of {event['total']}")
+    elif event["event"] == "step":
+        left = duration(event["seconds_left"])
+        progress(f"step {event['step']} of {event['steps']}, loss {event['loss']:.3f}, {left} left")
+    else:
+        progress("")
+        print(json.dumps(event), flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `2 h 5 min`, `5 min`, `40 s`."""
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM came since; a second one ends the process as usual."""
+    asked = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        asked.set()
+        signal.signal(number, before[number])
+        print("\npterion: stopping after this step; --resume goes on from there", file=sys.stderr)
+
+    before: dict[int, Any] = {}
+    try:
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            before[wanted] = signal.signal(wanted, ask)
+        yield asked.is_set
+    finally:
+        for number in before:
+            signal.signal(number, before[number])

@@ -23,20 +23,22 @@ class Augmentation:
     8-bit grey, as in JPEG collections. halo: probability of bone that shines into its surroundings, which a
     network else takes for thin subdural blood. cupping_hu: the same from beam hardening, over some 10 mm: brain at
     the inner table is up to 25 HU brighter than deep brain on some scanners, and hardly on others.
+    clipped: probability of HU cut off below -150 to 0 and above 80 to 400, as 8-bit exports are.
     """
 
     rotation_deg: float = 15.0
     zoom: float = 0.12
     stretch: float = 0.05
     shift_px: float = 8.0
-    gain: float = 0.05
-    offset_hu: float = 7.0
+    gain: float = 0.06
+    offset_hu: float = 8.0
     noise_hu: float = 5.0
     blur_px: float = 1.1
     bias_hu: float = 3.0
     quantised: float = 0.25
     halo: float = 0.3
     cupping_hu: float = 50.0
+    clipped: float = 0.15
 
 
 def augment(
@@ -88,7 +90,11 @@ def _appearance(hu: Tensor, settings: Augmentation, generator: torch.Generator) 
     hu = hu * gain[:, None, None, None] + (offset[:, None, None, None] + bias) * tissue
     hu = torch.stack([_scanner(stack, settings, generator) for stack in hu])
     quantised = torch.rand(batch, generator=generator) < settings.quantised
-    return torch.where(quantised[:, None, None, None], _quantise(hu), hu)
+    hu = torch.where(quantised[:, None, None, None], _quantise(hu), hu)
+    low = -150 * torch.rand(batch, 1, 1, 1, generator=generator)
+    high = 80 + 320 * torch.rand(batch, 1, 1, 1, generator=generator)
+    clipped = torch.rand(batch, generator=generator) < settings.clipped
+    return torch.where(clipped[:, None, None, None], torch.maximum(torch.minimum(hu, high), low), hu)
 
 
 def _scanner(stack: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
@@ -97,8 +103,8 @@ def _scanner(stack: Tensor, settings: Augmentation, generator: torch.Generator) 
     changed = stack
     if draw[0] < 0.4:
         changed = _blur(stack, draw[1] * settings.blur_px)
-    elif draw[0] < 0.55:
-        changed = stack + (0.3 + 0.7 * draw[1]) * (stack - _blur(stack, 0.8))
+    elif draw[0] < 0.6:
+        changed = stack + (0.3 + 1.2 * draw[1]) * (stack - _blur(stack, 0.8))
     if draw[4] < settings.halo:
         bone = (changed - _BONE_HU).clamp(min=0)
         changed = changed + _blur(bone, 0.5 + 0.8 * draw[5]) - bone

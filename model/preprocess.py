@@ -26,6 +26,8 @@ ADULT_SKULL_MM = 150.0
 
 _COARSE_MM = 2.5
 _TISSUE_HU = -300
+_ABOVE_FLOOR_HU = 20
+"""Tissue lies above the darkest pixel too, by so much: exports clip HU, often at -100 or 0, and air with them."""
 _SKULL_HU = 250
 
 Floats = npt.NDArray[np.float32]
@@ -131,7 +133,7 @@ def estimate_spacing_mm(hu: npt.NDArray[np.int16]) -> float:
     widths = []
     for image in hu:
         step = max(1, min(image.shape) // 200)
-        head = _largest_solid(image[::step, ::step] > _TISSUE_HU)
+        head = _largest_solid(_tissue(image[::step, ::step]))
         bone = head & (image[::step, ::step] > _SKULL_HU)
         rows, columns = np.flatnonzero(bone.any(1)), np.flatnonzero(bone.any(0))
         if len(rows) and rows[-1] - rows[0] > bone.shape[0] / 4:
@@ -144,7 +146,7 @@ def estimate_spacing_mm(hu: npt.NDArray[np.int16]) -> float:
 def _head_centre(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> tuple[float, float]:
     """Middle of the head's bounding box, index coordinates; an opening parts it from table, holder and tubes."""
     step = tuple(max(1, round(_COARSE_MM / s)) for s in spacing_mm)
-    head = _largest_solid(hu[step[0] // 2 :: step[0], step[1] // 2 :: step[1]] > _TISSUE_HU)
+    head = _largest_solid(_tissue(hu[step[0] // 2 :: step[0], step[1] // 2 :: step[1]]))
     rows, columns = np.flatnonzero(head.any(1)), np.flatnonzero(head.any(0))
     if not len(rows):
         return (hu.shape[0] - 1) / 2, (hu.shape[1] - 1) / 2
@@ -152,6 +154,10 @@ def _head_centre(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> 
         step[0] // 2 + step[0] * (int(rows[0]) + int(rows[-1])) / 2,
         step[1] // 2 + step[1] * (int(columns[0]) + int(columns[-1])) / 2,
     )
+
+
+def _tissue(hu: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    return np.asarray(hu > max(_TISSUE_HU, int(hu.min()) + _ABOVE_FLOOR_HU))
 
 
 def _largest_solid(tissue: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -40,6 +40,12 @@ def test_a_head_holder_and_a_hand_do_not_move_the_square() -> None:
     assert preprocess.find_geometry(hu, (0.45, 0.45)).centre == pytest.approx((220, 256), abs=4)
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1024, 3071), (-100, 300), (0, 80)])
+def test_clipped_hu_do_not_move_the_square(low: int, high: int) -> None:
+    hu = drawn_head((512, 512), (0.45, 0.45), (220.0, 290.0)).clip(low, high)
+    assert preprocess.find_geometry(hu, (0.45, 0.45)).centre == pytest.approx((220, 290), abs=4)
+
+
 def test_an_empty_slice_is_centred_on_the_image() -> None:
     x, geometry = preprocess.prepare_slice(np.full((100, 80), -1000, np.int16), (1.0, 1.0))
     assert geometry.centre == (49.5, 39.5)

@@ -11,6 +11,12 @@ from viewer.dicom.walk import DamagedError
 
 _ITEM, _SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # as little-endian integers
 _UNDEFINED = 0xFFFFFFFF
+_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\xff\x4f\xff\x51",
+    b"\0\0\0\x0cjP  ",
+)  # of JPEG and JPEG-LS, JPEG 2000, its boxes
+_TAIL = 64
 
 
 def read_at(path: Path, offset: int, target: memoryview) -> None:
@@ -84,8 +90,12 @@ def _one_of_many(place: SliceHeader, layout: PixelLayout) -> memoryview:
     descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         status = os.fstat(descriptor)
-        offsets, fragments = _fragments(place.path, layout.offset, status.st_size, status.st_mtime_ns)
-        ours = _fragments_of_frame(place.frame, layout.frames, offsets, fragments)
+        key = (place.path, layout.offset, status.st_size, status.st_mtime_ns)
+        ours = _fragments_of_frame(place.frame, layout.frames, *_fragments(*key))
+        if ours is None and len(marked := _by_markers(*key)) == layout.frames:
+            ours = marked[place.frame]
+        if ours is None:
+            raise DamagedError("which compressed pixels belong to which frame is not said")
         data = scratch("frame", sum(length for _, length in ours))
         done = 0
         for first, length in ours:
@@ -133,15 +143,39 @@ def _fragments(
 
 def _fragments_of_frame(
     frame: int, frames: int, offsets: tuple[int, ...], fragments: tuple[tuple[int, int], ...]
-) -> tuple[tuple[int, int], ...]:
-    """The fragments that make up one frame: all, one each, or as the basic offset table says."""
+) -> tuple[tuple[int, int], ...] | None:
+    """The fragments that make up one frame: all, one each, or as the basic offset table says; None without one."""
     if frames == 1:
         return fragments
     if len(fragments) == frames:
         return fragments[frame : frame + 1]
     if len(offsets) != frames or not fragments:
-        raise DamagedError("which compressed pixels belong to which frame is not said")
+        return None
     base = fragments[0][0] - 8
     first = base + offsets[frame]
     last = base + offsets[frame + 1] if frame + 1 < frames else fragments[-1][0] + 1
     return tuple(item for item in fragments if first <= item[0] - 8 < last)
+
+
+@functools.lru_cache(maxsize=4)
+def _by_markers(path: Path, offset: int, size: int, changed: int) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """The fragments of each frame where no table tells: a frame begins where a codestream does, behind one that ended.
+
+    Within a codestream neither marker can occur (ISO 10918-1 B.1.1.5, ISO 15444-1 A.1.3), so this leaves no doubt.
+    Empty where a codestream begins before the last has ended.
+    """
+    frames: list[list[tuple[int, int]]] = []
+    before = b""
+    with path.open("rb") as file:
+        for first, length in _fragments(path, offset, size, changed)[1]:
+            file.seek(first)
+            if file.read(min(length, 8)).startswith(_BEGINNINGS):
+                if frames and not before.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+                    return ()
+                frames.append([])
+            elif not frames:
+                return ()
+            frames[-1].append((first, length))
+            file.seek(first + max(length - _TAIL, 0))
+            before = (before + file.read(min(length, _TAIL)))[-_TAIL:]
+    return tuple(map(tuple, frames))

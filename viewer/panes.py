@@ -27,7 +27,7 @@ class Pane:
     """What one viewport shows.
 
     series_uid: empty for the open series, whichever that is. stop: which picture of its section. facing: the plane of
-    an oblique one. header: the window is the one each image's header asks for.
+    an oblique one. header: the window is the one each image's own header names at this place.
     """
 
     window: Window
@@ -38,7 +38,7 @@ class Pane:
     stop: int = 0
     facing: Facing = Facing()  # noqa: RUF009  frozen
     view: ViewState = ViewState()  # noqa: RUF009  frozen
-    header: bool = False
+    header: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Panes(QObject):
     windows_changed = Signal(object)  # tuple[Window, ...]
     views_changed = Signal()
     links_changed = Signal(object)  # Links
+    volume_added = Signal(object)  # Volume of a series beside the open one
     slice_shown = Signal(int)  # slice of the open series that a linked viewport went to
     guides_changed = Signal()  # crosshair or reference lines
 
@@ -75,6 +76,7 @@ class Panes(QObject):
         self.offsets_mm: dict[str, Vector] = {}  # series in another frame of reference
         self._sections: dict[tuple[str, Plane, Facing], Section | str] = {}
         self._leading = False
+        self._header_windows: dict[str, tuple[tuple[Window, ...], ...]] = {}
 
     # what there is
 
@@ -132,6 +134,7 @@ class Panes(QObject):
         before = self.open_volume
         self.open_volume = volume
         self._sections.clear()
+        self._header_windows.clear()
         if before is None or volume is None or before.series.study_uid != volume.series.study_uid:
             self.volumes.clear()
             self.offsets_mm.clear()
@@ -161,6 +164,7 @@ class Panes(QObject):
         for number, pane in enumerate(self.panes):
             if pane.series_uid == uid:
                 self._arrive(number)
+        self.volume_added.emit(volume)
 
     def drop_volume(self, series_uid: str) -> None:
         """Let go of a series; viewports that showed it show the open one."""
@@ -263,10 +267,37 @@ class Panes(QObject):
         """Show the model's masks in a viewport, as far as they are shown at all."""
         self._put(number, replace(self.panes[number], overlay=visible))
 
-    def set_window(self, number: int, window: Window, *, header: bool = False) -> None:
+    def set_window(self, number: int, window: Window, *, header: int | None = None) -> None:
         """Change the window of a viewport, and of all while windows are linked. `header`: follow each image's own."""
         for each in range(len(self.panes)) if self.links.window else (number,):
             self._put(each, replace(self.panes[each], window=window, header=header))
+
+    def set_header_windows(self, volume: Volume, windows: tuple[tuple[Window, ...], ...]) -> None:
+        """Take all windows that the header of each slice names."""
+        self._header_windows[volume.series.series_uid] = windows
+        for number in self.showing(volume):
+            self._place(number, self.panes[number].stop)
+
+    def header_choices(self, number: int) -> tuple[Window, ...]:
+        """The windows that the image of a viewport asks for itself; of a cut, those of the middle slice."""
+        volume, section = self.volume(number), self.section(number)
+        if volume is None or section is None:
+            return ()
+        index = self.panes[number].stop if isinstance(section, Acquired) else len(volume.hu) // 2
+        windows = self._header_windows.get(volume.series.series_uid)
+        if windows is not None:
+            return windows[index]
+        one = header_window(volume.series.slices[index].window)
+        return () if one is None else (one,)
+
+    def follow_header(self, number: int, which: int | None = None) -> bool:
+        """Show each image as its own header asks, from now on; with no `which`, its next window. Whether it has any."""
+        choices, before = self.header_choices(number), self.panes[number].header
+        if not choices:
+            return False
+        which = (0 if before is None else before + 1) if which is None else which
+        self.set_window(number, choices[which % len(choices)], header=which % len(choices))
+        return True
 
     def set_view(self, number: int, view: ViewState) -> None:
         """Zoom, pan, flip, turn or invert a viewport; those that are linked zoom and pan along."""
@@ -361,14 +392,15 @@ class Panes(QObject):
                 self._place(number, stop)
 
     def _place(self, number: int, stop: int) -> None:
-        section, pane, volume = self.section(number), self.panes[number], self.volume(number)
+        section, pane = self.section(number), self.panes[number]
         if section is None:
             return
         stop = min(max(stop, 0), section.count - 1)
-        window = pane.window
-        if pane.header and volume is not None and isinstance(section, Acquired):
-            window = header_window(volume.series.slices[stop].window) or window
-        self._put(number, replace(pane, stop=stop, window=window))
+        self._put(number, replace(pane, stop=stop))
+        if pane.header is not None and isinstance(section, Acquired):
+            choices = self.header_choices(number)
+            if pane.header < len(choices):
+                self._put(number, replace(self.panes[number], window=choices[pane.header]))
 
     # links
 

@@ -191,6 +191,7 @@ class Session(QObject):
     copying_changed = Signal(str)  # how far copying without the patient is, empty while it does not run
     recent_changed = Signal(object)  # tuple[Path, ...]
     prior_changed = Signal(object)  # Study | None
+    own_windows_changed = Signal(object)  # tuple[Window, ...]
     noticed = Signal(object)  # Notice
 
     # intentions
@@ -227,6 +228,7 @@ class Session(QObject):
         self.volume: Volume | None = None
         self.slice_index = 0
         self.prior: Study | None = None
+        self.own_windows: tuple[Window, ...] = ()
         self.panes = Panes(self)
         self.measuring = Measuring(self)
         self.maximised_view: int | None = None
@@ -435,6 +437,10 @@ class Session(QObject):
     def set_prior(self, prior: Study | None) -> None:
         """Say which earlier study of the same patient there is to compare with."""
         self._set("prior", prior, self.prior_changed)
+
+    def set_own_windows(self, windows: tuple[Window, ...]) -> None:
+        """Take the windows that the reader keeps."""
+        self._set("own_windows", windows, self.own_windows_changed)
 
     def set_copying(self, text: str) -> None:
         """Say how far copying without the patient is."""

@@ -23,6 +23,7 @@ from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
+from viewer.app.hanging import Hanging
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
@@ -32,6 +33,7 @@ from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
 from viewer.app.tidying import Tidying
 from viewer.app.warming import warm
+from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
@@ -84,8 +86,12 @@ class Application(QObject):
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
+        self.hanging = Hanging(self.session, self.opening.volumes, self.library, self.tasks, self)
+        self.windowing = Windowing(self.session, self.library, self.chores, self.tasks, self)
         reading = ReadingArea(self.session)
         self.window = MainWindow(self.session, reading, reading.commands.values())
+        self.window.top_bar.layout_clicked.connect(reading.menu.popup)
+        self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
         self.ended = False
         self._connect()
         self.window.show()
@@ -95,6 +101,7 @@ class Application(QObject):
     def _connect(self) -> None:
         session = self.session
         self.window.may_close = self.may_close
+        self.hanging.may_mix = self.may_mix
         self.desk.edited.connect(self.keeping.keep)
         self.keeping.saved = self.teaching.count_later
         self.teaching.claimed = self.answering.refresh_models
@@ -113,6 +120,8 @@ class Application(QObject):
         self.answering.refresh_models()
         self.teaching.begin()
         self.recent.begin()
+        self.hanging.begin()
+        self.windowing.begin()
         self.chores.ask("", warm)
         self.tidying.begin()
         if paths:
@@ -206,6 +215,17 @@ class Application(QObject):
 
         self.chores.ask("The findings could not be accepted", work, add)
 
+    def may_mix(self, question: str) -> bool:
+        """Ask before images of two patients are shown side by side."""
+        answer = QMessageBox.question(
+            self.window,
+            "Another patient",
+            question,
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
     def may_close(self) -> bool:
         """Save what waits; where that fails, ask the reader before anything is lost."""
         self.desk.finish()
@@ -228,7 +248,7 @@ class Application(QObject):
             return
         self.ended = True
         self.tidying.end()
-        for part in (self.teaching, self.opening, self.answering):
+        for part in (self.teaching, self.opening, self.hanging, self.answering):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()

@@ -67,6 +67,11 @@ class Opening(QObject):
         """Whether files are looked for or a series is loaded just now."""
         return any(job is not None and job.running for job in (self._scan, self._load))
 
+    @property
+    def volumes(self) -> KeptVolumes:
+        """What was loaded and may be looked at again, in other viewports too."""
+        return self._volumes
+
     def open_paths(self, paths: tuple[Path, ...]) -> None:
         """Scan files and folders in the background; their studies join the worklist as they are found."""
         if self._scan is not None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from viewer.imaging.windows import Window
+from viewer.imaging.windows import Function, Table, Window
 
 Pixels = npt.NDArray[np.uint32]
 RGB = tuple[int, int, int]
@@ -24,18 +24,35 @@ OPAQUE = 0xFF000000
 def grey_table(window: Window, inverted: bool = False) -> npt.NDArray[np.uint8]:
     """Grey of each int16 value, uint8 (65536,), indexed by the value's bits read as uint16. Read-only.
 
-    The linear function of PS3.3 C.11.2.1.2.1; a width of 1 HU is its threshold.
+    A width of 1 HU is a threshold.
     """
     hu = np.arange(-32768, 32768, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        grey = ((hu - (window.level - 0.5)) / (window.width - 1) + 0.5) * 255
-    grey[hu <= window.level - 0.5 - (window.width - 1) / 2] = 0
-    grey[hu > window.level - 0.5 + (window.width - 1) / 2] = 255
+    grey = _looked_up(hu, window.table) if window.table is not None else _curve(hu, window)
     table = np.roll(np.rint(np.clip(grey, 0, 255)).astype(np.uint8), 32768)
     if inverted:
         table = 255 - table
     table.flags.writeable = False
     return table
+
+
+def _curve(hu: npt.NDArray[np.float64], window: Window) -> npt.NDArray[np.float64]:
+    """Grey (0 to 255) by the window's function."""
+    if window.function is Function.SIGMOID:  # PS3.3 C.11.2.1.3.1
+        return np.asarray(255 / (1 + np.exp(np.clip(-4 * (hu - window.level) / window.width, -700, 700))))
+    exact = window.function is Function.LINEAR_EXACT  # PS3.3 C.11.2.1.3.2; else C.11.2.1.2.1
+    width = window.width if exact else window.width - 1
+    level = window.level if exact else window.level - 0.5
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grey = ((hu - level) / width + 0.5) * 255
+    grey[hu <= level - width / 2] = 0
+    grey[hu > level + width / 2] = 255
+    return np.asarray(grey)
+
+
+def _looked_up(hu: npt.NDArray[np.float64], table: Table) -> npt.NDArray[np.float64]:
+    """Grey (0 to 255) by a table; its ends go on (PS3.3 C.11.2.1.1)."""
+    greys = np.frombuffer(table.greys, np.uint8)
+    return greys[np.clip(hu - table.first_hu, 0, greys.size - 1).astype(np.intp)].astype(np.float64)
 
 
 @lru_cache(maxsize=32)

@@ -12,7 +12,7 @@ from viewer.dicom.volume import Volume
 from viewer.imaging.reformat import Vector
 from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.slabs import Slab
-from viewer.imaging.windows import Window
+from viewer.imaging.windows import Function, Window
 from viewer.panes import Pane
 from viewer.session import Findings
 from viewer.ui.regions import short, suspected, threshold
@@ -59,6 +59,10 @@ class Shown:
 def how_shown(window: Window, magnification: float, series: Series, *, inverted: bool) -> tuple[str, ...]:
     """Lines of the top right corner: window, zoom, technique."""
     shown = f"W {window.width:.0f} L {window.level:.0f}"
+    if window.table is not None:
+        shown = window.name
+    elif window.function is Function.SIGMOID:
+        shown += " sigmoid"
     return tuple(
         line
         for line in (
@@ -94,7 +98,7 @@ def _coordinate(shown: Shown, place: Vector) -> str:
     axis = {"sagittal": 0, "coronal": 1, "axial": 2}.get(shown.pane.plane.value)
     if axis is None:
         return ""
-    return f" · {'xyz'[axis]} {place[axis]:+.1f} mm".replace("-", "\N{MINUS SIGN}")
+    return f" · {'xyz'[axis]} {round(place[axis], 1) + 0.0:+.1f} mm".replace("-", "\N{MINUS SIGN}")
 
 
 def linked_by(offset_mm: Vector) -> str:

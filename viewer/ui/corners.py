@@ -22,12 +22,16 @@ LEAST_NAME_PX = 40
 
 @dataclass(frozen=True)
 class Room:
-    """A viewport's size in px; `right_px` of it are kept free at the right; `large` has room for all the words."""
+    """A viewport's size in px; `right_px` of it are kept free at the right.
+
+    large: all is said. roomy: there is room for two lines below, and for AI and the notice at the right.
+    """
 
     width: int
     height: int
     right_px: int
     large: bool
+    roomy: bool = False
 
 
 class Corners:
@@ -84,7 +88,7 @@ class Corners:
         session, volume, index = self._session, shown.volume, shown.slice_index
         first, second = captions.where(shown)
         bottom = room.height - MARGIN - LINE
-        if not room.large:
+        if not room.large and not room.roomy:
             self._at_left(painter, bottom, first.split(" · ")[0])
             if shown.slab is not None:
                 self._at_right(painter, room, bottom, second.split(" · ")[0])
@@ -95,7 +99,7 @@ class Corners:
         self._at_left(painter, bottom - LINE, first)
         self._at_left(painter, bottom, second)
         self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)
-        if volume is not session.volume:
+        if volume is not session.volume or not room.large:
             return
         estimated = captions.has(volume.series.notes, Problem.SPACING_ESTIMATED)
         result = captions.ai_result(session.findings, estimated=estimated)

@@ -15,7 +15,7 @@ from viewer.dicom.volume import Volume
 from viewer.imaging.linking import shifted
 from viewer.imaging.placement import Placement, ViewState, clamped_zoom, flipped_on_screen
 from viewer.imaging.sections import Acquired, Section
-from viewer.imaging.windows import PRESETS, Window, auto_window, dragged, header_window
+from viewer.imaging.windows import PRESETS, Window, auto_window, dragged
 from viewer.panes import Pane
 from viewer.session import Mode, Probe, Session, Tool
 from viewer.ui import captions
@@ -121,14 +121,12 @@ class Interaction:
             self._session.series_requested.emit(uids[here + step])
 
     def choose_window(self, key: int) -> None:
-        """Give the active viewport the window of a key: 1 from the header, 0 automatic, else a preset."""
+        """Give the active viewport the window of a key: 1 the (next) one of the header, 0 automatic, else a preset."""
         active, pane = self._panes.active, self._pane
         volume, section = self._panes.volume(active), self._panes.section(active)
         window = PRESETS.get(key)
         if volume is not None and section is not None and key == 1:
-            header = volume.series.slices[pane.stop if isinstance(section, Acquired) else len(volume.hu) // 2]
-            window = header_window(header.window)
-            if window is None:
+            if not self._panes.follow_header(active):
                 self._session.notice(
                     "info", "No window", "This slice names no window of its own. Choose another: 2 to 7, 0."
                 )
@@ -137,7 +135,16 @@ class Interaction:
         ):
             window = auto_window(section.hu(pane.stop, pane.slab))
         if window is not None:
-            self._panes.set_window(active, window, header=key == 1)
+            self._panes.set_window(active, window)
+
+    def choose_own_window(self, number: int) -> None:
+        """Give the active viewport one of the reader's own windows, counted from 0."""
+        own = self._session.own_windows
+        if number < len(own):
+            self._panes.set_window(self._panes.active, own[number])
+        else:
+            text = "Set a window by hand and keep it as your own from the menu More beside the presets."
+            self._session.notice("info", "No window of your own", text)
 
     def _shown_is_loaded(self, volume: Volume, section: Section) -> bool:
         return bool(volume.loaded[self._pane.stop] if isinstance(section, Acquired) else volume.loaded.any())

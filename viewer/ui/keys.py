@@ -36,7 +36,13 @@ def _window_commands() -> tuple[Command, ...]:
     def choose(key: int) -> Callable[[Interaction], None]:
         return lambda hands: hands.choose_window(key)
 
-    return tuple(Command(f"window_{key}", names[key], (str(key),), choose(key)) for key in sorted(names))
+    def own(number: int) -> Callable[[Interaction], None]:
+        return lambda hands: hands.choose_own_window(number)
+
+    return (
+        *(Command(f"window_{key}", names[key], (str(key),), choose(key)) for key in sorted(names)),
+        *(Command(f"own_window_{n + 1}", f"My window {n + 1}", (str(8 + n),), own(n)) for n in range(2)),
+    )
 
 
 def _subtype_commands() -> tuple[Command, ...]:

@@ -1,6 +1,7 @@
 """The centre of the window: the viewports of the layout, the slice strip, and the empty state."""
 
 import time
+from collections.abc import Iterable
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
@@ -20,6 +21,7 @@ from viewer.ui.strip import WIDTH as STRIP_WIDTH
 from viewer.ui.strip import SliceStrip
 from viewer.ui.view_menu import ViewMenu
 from viewer.ui.viewport import Layer, Viewport
+from viewer.ui.window_menu import WindowMenu
 
 STRIP_TOP, STRIP_BOTTOM, STRIP_RIGHT = 40, 60, 8
 WORDS_PX = (380, 300)
@@ -100,6 +102,7 @@ class ReadingArea(QWidget):
         self._previewed = visible_part(session.preview)
         self.commands = {command.id: self._action(command) for command in KEYS}
         self.menu = ViewMenu(session.panes, self.interaction.cine, self.commands, self)
+        self.window_menu = WindowMenu(session, self.commands, self)
         self._make_viewports()
         self._connect()
         self._arrange()
@@ -200,6 +203,7 @@ class ReadingArea(QWidget):
             largest = place.width() * place.height() >= 0.9 * _area(places)
             roomy = place.width() >= WORDS_PX[0] and place.height() >= WORDS_PX[1]
             viewport.large = largest and (alone or roomy)
+            viewport.roomy = roomy
             viewport.setGeometry(place)
             viewport.setVisible(open_now and not place.isEmpty())
         for viewport in self._made[len(places) :]:
@@ -214,6 +218,7 @@ class ReadingArea(QWidget):
         shown = range(len(session.panes)) if maximised is None else (maximised,)
         main = next((number for number in shown if session.panes.shows_open(number)), None)
         for viewport in self.viewports:
+            viewport.first = self._first(viewport.number, shown)
             right_px = STRIP_WIDTH + STRIP_RIGHT if viewport.number == main else 0
             if right_px != viewport.right_px:
                 viewport.right_px = right_px
@@ -226,6 +231,11 @@ class ReadingArea(QWidget):
         left = place.right() - STRIP_WIDTH - STRIP_RIGHT
         self.strip.setGeometry(left, place.top() + STRIP_TOP, STRIP_WIDTH, height)
         self.strip.raise_()
+
+    def _first(self, number: int, shown: Iterable[int]) -> bool:
+        """Whether no viewport before this one shows the same series."""
+        panes = self._session.panes
+        return all(panes.volume(other) is not panes.volume(number) for other in shown if other < number)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Arrange anew."""

@@ -72,7 +72,8 @@ class Viewport(QWidget):
     """The `number`th viewport: what its pane shows, and how.
 
     layers: painted on slices of the open series. cut_layers: on pictures cut across it, and on other series.
-    large: whether there is room for all the words; `right_px` is kept free of words at the right (slice strip).
+    large: whether it is one of the largest; first: of its series; roomy: with room for more than a name. The first
+    large one of a series says all of it. `right_px` is kept free of words at the right (slice strip).
     stale: whether something changed since it was painted last.
     """
 
@@ -81,6 +82,8 @@ class Viewport(QWidget):
         self.number = number
         self.large = number == 0
         self.right_px = 0
+        self.roomy = False
+        self.first = True
         self.stale = True
         self.layers: list[Layer] = []
         self.cut_layers: list[Layer] = []
@@ -158,7 +161,7 @@ class Viewport(QWidget):
 
     def room(self) -> Room:
         """The room for words."""
-        return Room(self.width(), self.height(), self.right_px, self.large)
+        return Room(self.width(), self.height(), self.right_px, self.large and self.first, self.roomy)
 
     def placement(self) -> Placement | None:
         """Where the image lies now, None without an image."""

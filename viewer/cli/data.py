@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
+from model.labels import CODES
 from viewer.cli import text
 from viewer.cli.grammar import Commands, add, positive
 from viewer.cli.output import progress, report
@@ -29,6 +30,7 @@ def add_data(commands: Commands) -> None:
     command.add_argument("--patient", metavar="NNN", action="append", help="this one only; may be repeated")
     _source(kinds, "bhsd", bhsd, "BHSD: folder with images and ground truths (.nii.gz)")
     _source(kinds, "rsna", rsna, "RSNA 2019: folder with stage_2_train.csv and stage_2_train/*.dcm")
+    _add_dicom_seg(kinds)
     _add_polygons(kinds)
     _add_phantom(kinds)
     _add_looking(kinds)
@@ -48,6 +50,23 @@ def _add_out(command: argparse.ArgumentParser) -> None:
     command.add_argument("out", metavar="OUT", type=Path, help="folder of the data set, new or to go on with")
     command.add_argument(
         "--workers", metavar="N", type=positive, default=1, help="processes, at most one a core (default: 1)"
+    )
+
+
+def _add_dicom_seg(kinds: Commands) -> None:
+    command = _source(kinds, "dicom-seg", dicom_seg, "CT series with DICOM segmentations, in one folder")
+    command.add_argument(
+        "--map",
+        metavar="SEGMENT=CODE",
+        type=mapped,
+        action="append",
+        default=[],
+        help=f"what a segment is, by its label or number: {', '.join(CODES)}, unknown or ignore; may be repeated",
+    )
+    command.add_argument(
+        "--partial",
+        action="store_true",
+        help="slices without a mask were not reviewed (default: they do not bleed)",
     )
 
 
@@ -129,6 +148,14 @@ def rsna(arguments: argparse.Namespace) -> int:
 
     source = Rsna(existing([arguments.source])[0], salt(), lambda count: progress(f"{count} headers read"))
     return _convert(arguments, source)
+
+
+def dicom_seg(arguments: argparse.Namespace) -> int:
+    """CT series with DICOM segmentations."""
+    from viewer.corpora.dicom_seg import DicomSeg
+
+    folder = existing([arguments.source])[0]
+    return _convert(arguments, DicomSeg(folder, salt(), dict(arguments.map), arguments.partial))
 
 
 def polygons(arguments: argparse.Namespace) -> int:
@@ -242,6 +269,17 @@ def salt() -> str:
     if len(kept) != 32:
         raise PterionError(f"{path} is damaged. Remove it; pseudonyms will then differ from earlier ones.")
     return kept
+
+
+def mapped(words: str) -> tuple[str, str]:
+    """`SEGMENT=CODE` for argparse."""
+    name, _, code = words.rpartition("=")
+    known = {each.casefold(): each for each in (*CODES, "unknown", "ignore")}
+    if not name or code.casefold() not in known:
+        raise argparse.ArgumentTypeError(
+            f"must be SEGMENT=CODE with a code among {', '.join(known.values())}, got {words}"
+        )
+    return name, known[code.casefold()]
 
 
 def window(words: str) -> tuple[str, tuple[float, float]]:

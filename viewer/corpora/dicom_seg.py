@@ -1,0 +1,311 @@
+"""CT series with DICOM segmentations of bleeds → samples.
+
+A frame belongs to the slice whose SOP instance UID it names, else to the one at its position. Segments become
+subtypes by what the user says, by code, or by the words of their type and label. A slice without a frame counts as
+reviewed: segmentations leave empty frames out (PS3.3 C.8.20.2).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.datasets.names import digest
+from model.errors import PterionError
+from model.labels import BY_CODE, NOT_REVIEWED, UNKNOWN_SUBTYPE
+from model.sample import Sample, slice_scores
+from viewer.corpora.segmentation import Frame, Segment, Segmentation, read_segmentation
+from viewer.corpora.stacks import Stack, stacks_of
+from viewer.dicom.geometry import normal_of
+from viewer.dicom.scan import scan
+from viewer.dicom.series import SliceHeader, Study
+
+IGNORE = "ignore"
+UNKNOWN = "unknown"
+
+_CODES = {
+    ("82999001", "SCT"): "EDH",  # Epidural hemorrhage
+    ("35486000", "SCT"): "SDH",  # Subdural hemorrhage
+    ("21454007", "SCT"): "SAH",  # Subarachnoid hemorrhage
+    ("23276006", "SCT"): "IVH",  # Ventricular hemorrhage
+    ("274100004", "SCT"): "IPH",  # Cerebral hemorrhage
+    ("1386000", "SCT"): UNKNOWN,  # Intracranial hemorrhage
+}
+_WORDS = (
+    (re.compile(r"epidural|extradural|\bedh\b", re.IGNORECASE), "EDH"),
+    (re.compile(r"subdural|\bsdh\b", re.IGNORECASE), "SDH"),
+    (re.compile(r"subarachnoid|\bsah\b", re.IGNORECASE), "SAH"),
+    (re.compile(r"intraventricular|ventric\w* (ha?em|bleed)|\bivh\b", re.IGNORECASE), "IVH"),
+    (re.compile(r"intraparenchymal|intracerebral|cerebral ha?em|\biph\b", re.IGNORECASE), "IPH"),
+    (re.compile(r"ha?emorrhag|ha?ematom|bleed|\bich\b", re.IGNORECASE), UNKNOWN),
+)
+_SAME_MM = 0.1
+_HALF_PIXEL = 0.5
+
+
+@dataclass(frozen=True)
+class _Series:
+    """A CT series with its segmentations."""
+
+    uid: str
+    patient: str
+    files: tuple[Path, ...]
+    segmentations: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class DicomSeg:
+    """A folder of CT series and segmentations as a source of samples, one a stack of a segmented series.
+
+    mapping: by the label or the number of a segment, a subtype's code, `unknown` or `ignore`. partial: slices without
+    a frame are not reviewed. salt: a secret that pseudonyms are made with.
+    """
+
+    folder: Path
+    salt: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    partial: bool = False
+    command = "dicom-seg"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What decides what comes out, but for the data."""
+        return {"map": dict(sorted(self.mapping.items())), "partial": self.partial}
+
+    def items(self) -> dict[str, _Series | str]:
+        """By series, its files, or why a segmentation belongs to none. Raises PterionError where none is there."""
+        studies = scan(self.folder).studies
+        series = {
+            each.dicom_series_uid: (study, each)
+            for study in studies
+            for each in reversed(study.series)  # the largest stack of a series comes first and is kept
+            if each.modality == "CT"
+        }
+        files: dict[str, list[Path]] = defaultdict(list)
+        for study in studies:
+            for each in study.series:
+                files[each.dicom_series_uid] += dict.fromkeys(place.path for place in each.slices)
+        drawn: dict[str, list[Path]] = defaultdict(list)
+        found: dict[str, _Series | str] = {}
+        for path in _segmentations(studies):
+            try:
+                owner = _owner(read_segmentation(path), series)
+            except PterionError as error:
+                found[path.stem] = str(error)
+                continue
+            drawn[owner].append(path)
+        for uid, paths in drawn.items():
+            study = series[uid][0]
+            patient = digest(study.patient_id or study.study_uid, self.salt)
+            found[digest(uid, self.salt)] = _Series(uid, patient, tuple(files[uid]), tuple(sorted(paths)))
+        if not found:
+            raise PterionError(
+                f"{self.folder.name} holds no DICOM segmentation. Choose the folder of series and SEG."
+            )
+        return found
+
+    def read(self, item: str, content: _Series | str, /) -> Iterator[Sample]:
+        """The stacks of a series that a segmentation touches. Raises PterionError."""
+        if isinstance(content, str):
+            raise PterionError(content)
+        drawn = [read_segmentation(path) for path in content.segmentations]
+        values = [subtypes(each, self.mapping) for each in drawn]
+        touched = False
+        for stack in stacks_of(content.files, content.uid):
+            labels, seen, lost = self._labels(stack, drawn, values)
+            if seen.any():
+                touched = True
+                yield self._sample(item, content, stack, labels, [*stack.notes, *lost])
+        if not touched:
+            raise PterionError(
+                "No frame of the segmentation lies on a slice of its series. Get the pair again."
+            )
+
+    def _labels(
+        self, stack: Stack, drawn: Sequence[Segmentation], values: Sequence[Mapping[int, int]]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], list[str]]:
+        """Labels of a stack, which of its slices a frame lies on, and what lies on none of them."""
+        labels = np.zeros(stack.hu.shape, np.uint8)
+        seen = np.zeros(len(labels), np.bool_)
+        lost: list[str] = []
+        for each, kinds in zip(drawn, values, strict=True):
+            astray = 0
+            for frame, masks in each.masks():
+                index = place_of(frame, each, stack.slices)
+                if index is None:
+                    astray += any(mask.any() for mask in masks.values())
+                    continue
+                seen[index] = True
+                for number, mask in masks.items():
+                    _paint(labels[index], mask, kinds.get(number, 0))
+            if astray:
+                lost.append(f"{astray} frames of a segmentation lie on no slice that can be read.")
+        if drawn and not seen.any() and lost:
+            raise PterionError(
+                "No frame of the segmentation lies on a slice of its series. Get the pair again."
+            )
+        if self.partial:
+            labels[~seen] = NOT_REVIEWED
+        return labels, seen, lost
+
+    def _sample(
+        self, item: str, series: _Series, stack: Stack, labels: npt.NDArray[np.uint8], notes: list[str]
+    ) -> Sample:
+        return Sample(
+            hu=stack.hu,
+            spacing_mm=stack.spacing_mm,
+            z_mm=stack.z_mm,
+            labels=labels,
+            scores=slice_scores(labels),
+            patient=series.patient,
+            source=self.command,
+            provenance={"series": item, "segmentations": len(series.segmentations), "notes": notes},
+        )
+
+
+def subtypes(drawn: Segmentation, mapping: Mapping[str, str]) -> dict[int, int]:
+    """Label value by segment number; those that are no bleed are left out.
+
+    Raises PterionError where no segment is a bleed, with what there is.
+    """
+    wanted = {name.casefold(): code for name, code in mapping.items()}
+    values = {}
+    for segment in drawn.segments:
+        code = _code_of(segment, wanted)
+        if code in BY_CODE:
+            values[segment.number] = BY_CODE[code].value
+        elif code == UNKNOWN:
+            values[segment.number] = UNKNOWN_SUBTYPE
+    if not values:
+        names = ", ".join(f"{segment.texts[0] or segment.number!s}" for segment in drawn.segments) or "none"
+        raise PterionError(
+            f"No segment of {drawn.path.name} is a bleed that is known here ({names}). "
+            "Say what they are: --map NAME=EDH."
+        )
+    return values
+
+
+def _code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
+    """A subtype's code, `unknown`, or `ignore`."""
+    for name in (segment.texts[0], str(segment.number)):
+        if name.casefold() in wanted:
+            return wanted[name.casefold()]
+    if segment.code in _CODES:
+        known = _CODES[segment.code]
+        if known != UNKNOWN:
+            return known
+    # The type's meaning first: a label may say `around the subdural`.
+    for text in (segment.texts[1], segment.texts[0], segment.texts[2]):
+        for words, code in _WORDS[:-1]:
+            if words.search(text):
+                return code
+    vague = segment.code in _CODES or any(_WORDS[-1][0].search(text) for text in segment.texts)
+    return UNKNOWN if vague else IGNORE
+
+
+def _paint(label: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], value: int) -> None:
+    """Add a segment: a named subtype wins over an unknown one, and where two are named nobody knows."""
+    if not value:
+        return
+    named = (label != 0) & (label != UNKNOWN_SUBTYPE) & (label != value)
+    if value == UNKNOWN_SUBTYPE:
+        label[mask & (label == 0)] = UNKNOWN_SUBTYPE
+    else:
+        label[mask & ~named] = value
+        label[mask & named] = UNKNOWN_SUBTYPE
+
+
+def place_of(frame: Frame, drawn: Segmentation, slices: Sequence[SliceHeader]) -> int | None:
+    """The number of the slice that a frame belongs to, None where it is none of these.
+
+    Raises PterionError where it belongs to one but lies on another grid: another size, turned, or beside it.
+    """
+    named = {(each.dicom_sop_uid, each.frame): index for index, each in enumerate(slices)}
+    found = {named[source] for source in frame.sources if source in named}
+    if len(found) == 1:
+        index = found.pop()
+    else:
+        nearest = _nearest(frame, slices)
+        if nearest is None:
+            return None
+        index = nearest
+    _require_grid(frame, drawn, slices[index])
+    return index
+
+
+def _nearest(frame: Frame, slices: Sequence[SliceHeader]) -> int | None:
+    """The slice at the frame's position along the normal, up to the rounding of positions."""
+    if frame.position_mm is None:
+        return None
+    for index, place in enumerate(slices):
+        if place.position_mm is None or place.orientation is None:
+            continue
+        away = np.subtract(frame.position_mm, place.position_mm)
+        if abs(float(away @ normal_of(place.orientation))) <= _SAME_MM:
+            return index
+    return None
+
+
+def _require_grid(frame: Frame, drawn: Segmentation, place: SliceHeader) -> None:
+    """Raise PterionError where the pixels of a frame are not those of the slice."""
+    wrong = ""
+    if (drawn.rows, drawn.columns) != (place.rows, place.columns):
+        wrong = f"it has {drawn.rows} × {drawn.columns} pixels, the slice {place.rows} × {place.columns}"
+    elif (
+        frame.orientation
+        and place.orientation
+        and not np.allclose(frame.orientation, place.orientation, atol=0.01)
+    ):
+        wrong = "it is turned against the slice"
+    elif (
+        frame.spacing_mm
+        and place.spacing_mm
+        and not np.allclose(frame.spacing_mm, place.spacing_mm, rtol=0.01)
+    ):
+        wrong = f"its pixels are {frame.spacing_mm} mm, those of the slice {place.spacing_mm} mm"
+    elif frame.position_mm and place.position_mm:
+        away = float(np.linalg.norm(np.subtract(frame.position_mm, place.position_mm)))
+        if away > _HALF_PIXEL * min(place.spacing_mm or (1.0,)) + _SAME_MM:
+            wrong = f"it lies {away:.1f} mm beside the slice"
+    if wrong:
+        raise PterionError(
+            f"A mask of {drawn.path.name} is off the grid of its slice: {wrong}. Get the pair again."
+        )
+
+
+def _segmentations(studies: Sequence[Study]) -> list[Path]:
+    """Files of the series whose modality is SEG."""
+    found = (
+        place.path
+        for study in studies
+        for series in study.series
+        if series.modality == "SEG"
+        for place in series.slices
+    )
+    return sorted(dict.fromkeys(found))
+
+
+def _owner(drawn: Segmentation, series: Mapping[str, Any]) -> str:
+    """UID of the series that a segmentation was drawn on: the one it names, else the one whose slices it names."""
+    named = [uid for uid in drawn.series_uids if uid in series]
+    if len(named) == 1:
+        return named[0]
+    wanted = {uid for frame in drawn.frames for uid, _ in frame.sources}
+    for uid, (_, each) in series.items():
+        if wanted & {place.dicom_sop_uid for place in each.slices}:
+            return str(uid)
+    near = [
+        uid
+        for uid, (_, each) in series.items()
+        if each.frame_of_reference_uid and each.frame_of_reference_uid == drawn.frame_of_reference_uid
+    ]
+    if len(near) == 1:
+        return near[0]
+    raise PterionError(
+        f"The series that {drawn.path.name} was drawn on is not in the folder, or not alone in its place. Add it."
+    )

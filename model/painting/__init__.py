@@ -3,6 +3,7 @@
 Real skull bases, sutures and noise are what a phantom lacks; bleeds of other kinds are what few patients have.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,12 @@ from model.batches import Case, Stack
 from model.painting.background import Background, Floats, look
 from model.painting.bleeds import PAINTERS
 from model.painting.canvas import Canvas, open_canvas
+from model.painting.mimics import paint_mimic
+from model.painting.transplant import Donor, lift, transplant
 
-__all__ = ["Background", "look", "paint", "paint_case"]
+__all__ = ["Background", "Donor", "lift", "look", "mimic", "paint", "paint_case"]
+
+_Place = tuple[slice, slice, slice]
 
 _TOGETHER = (0.62, 0.26, 0.12)
 """How often one, two or three subtypes are painted into one stack."""
@@ -29,63 +34,86 @@ _PARTNERS = np.array(
 """How readily a second subtype (column) comes with a first (row): co-occurrence in BHSD."""
 _MOST = (1, 2, 6, 2, 3)
 """Bleeds of a subtype in one stack, at most."""
+_TRANSPLANTED = 0.35
+"""Bleeds that a donor gives where one has that subtype; the others are simulated."""
+_LEAST_SHOWN = 3
+"""Pixels from which a slice counts as bleeding."""
 _TRIES = 3
 _ORDER = (4, 3, 5, 2, 1)
 """Those that push the brain come after those inside it, so that they move together."""
 
 
-def paint(stack: Stack, rng: np.random.Generator) -> Stack:
-    """A copy of a stack with simulated bleeds; the stack itself where none fits.
+def paint(stack: Stack, rng: np.random.Generator, donors: Sequence[Donor] = ()) -> Stack:
+    """A copy of a stack with simulated bleeds, some of them `donors`'; the stack itself where none fits.
 
     A stack that knows its case is painted on the case's background, found once; else that is found anew.
     """
-    if stack.case is not None and stack.chosen is not None:
-        background, chosen = stack.case.background, stack.chosen
-    else:
-        background, chosen = look(stack.hu), np.arange(len(stack.hu))
-    if background is None:
+    opened = _open(stack, rng)
+    if opened is None:
         return stack
-    return _paint(stack, background, chosen, rng)
+    canvas, place = opened
+    painted: list[int] = []
+    for value in _draw_kinds(rng):
+        count = int(rng.integers(1, _MOST[value - 1] + 1))
+        painted += [
+            value for _ in range(count) if any(_add(canvas, value, rng, donors) for _ in range(_TRIES))
+        ]
+    if not painted:
+        return stack
+    labels, scores = stack.labels.copy(), stack.scores.copy()
+    labels[place] = canvas.labels
+    for value in set(painted):
+        shown = (labels == value).sum((1, 2)) >= _LEAST_SHOWN
+        scores[shown, 0] = scores[shown, value] = 1
+    hu = _developed(stack.hu, canvas, place)
+    return replace(stack, hu=hu, labels=labels, scores=scores, case=None, chosen=None)
 
 
-def paint_case(case: Case, rng: np.random.Generator) -> Case:
-    """A copy of a whole case with simulated bleeds; the case itself where none fits."""
-    whole = Stack(case.hu.astype(np.float32), case.labels, case.scores)
-    if case.background is None:
-        return case
-    painted = _paint(whole, case.background, np.arange(len(case.hu)), rng)
+def paint_case(case: Case, rng: np.random.Generator, donors: Sequence[Donor] = ()) -> Case:
+    """A copy of a whole case with simulated bleeds, some of them `donors`'; the case itself where none fits."""
+    chosen = np.arange(len(case.hu))
+    whole = Stack(case.hu.astype(np.float32), case.labels, case.scores, case, chosen)
+    painted = paint(whole, rng, donors)
     if painted is whole:
         return case
     hu = np.rint(painted.hu).astype(np.int16)
     return replace(case, hu=hu, labels=painted.labels, scores=painted.scores)
 
 
-def _paint(
-    stack: Stack, background: Background, chosen: npt.NDArray[np.intp], rng: np.random.Generator
-) -> Stack:
-    box = background.box(chosen)
-    if box is None:
+def mimic(stack: Stack, rng: np.random.Generator) -> Stack:
+    """A copy of a stack with something that is mistaken for blood, its labels as they were; itself where none fits."""
+    opened = _open(stack, rng)
+    if opened is None or not paint_mimic(opened[0], rng):
         return stack
+    return replace(stack, hu=_developed(stack.hu, *opened), case=None, chosen=None)
+
+
+def _open(stack: Stack, rng: np.random.Generator) -> tuple[Canvas, _Place] | None:
+    """A canvas over the part of a stack that shows the cranial cavity, and where that part is."""
+    if stack.case is not None and stack.chosen is not None:
+        background, chosen = stack.case.background, stack.chosen
+    else:
+        background, chosen = look(stack.hu), np.arange(len(stack.hu))
+    box = None if background is None else background.box(chosen)
+    if background is None or box is None:
+        return None
     place = (slice(None), *box)
-    back = background.cut(chosen, box)
-    canvas = open_canvas(back, stack.labels[place], rng)
-    painted: list[int] = []
-    for value in _draw_kinds(rng):
-        count = int(rng.integers(1, _MOST[value - 1] + 1))
-        painted += [value for _ in range(count) if any(_add(canvas, value, rng) for _ in range(_TRIES))]
-    if not painted:
-        return stack
-    hu, labels, scores = stack.hu.copy(), stack.labels.copy(), stack.scores.copy()
-    hu[place] = _develop(hu[place], back, canvas.structure, canvas.labels > 0)
-    labels[place] = canvas.labels
-    for value in set(painted):
-        shown = (labels == value).sum((1, 2)) >= 3
-        scores[shown, 0] = scores[shown, value] = 1
-    return replace(stack, hu=hu, labels=labels, scores=scores)
+    return open_canvas(background.cut(chosen, box), stack.labels[place], rng), place
 
 
-def _add(canvas: Canvas, value: int, rng: np.random.Generator) -> bool:
-    blood = PAINTERS[value - 1](canvas, rng)
+def _developed(hu: Floats, canvas: Canvas, place: _Place) -> Floats:
+    """The stack's pictures with what the canvas shows now."""
+    changed = hu.copy()
+    changed[place] = _develop(hu[place], canvas.background, canvas.structure, canvas.labels > 0)
+    return changed
+
+
+def _add(canvas: Canvas, value: int, rng: np.random.Generator, donors: Sequence[Donor]) -> bool:
+    fitting = [donor for donor in donors if donor.value == value]
+    if fitting and rng.random() < _TRANSPLANTED:
+        blood = transplant(canvas, fitting[rng.integers(len(fitting))], rng)
+    else:
+        blood = PAINTERS[value - 1](canvas, rng)
     return blood is not None and canvas.add(blood)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model.painting.background import Floats, Mask
+from model.painting.background import Background, Floats, Mask
 from model.painting.canvas import Blood, Canvas, pick, soft
 from model.preprocess import PIXEL_MM
 
@@ -33,9 +33,8 @@ def _volume_ml(rng: np.random.Generator, median: float, spread: float, low: floa
     return float(np.clip(rng.lognormal(np.log(median), spread), low, high))
 
 
-def _from(canvas: Canvas, at: tuple[int, int, int]) -> tuple[Floats, float]:
-    """Way along the inner table from a point on it (S, rows, columns), and the point's z."""
-    back = canvas.background
+def way_from(back: Background, at: tuple[int, int, int]) -> tuple[Floats, float]:
+    """Way along the inner table from the point of it nearest to `at` (S, rows, columns), and the z of `at`, mm."""
     perimeter = back.perimeter_mm[:, None, None]
     start = float(back.arc_mm[at]) / float(back.perimeter_mm[at[0]])
     way = back.arc_mm.astype(np.float32) - start * perimeter
@@ -63,7 +62,7 @@ def epidural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     at = pick(back.inside & (depth < 2.2) & (back.wall_mm < 16), rng, lateral.astype(np.float32))
     if at is None:
         return None
-    way, z = _from(canvas, at)
+    way, z = way_from(back, at)
     flat = rng.uniform(0.2, 0.5)
     reach = (_volume_ml(rng, 4.5, 1.4, 0.15, 100) * 1000 / (1.6 * flat)) ** (1 / 3)
     height, tall, edge = flat * reach, reach * rng.uniform(0.7, 1.2), rng.uniform(0.65, 1.0)
@@ -110,7 +109,7 @@ def subdural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     if at is None:
         return None
     side = float(np.sign(across[at]))
-    way, z = _from(canvas, at)
+    way, z = way_from(back, at)
     thin = form == 1
     height = rng.uniform(1.8, 3.8) if thin else float(np.clip(rng.lognormal(np.log(6), 0.5), 2.5, 24))
     reach = rng.uniform(14, 50) if thin else rng.uniform(32, 95)

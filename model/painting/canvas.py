@@ -63,7 +63,7 @@ class Canvas:
         back = self.background
         cover = (blood.cover * back.inside).astype(np.float32)
         share = cover if blood.blood is None else blood.blood * back.inside
-        drawn = (share > blood.drawn) & (back.bone_share < 0.03)
+        drawn = (share > blood.drawn) & (back.bone_share < 0.015)
         if drawn.sum() < _LEAST_PIXELS:
             return False
         if blood.shift is not None:

@@ -157,7 +157,7 @@ def _head_centre(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> 
 
 
 def _tissue(hu: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
-    return np.asarray(hu > max(_TISSUE_HU, int(hu.min()) + _ABOVE_FLOOR_HU))
+    return np.asarray(hu > max(_TISSUE_HU, int(hu.min(initial=np.iinfo(np.int16).max)) + _ABOVE_FLOOR_HU))
 
 
 def _largest_solid(tissue: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

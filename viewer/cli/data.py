@@ -32,6 +32,7 @@ def add_data(commands: Commands) -> None:
     _source(kinds, "rsna", rsna, "RSNA 2019: folder with stage_2_train.csv and stage_2_train/*.dcm")
     _add_dicom_seg(kinds)
     _add_polygons(kinds)
+    _add_own(kinds)
     _add_phantom(kinds)
     _add_looking(kinds)
 
@@ -89,6 +90,22 @@ def _add_polygons(kinds: Commands) -> None:
         default=[],
         help="what a folder of renders shows, where it is not what its name says; may be repeated",
     )
+
+
+def _add_own(kinds: Commands) -> None:
+    command = add(kinds, "annotations", annotations, "samples of the annotations in a library")
+    _add_out(command)
+    command.add_argument(
+        "--library", metavar="DIR", type=Path, help="folder of the library (default: your own)"
+    )
+    command = add(kinds, "exports", exports, "samples of masks that were exported, and of their series")
+    command.add_argument(
+        "masks", metavar="MASKS", type=Path, help="folder of exports, each with its masks.json"
+    )
+    command.add_argument(
+        "images", metavar="IMAGES", type=Path, help="folder of the DICOM files of their series"
+    )
+    _add_out(command)
 
 
 def _add_phantom(kinds: Commands) -> None:
@@ -167,6 +184,23 @@ def polygons(arguments: argparse.Namespace) -> int:
     patients = existing([arguments.patients])[0] if arguments.patients else None
     windows = WINDOWS | dict(arguments.window)
     return _convert(arguments, Polygons(folder, patients, arguments.pixel or PIXEL_MM, windows))
+
+
+def annotations(arguments: argparse.Namespace) -> int:
+    """The annotations of a library."""
+    from viewer.cli.work import library_dir
+    from viewer.corpora.annotations import AnnotatedLibrary
+    from viewer.jobs.retrain import read_volume
+
+    return _convert(arguments, AnnotatedLibrary(library_dir(arguments.library), read_volume), renew=True)
+
+
+def exports(arguments: argparse.Namespace) -> int:
+    """Exported masks."""
+    from viewer.corpora.exports import Exports
+
+    masks, images = existing([arguments.masks, arguments.images])
+    return _convert(arguments, Exports(masks, images, salt()))
 
 
 def phantom(arguments: argparse.Namespace) -> int:

@@ -23,14 +23,14 @@ _NAMES = {
 }
 
 
-def text(model_id: str, info: Mapping[str, Any]) -> str:
-    """card.md in full, from model.json's content (thresholds, training, metrics, data)."""
+def text(model_id: str, info: Mapping[str, Any], reports: Mapping[str, Any] | None = None) -> str:
+    """card.md in full, from model.json's content (thresholds, training, data) and the reports by name of their set."""
     parts = [
         f"# {model_id}",
         f"> {BANNER}",
         _purpose(),
         _training(info),
-        *(_set_section(name, table) for name, table in info.get("metrics", {}).items()),
+        *(_set_section(name, table) for name, table in (reports or {}).items()),
         _limits(info.get("limits", ())),
         f"## Licence\n\n{info.get('licence', LICENCE)}\n\nData: {info.get('data', DATA)}",
     ]
@@ -42,8 +42,8 @@ def _purpose() -> str:
         "## What it is for\n\n"
         "It gives suspected intracranial hemorrhage on axial, non-contrast head CT of adults a score per slice "
         "and per study (any, EDH, SDH, SAH, IVH, IPH) and a mask per subtype, as a second look for readers who "
-        "annotate or study such images. Scores are calibrated so that 0.5 lies midway between bleeding and not "
-        "bleeding cases; they are not probabilities in any clinic.\n\n"
+        "annotate or study such images. Scores are calibrated on validation patients, about half of whom bleed; "
+        "they are not probabilities in any clinic.\n\n"
         "Out of scope: diagnosis, triage, children and infants, contrast CT, CT after surgery, other planes "
         "and body parts."
     )
@@ -73,43 +73,92 @@ def _training(info: Mapping[str, Any]) -> str:
 
 
 def _set_section(name: str, table: Mapping[str, Any]) -> str:
+    data, ours = table["data"], table["systems"][table["model"]]
+    others = [other for other in table["systems"] if other != table["model"]]
     lines = [
         f"## {_NAMES.get(name, name)}\n",
         (
-            f"{table['patients']} patients ({table['patients_bleeding']} bleed), {table['slices']} slices "
-            f"({table['slices_bleeding']} bleed). Intervals: 95 %, patients resampled. Ø: not defined here.\n"
+            f"{data['patients']} patients, {data['studies_bleeding']} of {data['studies']} studies bleed, "
+            f"{data['slices']} slices, {data['slices_bleeding']} of them with bleeding. Intervals: 95 %, patients "
+            "resampled. n: studies, slices, patients or lesions that bleed. Ø: not defined here, or not answered.\n"
         ),
-        "| | positives | AUC | sensitivity | specificity |",
-        "|---|---|---|---|---|",
+        "| | n | this model | " + " | ".join(others) + " |",
+        "|---" * (3 + len(others)) + "|",
     ]
+    for key, words in _MEASURES:
+        cells = [table["systems"][system]["measures"][key] for system in (table["model"], *others)]
+        lines.append(f"| {words} | {cells[0]['n']} | " + " | ".join(number(cell) for cell in cells) + " |")
+    lines += ["", *_thresholds(ours["operating"]), "", *_facts(ours, data)]
+    if table.get("shifted"):
+        lines += ["", *_shifted(table["shifted"])]
+    return "\n".join(lines)
+
+
+_MEASURES = (
+    *((f"study_auc_{code}", f"study AUC, {code}") for code in SCORES),
+    *((f"slice_auc_{code}", f"slice AUC, {code}") for code in SCORES),
+    ("slice_ap_any", "slice average precision, any"),
+    ("slice_log_loss", "slice log loss (RSNA 2019)"),
+    ("dice_any", "Dice of bleeding, over patients"),
+    *((f"dice_{code}", f"Dice, {code}") for code in CODES),
+    ("surface_dice_any", "surface Dice at 2 mm"),
+    ("hausdorff95_mm_any", "95th percentile of surface distance, mm"),
+    ("lesion_sensitivity", "lesions touched by a mark"),
+    ("false_marks", "false marks a study"),
+    ("false_ml_any", "marked where nothing bleeds, mL"),
+    ("slice_ece_any", "calibration error, slices"),
+    ("study_ece_any", "calibration error, studies"),
+)
+
+
+def _thresholds(operating: Mapping[str, Any]) -> list[str]:
+    """Sensitivity and specificity at the thresholds, Wilson's intervals."""
+    lines = ["| at the threshold | bleed | do not | sensitivity | specificity |", "|---|---|---|---|---|"]
     for level in ("study", "slice"):
         for code in SCORES:
-            row = table[level][code]
-            numbers = " | ".join(number(row[key]) for key in ("auc", "sensitivity", "specificity"))
-            lines.append(f"| {level} {code} | {row['positives']} | {numbers} |")
-    masks, baselines, volume = table["masks"], table["baselines"], table["volume_ml"]
-    simple = baselines["hu_threshold"]
-    lines += [
-        "",
+            row = operating[level][code]
+            lines.append(
+                f"| {level} {code} | {row['positives']} | {row['negatives']} | {number(row['sensitivity'])} | "
+                f"{number(row['specificity'])} |"
+            )
+    return lines
+
+
+def _facts(ours: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    volume, confusion = ours["volume"], ours["confusion"]
+    lines = [
         (
-            f"- Dice of bleeding: {number(masks['slice_dice'])} over positive slices, "
-            f"{number(masks['patient_dice'])} over positive patients."
-        ),
-        "- Dice by subtype over patients whose masks name it: "
-        + ", ".join(f"{code} {number(masks[f'patient_dice_{code}'])}" for code in CODES)
-        + ".",
-        f"- Marked by mistake in a patient without bleeding: {number(masks['false_ml_in_negatives'])} mL.",
-        (
-            f"- Volume, found minus true: {_plain(volume['bias'])} mL, limits of agreement "
-            f"{' to '.join(_plain(v) for v in volume['limits_of_agreement'])} mL."
-        ),
-        (
-            f"- Beside it: always answering no is right in {_plain(baselines['always_negative']['slice_accuracy'])} of "
-            f"slices; a threshold of 50 to 90 HU within the skull has slice AUC {number(simple['slice_auc'])}, "
-            f"study AUC {number(simple['study_auc'])}, Dice {number(simple['patient_dice'])}."
-        ),
+            f"- Always answering no is right in {_plain(data['slice_accuracy_of_never'])} of the slices; the best "
+            f"constant scores have a log loss of {_plain(data['slice_log_loss_of_prior'])}."
+        )
     ]
-    return "\n".join(lines)
+    if volume:
+        lines.append(
+            f"- Volume, found minus true: {_plain(volume['bias_ml'])} mL, limits of agreement "
+            f"{' to '.join(_plain(v) for v in volume['limits_ml'])} mL; concordance {_plain(volume['concordance'])}."
+        )
+    if confusion:
+        lines.append(
+            f"- Of bleeding that was found, {_plain(confusion['wrong_share'])} carries another subtype than the truth."
+        )
+    return lines
+
+
+def _shifted(panel: Mapping[str, Any]) -> list[str]:
+    """The same patients as other scanners would show them."""
+    lines = [
+        "| as another scanner would show it | slice AUC, any | study AUC, any | Dice |",
+        "|---|---|---|---|",
+    ]
+    rows = [
+        *panel["rows"].items(),
+        ("mean of the shifted", panel["shifted"]),
+        ("mean of both", panel["combined"]),
+    ]
+    for name, row in rows:
+        cells = " | ".join(_plain(row[key]) for key in ("slice_auc_any", "study_auc_any", "dice_any"))
+        lines.append(f"| {name} | {cells} |")
+    return lines
 
 
 def _limits(more: Sequence[str]) -> str:

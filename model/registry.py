@@ -28,7 +28,8 @@ FORMAT = 1
 GRAPHS = ("encode.onnx", "decode.onnx", "sequence.onnx")
 WEIGHTS = "weights.safetensors"
 INFO = "model.json"
-FILES = (WEIGHTS, *GRAPHS, INFO, "card.md")
+REPORT = "report.json"
+FILES = (WEIGHTS, *GRAPHS, INFO, "card.md", REPORT)
 """Everything a version folder may hold; pickles and other code have no place in it."""
 
 MAX_FILE_BYTES = 512 * 2**20

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from model.corpus import Pool
 from model.labels import SUBTYPES
 from model.networks.base import Batch, Kind
 from model.networks.kinds import kind_named
-from model.painting import paint
+from model.painting import Donor, lift, mimic, paint
 from model.recipe import Settings
 
 _AHEAD = 6
@@ -80,9 +81,17 @@ class Feed:
         sampler = real if real is not None and (simulated is None or rng.random() < share) else simulated
         assert sampler is not None
         stack = sampler.draw(rng)
+        if rng.random() < self._settings.mimicked:
+            stack = mimic(stack, rng)
         if sampler is real and not stack.scores.any() and rng.random() < self._settings.painted:
-            stack = paint(stack, rng)
+            stack = paint(stack, rng, self.donors)
         return stack
+
+    @cached_property
+    def donors(self) -> list[Donor]:
+        """Bleeds of the training patients that may be set into others."""
+        wanted = self._pool.real if self._settings.transplants else []
+        return [donor for case in wanted for donor in lift(case)]
 
     def _next_slices(self, number: int) -> Stack:
         """The slices that follow in the order of their epoch; each epoch has an order of its own."""
@@ -128,7 +137,9 @@ def make_batch(
 
 def whole_series(case: Case) -> Stack:
     """All slices of a case as one stack."""
-    return Stack(case.hu.astype(np.float32), np.array(case.labels), case.scores)
+    return Stack(
+        case.hu.astype(np.float32), np.array(case.labels), case.scores, case, np.arange(len(case.hu))
+    )
 
 
 _Slices = list[tuple[Case, int]]

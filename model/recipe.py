@@ -37,7 +37,8 @@ class Settings:
     bleed; `every` takes every slice once an epoch;
     `classes` draws slices without bleeding and of each subtype equally often. real_share: share of balanced
     stacks from patients, once `real_from` of the steps is gone; phantoms before. painted: share of the patients'
-    stacks without bleeding that get a simulated bleed.
+    stacks without bleeding that get a simulated bleed, and with `transplants` a real one of another patient. mimicked:
+    share of all stacks that get what is mistaken for blood.
     optimiser: `adamw` or `adam`. schedule: learning_rate after `warm_up` steps `cosine` falls, `constant` stays.
     clip: largest norm of the gradient (0: any). average: decay of the weights' running mean, which is what is
     kept (0: the weights themselves).
@@ -63,6 +64,8 @@ class Settings:
     real_share: float = 0.25
     real_from: float = 0.35
     painted: float = 0.6
+    transplants: bool = False
+    mimicked: float = 0.0
     augmented: bool = True
     optimiser: str = "adamw"
     schedule: str = "cosine"
@@ -97,7 +100,7 @@ class Settings:
         for name in ("stacks", "slices", "validate_every", "checkpoint_every", "threads", "warm_up"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("positive", "real_positive", "real_share", "real_from", "painted"):
+        for name in ("positive", "real_positive", "real_share", "real_from", "painted", "mimicked"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.average < 1 or not self.learning_rate > 0:

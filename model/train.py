@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
@@ -11,26 +11,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from model import checkpoint
-from model.batches import Case
 from model.checkpoint import Progress
 from model.corpus import Pool
 from model.errors import Cancelled, PterionError
 from model.export import load_network
-from model.feed import Feed, make_batch, whole_series
+from model.feed import Feed
 from model.gather import Run, gather
-from model.losses import score_loss
 from model.networks.b0 import B0
 from model.networks.base import Batch, Kind
 from model.networks.flagship import Flagship
 from model.networks.imagenet import load_imagenet
 from model.networks.kinds import kind_named
-from model.painting import paint
 from model.recipe import Settings
 from model.registry import WEIGHTS
 from model.run_report import write_report
+from model.sequence import fit_sequence
 from model.team import Team, join
 
 Event = dict[str, Any]
@@ -127,7 +125,9 @@ class Trainer:
     def finish(self, facts: dict[str, Any], tell: Tell, stop: Stop) -> None:
         """Train what is trained last, and write the finished network and the report."""
         if isinstance(self.result, Flagship):
-            facts["sequence"] = fit_sequence(self.result, self._pool.training, self.settings, stop)
+            facts["sequence"] = fit_sequence(
+                self.result, self._pool.training, self.settings, stop, self._feed.donors
+            )
             tell({"event": "sequence", **facts["sequence"]})
         checkpoint.save_network(self._out / checkpoint.FINISHED, self.result)
         write_report(self._out, self.settings, facts, self.progress, self.result)
@@ -238,63 +238,6 @@ def update_average(averaged: nn.Module, network: nn.Module, decay: float) -> Non
             mean.lerp_(now, 1 - decay)
         else:
             mean.copy_(now)
-
-
-def fit_sequence(
-    network: Flagship, cases: Sequence[Case], settings: Settings, cancelled: Stop = lambda: False
-) -> Event:
-    """Train the part along z on embeddings of augmented whole series; the rest of `network` stays as it is."""
-    network.eval()
-    device = next(network.parameters()).device
-    rng = np.random.default_rng(settings.seed)
-    series = embedded_series(network, cases, settings, rng, cancelled)
-    optimiser = torch.optim.AdamW(network.context.parameters(), lr=1e-3, weight_decay=0.05)
-    losses = []
-    for step in range(settings.sequence_steps if series else 0):
-        optimiser.param_groups[0]["lr"] = 1e-3 * (1 - step / settings.sequence_steps)
-        embeddings, gaps, scores = (t.to(device) for t in series[rng.integers(len(series))])
-        slice_logits, study_logits = network.sequence(embeddings[None], gaps[None])
-        loss = score_loss(slice_logits[0], scores) + score_loss(study_logits, study_scores(scores)[None])
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    return {"loss": float(np.mean(losses[-200:])) if losses else None, "series": len(series)}
-
-
-def embedded_series(
-    network: Flagship, cases: Sequence[Case], settings: Settings, rng: np.random.Generator, cancelled: Stop
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Embeddings (Z, E), gaps (Z,) and scores (Z, 6) of series changed at random, patients and phantoms in turn."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    device = next(network.parameters()).device
-    groups = [
-        group
-        for group in (
-            [c for c in cases if c.source == "phantom"],
-            [c for c in cases if c.source != "phantom"],
-        )
-        if group
-    ]
-    series = []
-    for number in range(settings.sequence_series if groups else 0):
-        if cancelled():
-            raise Cancelled
-        group = groups[number % len(groups)]
-        case = group[rng.integers(len(group))]
-        whole = whole_series(case)
-        if case.source != "phantom" and not case.scores.any() and rng.random() < settings.painted:
-            whole = paint(whole, rng)
-        x, _, scores = make_batch([whole], settings.augmentation if settings.augmented else None, generator)
-        embeddings = network.series(x[0].to(device))[2].cpu()
-        series.append((embeddings, torch.from_numpy(case.gaps_mm), scores))
-    return series
-
-
-def study_scores(scores: Tensor) -> Tensor:
-    """Scores int8 (6,) of a study from those of its slices (Z, 6): present anywhere, else unknown, else absent."""
-    present, unknown = (scores == 1).any(0), (scores == -1).any(0)
-    return torch.where(present, 1, torch.where(unknown, -1, 0)).to(torch.int8)
 
 
 def start_from(network: nn.Module, settings: Settings, weights: Path | None) -> str:

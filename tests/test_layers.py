@@ -50,6 +50,7 @@ ALLOWED = {
     "model.bundle": Rule(("model",), TORCH),
     "model.checkpoint": Rule(("model",), TORCH, ("safetensors",)),
     "model.feed": Rule(("model",), TORCH),
+    "model.sequence": Rule(("model",), TORCH),
     "model.run_report": Rule(("model",), TORCH),
     "model.team": Rule(("model",), TORCH),
     "model.validation": Rule(("model",), TORCH),
@@ -96,8 +97,10 @@ ALLOWED = {
     ),
     "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ("numpy", "PySide6")),
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
+    "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.session": Rule(
         (
+            "viewer.exporting",
             "viewer.measuring",
             "viewer.annotation",
             "viewer.dicom",
@@ -122,6 +125,26 @@ ALLOWED = {
         ARRAYS,
         FILTERS,
     ),
+    **dict.fromkeys(
+        ("viewer.jobs.dicom_out", "viewer.jobs.dicom_graphics", "viewer.jobs.dicom_report"),
+        Rule(
+            (
+                "viewer.jobs",
+                "viewer.dicom",
+                "viewer.imaging",
+                "viewer.annotation",
+                "viewer.measures",
+                "model.errors",
+                "viewer",
+            ),
+            ARRAYS,
+            ("pydicom", "highdicom"),
+        ),
+    ),
+    "viewer.jobs.export_view": Rule(("viewer.dicom.files", "model.errors"), ARRAYS, ("PIL",)),
+    "viewer.jobs.summary": Rule(
+        ("viewer.jobs.export_view", "viewer.dicom.files", "model.labels"), (), ("PIL",)
+    ),
     "viewer.jobs.qt": Rule(
         (
             "viewer.jobs",
@@ -139,6 +162,7 @@ ALLOWED = {
         (
             "viewer.ui",
             "viewer.measures",
+            "viewer.exporting",
             "viewer.measuring",
             "viewer.session",
             "viewer.panes",
@@ -157,6 +181,7 @@ ALLOWED = {
             "viewer.app",
             "viewer.ui",
             "viewer.measures",
+            "viewer.exporting",
             "viewer.measuring",
             "viewer.session",
             "viewer.panes",

@@ -30,6 +30,19 @@ def asset(name: str) -> Path:
     return path
 
 
+def licence() -> str:
+    """The text of Pterion's licence: of the checkout, or of the installed package; empty in a build without it."""
+    checkout = Path(__file__).resolve().parent.parent / "LICENSE"
+    if checkout.is_file():
+        return checkout.read_text(encoding="utf-8")
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        return distribution("pterion").read_text("licenses/LICENSE") or ""
+    except PackageNotFoundError:
+        return ""
+
+
 def data_dir() -> Path:
     """The folder of the user's own data (library, models, runs), made if need be.
 

@@ -12,7 +12,7 @@ from model.batches import Case, Stack, StackSampler, crop_sample, gaps_mm
 from model.painting import paint
 from model.preprocess import AIR_HU, PIXEL_MM, SIZE, window_channels
 from model.sample import Sample, slice_scores
-from model.train import study_scores
+from model.sequence import study_scores
 
 
 def head_hu(size: int = 120, spacing_mm: float = 1.7) -> npt.NDArray[np.int16]:
@@ -69,7 +69,7 @@ def test_augmenting_moves_labels_with_the_image() -> None:
     hu = torch.from_numpy(case.hu[1:2].astype(np.float32))[None]
     labels = torch.from_numpy(case.labels[1:2])[None]
     only_pose = Augmentation(
-        gain=0, offset_hu=0, noise_hu=0, blur_px=0, bias_hu=0, quantised=0, halo=0, cupping_hu=0
+        gain=0, offset_hu=0, noise_hu=0, blur_px=0, bias_hu=0, quantised=0, halo=0, cupping_hu=0, clipped=0
     )
     for seed in range(5):
         moved, turned = augment(hu, labels, only_pose, torch.Generator().manual_seed(seed))
@@ -79,7 +79,7 @@ def test_augmenting_moves_labels_with_the_image() -> None:
 
 
 def test_augmenting_by_nothing_changes_nothing_but_the_side() -> None:
-    none = Augmentation(*[0.0] * 12)
+    none = Augmentation(*[0.0] * 13)
     hu = torch.from_numpy(a_case("a", 1).hu.astype(np.float32))[None]
     labels = torch.zeros(hu.shape, dtype=torch.uint8)
     for seed in range(4):

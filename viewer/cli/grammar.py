@@ -87,14 +87,17 @@ def add_reading(commands: Commands) -> None:
         ("promote", "let a model answer from now on"),
         ("rollback", "go back to the model before"),
         ("discard", "delete a model"),
+        ("export", "write a model as a folder in the form of MONAI's bundles"),
     ):
         action = actions.add_parser(name, help=text, description=text)
         # Suppressed, so that `models --json list` keeps what stands before the action.
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
-        if name in ("promote", "discard"):
+        if name in ("promote", "discard", "export"):
             action.add_argument("id", metavar="ID", help="id of the model, as `models` lists it")
+        if name == "export":
+            action.add_argument("out", metavar="OUT", type=Path, help="new folder to write")
 
 
 def add_making(commands: Commands) -> None:

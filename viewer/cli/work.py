@@ -164,6 +164,8 @@ def models(arguments: argparse.Namespace) -> int:
         store.roll_back()
     elif arguments.action == "discard":
         store.discard(arguments.id)
+    elif arguments.action == "export":
+        export_model(store, arguments.id, arguments.out)
     current = store.current().id
     listed = [
         {
@@ -177,6 +179,17 @@ def models(arguments: argparse.Namespace) -> int:
     ]
     report(arguments, {"models": listed}, text.models)
     return 0
+
+
+def export_model(store: Any, version_id: str, out: Path) -> None:
+    """Write a model of `store`, or the version folder `version_id`, as a MONAI bundle."""
+    from model.monai_bundle import export_bundle
+    from viewer import __version__
+    from viewer.resources import licence
+
+    place = Path(version_id)
+    folder = place if (place / "model.json").is_file() else store.get(version_id).path
+    export_bundle(folder, out, licence(), __version__)
 
 
 def retrain(arguments: argparse.Namespace) -> int:

@@ -125,7 +125,7 @@ def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:
     """How many slices seem to be missing in each gap (0 for most).
 
     A gap of about k times a neighbouring gap misses k - 1 slices, unless it belongs to a run of four or more
-    equal gaps: then the scanner changed its step.
+    equal gaps, or is commoner than the smaller one: then the scanner changed its step.
     """
     gaps = np.asarray(gaps_mm, np.float64)
     count = np.zeros(gaps.size, np.int64)
@@ -139,20 +139,26 @@ def missing(gaps_mm: Sequence[float]) -> tuple[int, ...]:
         base = beside[i] if gap >= 1.5 * beside[i] else median  # its neighbours are as wide as itself
         ratio = gap / base if base > SAME_PLACE_MM else 1.0
         whole = round(ratio)
-        if whole >= 2 and abs(ratio - whole) <= 0.05 * whole and _run(gaps, i) < _REGIME:
+        rare = np.count_nonzero(_like(gaps, base)) < np.count_nonzero(_like(gaps, gap))
+        if whole >= 2 and abs(ratio - whole) <= 0.05 * whole and _run(gaps, i) < _REGIME and not rare:
             count[i] = whole - 1
     return tuple(map(int, count))
 
 
 def _run(gaps: npt.NDArray[np.float64], i: int) -> int:
     """Length of the run of equal gaps around gap `i`."""
-    same = np.abs(gaps - gaps[i]) <= _EVEN * gaps[i] + SAME_PLACE_MM
+    same = _like(gaps, float(gaps[i]))
     first = last = i
     while first > 0 and same[first - 1]:
         first -= 1
     while last + 1 < gaps.size and same[last + 1]:
         last += 1
     return last - first + 1
+
+
+def _like(gaps: npt.NDArray[np.float64], length: float) -> npt.NDArray[np.bool_]:
+    """Which gaps have a length."""
+    return np.asarray(np.abs(gaps - length) <= _EVEN * length + SAME_PLACE_MM)
 
 
 def counted(gaps_mm: Sequence[float]) -> tuple[tuple[float, int], ...]:

@@ -148,6 +148,7 @@ def test_jpeg_2000_in_boxes(tmp_path: Path) -> None:
         ((5, 5, 10, 10, 10, 10), (0, 0, 0, 0, 0, 0)),
         ((4, 4, 1.08, 7, 7), (0, 0, 0, 0, 0)),
         ((1, 1, 3.4, 1), (0, 0, 0, 0)),
+        ((4, 4, 7, 7, 1), (0, 0, 0, 0, 0)),
     ],
 )
 def test_where_slices_are_missing(gaps: tuple[float, ...], absent: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from viewer.app.tidying import YOUNG, YOUNG_MAX, Tidying
+from viewer.app.tidying import CALM, YOUNG, YOUNG_MAX, Tidying
 
 
 class Node:
@@ -21,9 +21,10 @@ class Node:
 
 
 class Desk(QObject):
-    """Who may be busy."""
+    """Who may be busy, and what the reader does."""
 
     busy = False
+    slice_index = 0
 
 
 @pytest.fixture
@@ -31,12 +32,23 @@ def desk(qtbot: QtBot) -> Desk:
     return Desk()
 
 
+def taken_over(desk: Desk) -> Tidying:
+    made = Tidying(lambda: desk.busy, lambda: desk.slice_index, desk)
+    made.begin()
+    return made
+
+
 @pytest.fixture
 def tidying(desk: Desk) -> Iterator[Tidying]:
-    made = Tidying(lambda: desk.busy, desk)
-    made.begin()
+    made = taken_over(desk)
     yield made
     made.end()
+
+
+def pause(tidying: Tidying) -> None:
+    """Let as much time go by without anything happening as a full collection waits for."""
+    for _ in range(CALM + 1):
+        tidying.tidy()
 
 
 def lost(count: int) -> weakref.ref[Node]:
@@ -48,8 +60,7 @@ def lost(count: int) -> weakref.ref[Node]:
 
 def test_python_collects_nothing_meanwhile_and_again_afterwards(desk: Desk) -> None:
     assert gc.isenabled()
-    tidying = Tidying(lambda: False, desk)
-    tidying.begin()
+    tidying = taken_over(desk)
     one = lost(20 * YOUNG)
     assert not gc.isenabled()
     assert one() is not None
@@ -83,28 +94,40 @@ def test_young_garbage_goes_while_a_series_loads(tidying: Tidying, desk: Desk) -
 def test_a_scan_of_many_files_is_not_interrupted(tidying: Tidying, desk: Desk) -> None:
     desk.busy = True
     one = lost(YOUNG_MAX + 1000)
-    tidying.tidy()
+    pause(tidying)
     assert one() is not None
     desk.busy = False
-    tidying.tidy()
+    pause(tidying)
+    assert one() is None
+
+
+def test_a_full_collection_waits_until_the_reader_pauses(tidying: Tidying, desk: Desk) -> None:
+    one = lost(YOUNG_MAX + 1000)
+    for _ in range(3 * CALM):
+        desk.slice_index += 1
+        tidying.tidy()
+    assert one() is not None
+    pause(tidying)
     assert one() is None
 
 
 def test_what_survived_is_visited_again_once_much_is_new(tidying: Tidying) -> None:
     kept = [Node() for _ in range(2 * YOUNG)]
     tidying.tidy()
+    tidying.tidy()  # by now they are old
     one = weakref.ref(kept[0])
     kept.clear()
+    pause(tidying)
+    assert one() is not None
     more = [Node() for _ in range(YOUNG_MAX)]
-    tidying.tidy()
+    pause(tidying)
     assert one() is None
     assert more
 
 
 def test_the_timer_tidies(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.app.tidying.EVERY_MS", 5)
-    tidying = Tidying(lambda: False, desk)
-    tidying.begin()
+    tidying = taken_over(desk)
     one = lost(2 * YOUNG)
     qtbot.waitUntil(lambda: one() is None)
     tidying.end()

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model.errors import PterionError
@@ -23,6 +24,7 @@ from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
+from viewer.app.exporting import Exporting
 from viewer.app.hanging import Hanging
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
@@ -72,6 +74,8 @@ class Application(QObject):
         super().__init__()
         # Qt would split each picture over threads of its own: a fifth more work, and waits for busy cores.
         os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
+        # A thread that computes gives way to the window after a millisecond: painting asks for it many times.
+        sys.setswitchinterval(0.001)
         self.library = Library(library_dir or data_dir())
         self.registry = registry or default_registry()
         self.session = Session(self)
@@ -80,7 +84,7 @@ class Application(QObject):
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
         self.opening = Opening(self.session, self.chores, Knowing(self.library, self.tasks), self)
-        self.tidying = Tidying(lambda: self.opening.busy, self)
+        self.tidying = Tidying(self._busy, lambda: (QCursor.pos(), self.session.slice_index), self)
         self.inspecting = Inspecting(self.session, self)
         self.copying = Copying(self.session, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
@@ -93,6 +97,7 @@ class Application(QObject):
         self.window.top_bar.layout_clicked.connect(reading.menu.popup)
         self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
         self.ended = False
+        self.exporting = Exporting(self.session, lambda number: reading.viewports[number].size(), self)
         self._connect()
         self.window.show()
         self.window.activateWindow()  # where no window manager does it, keys would go nowhere
@@ -128,6 +133,12 @@ class Application(QObject):
             self.session.request_open(*paths)
         elif demo:
             self.open_demo()
+
+    def _busy(self) -> bool:
+        """Whether something is loaded, looked for or scored just now."""
+        findings = self.session.findings
+        scoring = findings is not None and not (findings.done or findings.not_run)
+        return scoring or self.opening.busy
 
     def _scanned(self, studies: tuple[Study, ...]) -> None:
         self.answering.remember_statuses(studies)

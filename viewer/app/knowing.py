@@ -34,14 +34,15 @@ class Knowing:
     def keep(self, result: ScanResult) -> None:
         """Have the library keep what a scan found; what was unpacked or copied goes with this process."""
         self._recognised &= result.files.keys()
-        fresh = [
-            study
-            for study in result.studies
-            if study.study_uid not in self._recognised
-            and all(origin(path) == path for path in result.files.get(study.study_uid, {}))
-        ]
-        if fresh:
-            self._ask(lambda: self._library.index_studies(fresh, result.files))
+        recognised = self._recognised
+
+        def keep_fresh() -> None:
+            for study in result.studies:
+                files = result.files.get(study.study_uid, {})
+                if study.study_uid not in recognised and all(origin(path) == path for path in files):
+                    self._library.index_studies([study], result.files)
+
+        self._ask(keep_fresh)
 
     def picture(self, series: Series) -> Picture | None:
         """The thumbnail of a series whose files have not changed, if it is kept. May be called from any thread."""

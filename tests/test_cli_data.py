@@ -1,13 +1,21 @@
 """`pterion data …` as it is typed: what it makes, prints and refuses, and how it stops."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from model.datasets.folder import INDEX, open_data_set
-from viewer.cli import main
+from model.errors import PterionError
+from viewer.annotation.document import Annotation, Document
+from viewer.annotation.export import export_masks
+from viewer.cli import data, main
 from viewer.cli import text as words
+from viewer.dicom.scan import scan
+from viewer.dicom.series import Study
+from viewer.library.store import Library
+from viewer.resources import data_dir
 
 SMALL = ("--size", "48", "--slices", "4")
 
@@ -131,6 +139,106 @@ def test_ctrl_c_keeps_what_is_done(
     assert main(arguments) == 0
     assert len(open_data_set(tmp_path / "heads")) == 2
     assert (tmp_path / "heads" / "phantom-0000000.npz").stat().st_mtime_ns == before
+
+
+SQUARE = ((30.0, 60.0), (42.0, 60.0), (42.0, 70.0), (30.0, 70.0))
+
+
+@pytest.fixture
+def annotated(phantom_series: Path) -> tuple[Study, Document]:
+    """A study with an SDH drawn in slice 3."""
+    study = scan([phantom_series]).studies[0]
+    series = study.series[0]
+    drawn = Annotation("a", series.slices[3].sop_uid, 0, "SDH", SQUARE)
+    return study, Document(series.study_uid, series.series_uid, (drawn,))
+
+
+def test_annotations_become_a_data_set(
+    annotated: tuple[Study, Document], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, document = annotated
+    library = Library(tmp_path / "library")
+    library.remember_study(study)
+    library.save_document(document, action="draw", reader="r")
+    library.close()
+    out = str(tmp_path / "set")
+    assert main(["data", "annotations", out, "--library", str(tmp_path / "library"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slices"] == 3
+    assert main(["data", "annotations", out, "--library", str(tmp_path / "none")]) == 1
+    assert "There is no library in none" in capsys.readouterr().err
+
+
+def test_exports_become_a_data_set(
+    annotated: tuple[Study, Document],
+    phantom_series: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study, document = annotated
+    export_masks(document, study.series[0].slices, tmp_path / "masks")
+    assert main(["data", "exports", str(tmp_path / "masks"), str(phantom_series), str(tmp_path / "set")]) == 0
+    assert "1 sample, 1 patient, 3 slices." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("rsna", "stage_2_train.csv is missing"),
+        ("bhsd", "holds neither images and ground truths"),
+        ("polygons", "holds no renders"),
+        ("dicom-seg", "holds no DICOM"),
+    ],
+)
+def test_an_empty_folder_is_named_and_nothing_is_left(
+    kind: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["data", kind, str(tmp_path / "empty"), str(tmp_path / "out")]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dicom-seg", "a", "b", "--map", "lesion=XYZ"],
+        ["dicom-seg", "a", "b", "--map", "=EDH"],
+        ["polygons", "a", "b", "--window", "brain_window=40"],
+        ["polygons", "a", "b", "--window", "brain_window=40/0"],
+        ["phantom", "a"],
+        ["rsna", "a", "b", "--workers", "0"],
+        [],
+    ],
+)
+def test_wrong_use_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", *arguments]) == 2
+    assert "usage: pterion data" in capsys.readouterr().err
+
+
+def test_what_is_said_of_segments_and_windows_is_understood() -> None:
+    assert data.mapped("core=bleed=edh") == ("core=bleed", "EDH")
+    assert data.mapped("3=Unknown") == ("3", "unknown")
+    assert data.window("brain_window=40/80") == ("brain_window", (40.0, 80.0))
+
+
+def test_the_secret_of_a_user_is_drawn_once_and_kept_private() -> None:
+    first = data.salt()
+    path = data_dir() / "pseudonym-salt"
+    assert (len(first), data.salt()) == (32, first)
+    assert os.name == "nt" or path.stat().st_mode & 0o077 == 0
+    path.write_text("cut")
+    with pytest.raises(PterionError, match="damaged"):
+        data.salt()
+
+
+def test_long_lists_of_what_was_skipped_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    data._tell("skipped", [{"item": str(number), "text": "no"} for number in range(23)])
+    said = capsys.readouterr().err.splitlines()
+    assert (len(said), said[0], said[-1]) == (
+        21,
+        "pterion: skipped: 0: no",
+        "pterion: skipped: 3 more; index.json names them all",
+    )
 
 
 def test_progress_tells_the_time_left() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 class Promise:
     """A number that Pterion promises. `budget`: the most it may be, in `unit`; None where it is only reported.
 
+    least: the budget is the least it may be.
     times: how many times as fast as the peer it has to be.
     """
 
@@ -23,12 +24,15 @@ class Promise:
     text: str
     peer: str | None = None
     times: float | None = None
+    least: bool = False
 
     def kept(self, value: float, peer_value: float | None) -> bool:
         """Whether a measured value keeps the promise."""
         if self.times is not None and (peer_value is None or peer_value < self.times * value):
             return False
-        return self.budget is None or value <= self.budget
+        if self.budget is None:
+            return True
+        return value >= self.budget if self.least else value <= self.budget
 
 
 PROMISES = (
@@ -65,6 +69,7 @@ def row(promise: Promise, values: list[float], peer_values: list[float]) -> dict
         "within": value is not None and promise.kept(value, peer_value),
         "runs": len(values),
         "text": promise.text,
+        **({"least": True} if promise.least else {}),
     } | ({} if promise.times is None else {"times_as_fast": promise.times})
 
 

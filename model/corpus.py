@@ -61,15 +61,24 @@ def deal_cases(
         elif len(pool.validation["phantom"]) < heads:
             pool.validation["phantom"].append(case)
             pool.validation["shifted"].append(shifted(case))
-    for source, group in by_source.items():
-        bleeding: dict[str, bool] = {}
-        for case in group:
-            bleeding[case.patient] = bleeding.get(case.patient, False) or bool((case.scores[:, 0] == 1).any())
-        dealt = deal_patients(bleeding, fold, one_in)
-        pool.real.extend(case for case in group if case.patient in dealt["train"])
-        pool.validation[source] = [case for case in group if case.patient in dealt["validation"]]
-        pool.tested.extend(dealt["test"])
+    kept: set[str] = set()
+    for group in by_source.values():
+        dealt = deal_patients(_bleeding(group), fold, one_in)
+        kept.update(dealt["validation"])
+        pool.tested.extend(patient for patient in dealt["test"] if patient not in pool.tested)
+    for source, group in by_source.items():  # a patient of two sources is in the same part in both
+        rest = [case for case in group if case.patient not in pool.tested]
+        pool.real.extend(case for case in rest if case.patient not in kept)
+        pool.validation[source] = [case for case in rest if case.patient in kept]
     return pool
+
+
+def _bleeding(cases: Sequence[Case]) -> dict[str, bool]:
+    """Whether a slice of each patient bleeds."""
+    found: dict[str, bool] = {}
+    for case in cases:
+        found[case.patient] = found.get(case.patient, False) or bool((case.scores[:, 0] == 1).any())
+    return found
 
 
 def deal_fold(folder: Path, fold: int | None, one_in: int = VALIDATION_ONE_IN) -> dict[str, list[str]]:

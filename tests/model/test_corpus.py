@@ -89,6 +89,20 @@ def test_held_back_heads_are_never_trained_on(
     assert len(deal_cases(heads, None, 0).training) == 3
 
 
+def test_a_patient_of_two_sources_is_in_one_part(tmp_path: Path, write_heads: Callable[..., Path]) -> None:
+    """In the second source every patient of the first bleeds, and there are more: another sixth would be dealt."""
+    one = cases(write_heads(tmp_path / "one", {f"p{n}": 0 for n in range(8)}, "one"))
+    two = cases(write_heads(tmp_path / "two", {f"p{n}": 1 for n in range(15)}, "two"))
+    pool = deal_cases(one + two, 2)
+    trained = {case.patient for case in pool.real}
+    kept = {case.patient for name in ("one", "two") for case in pool.validation[name]}
+    assert trained
+    assert kept
+    assert not trained & kept
+    assert not (trained | kept) & set(pool.tested)
+    assert len(trained | kept | set(pool.tested)) == 15
+
+
 def test_all_series_of_a_patient_stay_together(tmp_path: Path, write_heads: Callable[..., Path]) -> None:
     """The second series of each patient bleeds, the first does not."""
     names = {f"p{n}": 0 for n in range(10)}

@@ -145,6 +145,16 @@ def cut(stack: Stack, plane: Plane, at_mm: Vector, step_mm: float | None = None)
     Its plane is the one of the slices' own frame that is nearest to the patient's: of a tilted stack the axial
     picture is parallel to the slices. The head, or the nose, is up; the patient's right, or the nose, to the left.
     """
+    return _cut(stack, plane, at_mm, step_mm, pixels=True)
+
+
+def blank(stack: Stack, plane: Plane, at_mm: Vector, step_mm: float | None = None) -> Cut:
+    """`cut` without looking at any slice: its size and place are right, all of it is air."""
+    return _cut(stack, plane, at_mm, step_mm, pixels=False)
+
+
+def _cut(stack: Stack, plane: Plane, at_mm: Vector, step_mm: float | None, *, pixels: bool) -> Cut:
+    """A picture, with or without what is on it."""
     axes, step = stack.axes, step_mm or stack.step_mm
     across, right, down = (_nearest(axes)[axis] for axis in _AXES[plane])
     turned_right = float(np.sign(axes[right, _AXES[plane][1]])) or 1.0
@@ -154,19 +164,17 @@ def cut(stack: Stack, plane: Plane, at_mm: Vector, step_mm: float | None = None)
     _check(along_right.size * along_down.size, step)
     at = float(axes[across] @ np.array(at_mm))
     rulers = {right: along_right, down: along_down}
-    if across == 2:
+    origin = axes[across] * at + axes[right] * along_right[0] + axes[down] * along_down[0]
+    if not pixels:
+        hu = np.broadcast_to(np.int16(OUTSIDE_HU), (along_down.size, along_right.size))
+    elif across == 2:
         picture = _level(stack, at, rulers[0], rulers[1])
-        low = 1
+        hu = _rounded(picture if down == 1 else picture.T)
     else:
         picture = _lines(stack, across, at, rulers[1 - across], rulers[2])
-        low = 2
-    origin = axes[across] * at + axes[right] * along_right[0] + axes[down] * along_down[0]
+        hu = _rounded(picture if down == 2 else picture.T)
     return Cut(
-        hu=_rounded(picture if down == low else picture.T),
-        origin_mm=_vector(origin),
-        right=_vector(axes[right] * turned_right),
-        down=_vector(axes[down] * turned_down),
-        step_mm=step,
+        hu, _vector(origin), _vector(axes[right] * turned_right), _vector(axes[down] * turned_down), step
     )
 
 

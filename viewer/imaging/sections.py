@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.imaging.orientation import Orientation
-from viewer.imaging.reformat import OUTSIDE_HU, Cut, Stack, Vector, cut
+from viewer.imaging.reformat import OUTSIDE_HU, Cut, Stack, Vector, blank
 from viewer.imaging.slabs import Slab, merge, merged, within
 
 HU = npt.NDArray[np.int16]
@@ -160,7 +160,7 @@ class Across:
     def __init__(self, stack: Stack, plane: str, loaded: npt.NDArray[np.bool_] | None = None) -> None:
         """Raises ValueError where the plane is the one of the slices themselves."""
         middle = stack.axes.T @ (stack.box_mm.mean(axis=0))
-        sample = cut(stack, plane, _vector(middle))  # type: ignore[arg-type]
+        sample = blank(stack, plane, _vector(middle))  # type: ignore[arg-type]
         right, down = np.array(sample.right), np.array(sample.down)
         frame = np.abs(stack.axes @ np.stack([right, down, np.cross(right, down)]).T)
         self._across = int(frame[:, 2].argmax())

@@ -1,5 +1,7 @@
 """Pictures cut across a stack show what lies there: tilt sheared out, gaps as they are, sides where they belong."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import PterionError
-from viewer.imaging.reformat import OUTSIDE_HU, Cut, Stack, cut, oblique, straighten
+from viewer.imaging.reformat import OUTSIDE_HU, Cut, Stack, blank, cut, oblique, straighten
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 ROWS, COLUMNS = 14, 18
@@ -186,6 +188,19 @@ def test_outside_the_slices_is_air() -> None:
     assert picture.hu[0, 0] == OUTSIDE_HU or picture.hu[0, -1] == OUTSIDE_HU
     beyond = oblique(stack, (500, 500, 500), (1, 0, 0), (0, 1, 0), (3, 3), 1.0)
     assert (beyond.hu == OUTSIDE_HU).all()
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_blank_picture_lies_where_the_cut_one_does(plane: str) -> None:
+    positions = np.array([(3.0, -2.0 + 0.4 * z, 1.5 * z) for z in range(9)])
+    hu = np.random.default_rng(1).integers(-1000, 1000, (9, 12, 10)).astype(np.int16)
+    stack = Stack(hu, positions, (1, 0, 0, 0, 0.96, -0.28), (0.7, 0.5))
+    drawn, empty = (make(stack, plane, (4.0, 1.0, 6.0)) for make in (cut, blank))  # type: ignore[arg-type]
+    assert (empty.hu == OUTSIDE_HU).all()
+    assert not (drawn.hu == OUTSIDE_HU).all()
+    assert drawn.hu.shape == empty.hu.shape
+    places = [replace(one, hu=np.zeros(0, np.int16)) for one in (drawn, empty)]
+    assert repr(places[0]) == repr(places[1])
 
 
 def test_picture_points_and_places_are_inverse() -> None:

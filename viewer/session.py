@@ -17,6 +17,7 @@ from viewer.annotation.events import Preview
 from viewer.dicom.series import Series, Study
 from viewer.dicom.tags import TagRow
 from viewer.dicom.volume import Volume
+from viewer.exporting import Exports
 from viewer.imaging.layouts import READ
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
@@ -231,6 +232,7 @@ class Session(QObject):
         self.own_windows: tuple[Window, ...] = ()
         self.panes = Panes(self)
         self.measuring = Measuring(self)
+        self.exports = Exports(self)
         self.maximised_view: int | None = None
         self.mode = Mode.READ
         self.tool = Tool.SCROLL

@@ -259,7 +259,7 @@ class Application(QObject):
             return
         self.ended = True
         self.tidying.end()
-        for part in (self.teaching, self.opening, self.hanging, self.answering):
+        for part in (self.exporting, self.teaching, self.opening, self.hanging, self.answering):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.exporting import ExportKind
 from viewer.session import Mode, Session
 from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
@@ -154,6 +155,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+K", self.palette_popup.popup),
             ("Ctrl+Shift+O", self.open_files),
             ("Ctrl+Shift+H", self.hide_patient),
+            ("Ctrl+Shift+C", lambda: self.right.measures.exports.ask(ExportKind.CLIPBOARD)),
             ("F10", self.top_bar.show_menu),
             ("F1", self.show_keys),
             ("Ctrl+Q", self.quit),
@@ -179,6 +181,7 @@ class MainWindow(QMainWindow):
             Action("Open files…", "Ctrl+Shift+O", self.open_files),
             Action("Open the demo study", "", session.demo_requested.emit),
             *self._recent_actions(),
+            *self.right.measures.exports.actions_by_name(),
             Action("Export masks…", "", self.right.annotations.choose_export_folder, annotated),
             Action(
                 "Copy the study without its patient…",

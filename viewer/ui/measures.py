@@ -22,6 +22,7 @@ from viewer.measures.measure import Kind, Measure, Share, SlicePlane
 from viewer.measures.readings import Reading, Readings
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
+from viewer.ui.exporting import ExportMenu, export_button
 from viewer.ui.guide import DEFINITIONS, Beside, GuideCard, ShareEditor
 from viewer.ui.histogram import HistogramView
 from viewer.ui.marking import Marking, marked_slices
@@ -74,6 +75,8 @@ class MeasuresPanel(QWidget):
         self.shares = ShareEditor()
         self.delete = theme.button("Delete")
         self.copy = theme.button("Copy as text")
+        self.exports = ExportMenu(session, self)
+        self.export = export_button(self.exports)
         self.marks_heading = theme.heading("Key images and bookmarks")
         self.marks = _list("Key images and bookmarks")
         self.note = QLineEdit()
@@ -102,7 +105,10 @@ class MeasuresPanel(QWidget):
         layout.addWidget(self.list)
         self._build_card()
         layout.addWidget(self.card)
-        layout.addWidget(self.copy)
+        below = QHBoxLayout()
+        below.addWidget(self.copy, 1)
+        below.addWidget(self.export, 1)
+        layout.addLayout(below)
         layout.addSpacing(8)
         layout.addWidget(self.marks_heading)
         layout.addWidget(self.marks)
@@ -161,6 +167,7 @@ class MeasuresPanel(QWidget):
         self.empty.setVisible(not found)
         _fill(self.list, [(_row(reading), reading.measure.uid) for reading in found])
         self.copy.setEnabled(bool(found))
+        self.export.setEnabled(opened)
         self._show_tools()
         self._show_card()
         self._show_marks()

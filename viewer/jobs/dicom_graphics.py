@@ -1,0 +1,147 @@
+"""A grayscale softcopy presentation state of a series: how it is looked at, and its measures as graphics."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer import __version__
+from viewer.annotation.document import Document
+from viewer.dicom.volume import Volume
+from viewer.imaging.placement import ViewState
+from viewer.imaging.windows import Window
+from viewer.jobs.dicom_out import MANUFACTURER, MODEL, RESEARCH, SERIES_NUMBER, Sources, new_uid, uid_of
+from viewer.measures import text
+from viewer.measures.measure import Kind, Measure, Point
+from viewer.measures.readings import index_of, read
+from viewer.measures.regions import box_of
+from viewer.measures.shaping import lines
+
+if TYPE_CHECKING:
+    from highdicom.pr import GraphicAnnotation, GraphicLayer, GraphicObject
+    from pydicom import Dataset
+
+
+def turned_for_dicom(view: ViewState) -> tuple[int, bool]:
+    """(ImageRotation in degrees clockwise, ImageHorizontalFlip) of a view (PS3.3 C.10.6).
+
+    DICOM turns, then flips; a view flips, then turns. A vertical flip is a horizontal one and a half turn.
+    """
+    quarters = view.quarter_turns + (2 if view.flip_vertical else 0)
+    flipped = view.flip_horizontal != view.flip_vertical
+    return ((-quarters if flipped else quarters) % 4) * 90, flipped
+
+
+def presentation_state(
+    sources: Sources, volume: Volume, document: Document, window: Window, view: ViewState
+) -> "Dataset":
+    """The state of all slices of a series. Runs under `dicom_out.made`."""
+    from highdicom import PresentationLUTShapeValues, PresentationLUTTransformation
+    from highdicom.pr import GrayscaleSoftcopyPresentationState, SoftcopyVOILUTTransformation
+
+    headers = sources.headers(range(len(volume.series.slices)))
+    layer, annotations = _annotations(sources, volume, document)
+    shape = PresentationLUTShapeValues.INVERSE if view.inverted else PresentationLUTShapeValues.IDENTITY
+    dataset = GrayscaleSoftcopyPresentationState(
+        referenced_images=headers,
+        series_instance_uid=new_uid(),
+        series_number=SERIES_NUMBER + 1,
+        sop_instance_uid=new_uid(),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MODEL,
+        software_versions=__version__,
+        device_serial_number=uid_of("device")[-16:],
+        content_label="PTERION",
+        content_description=RESEARCH,
+        graphic_layers=[layer] if annotations else None,
+        graphic_annotations=annotations or None,
+        voi_lut_transformations=[
+            SoftcopyVOILUTTransformation(window_center=window.level, window_width=max(window.width, 1.0))
+        ],
+        presentation_lut_transformation=PresentationLUTTransformation(shape),
+    )
+    degrees, flipped = turned_for_dicom(view)
+    if degrees or flipped:
+        dataset.ImageRotation = degrees
+        dataset.ImageHorizontalFlip = "Y" if flipped else "N"
+        for area in dataset.DisplayedAreaSelectionSequence:
+            _turn_area(area, degrees, flipped=flipped)
+    part = str(headers[0].get("BodyPartExamined", ""))
+    if part:
+        dataset.BodyPartExamined = part
+    else:
+        dataset.Laterality = ""  # asked for wherever the part might be paired
+    dataset.SeriesDescription = f"Presentation. {RESEARCH}"
+    return dataset
+
+
+def _turn_area(area: "Dataset", degrees: int, *, flipped: bool) -> None:
+    """Name the corners of a displayed area as they lie once the image is turned (PS3.3 C.10.4)."""
+    (left, top), (right, bottom) = (
+        area.DisplayedAreaTopLeftHandCorner,
+        area.DisplayedAreaBottomRightHandCorner,
+    )
+    corners = ((left, top), (right, top), (left, bottom), (right, bottom))
+    places = np.rot90(np.arange(4).reshape(2, 2), -degrees // 90)
+    places = np.fliplr(places) if flipped else places
+    area.DisplayedAreaTopLeftHandCorner = list(corners[places[0, 0]])
+    area.DisplayedAreaBottomRightHandCorner = list(corners[places[1, 1]])
+
+
+def _annotations(
+    sources: Sources, volume: Volume, document: Document
+) -> "tuple[GraphicLayer, list[GraphicAnnotation]]":
+    """The measures on source slices, one annotation a slice, all on one layer."""
+    from highdicom.pr import GraphicAnnotation, GraphicLayer, TextObject
+
+    layer = GraphicLayer("MEASURES", order=1, description="Measures")
+    by_slice: dict[int, list[Measure]] = {}
+    for measure in document.measures:
+        sop_uid = getattr(measure.plane, "sop_uid", "")
+        index = index_of(volume, sop_uid, getattr(measure.plane, "frame", 0)) if sop_uid else None
+        if index is not None:
+            by_slice.setdefault(index, []).append(measure)
+    found = []
+    for index, measures in sorted(by_slice.items()):
+        header, place = sources.header(index), volume.series.slices[index]
+        words = [
+            TextObject(
+                "\r\n".join(text.lines_beside(read(measure, volume))).replace("\N{NO-BREAK SPACE}", " "),
+                units="PIXEL",
+                anchor_point=_anchor(measure, place.rows, place.columns),
+                anchor_point_visible=False,
+            )
+            for measure in measures
+        ]
+        graphics = [graphic for measure in measures for graphic in _graphics(measure)]
+        frame = place.frame + 1 if "NumberOfFrames" in header else None
+        found.append(GraphicAnnotation([header], layer, frame, None, graphics, words))
+    return layer, found
+
+
+def _graphics(measure: Measure) -> "list[GraphicObject]":
+    from highdicom.pr import GraphicObject
+
+    if measure.kind is Kind.ELLIPSE:
+        return [GraphicObject("ELLIPSE", ellipse_axes(measure.points), "PIXEL")]
+    objects = []
+    for path in lines(measure.kind, measure.points):
+        kind = "POINT" if len(path) == 1 else "POLYLINE"
+        objects.append(GraphicObject(kind, np.array(path, np.float32), "PIXEL"))
+    return objects
+
+
+def ellipse_axes(points: Sequence[Point]) -> np.ndarray:
+    """Ends of the major, then of the minor axis (4, 2) of the ellipse in a box, as DICOM has it (C.18.6.1.2)."""
+    left, top, right, bottom = box_of(points)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    across, down = ((left, y), (right, y)), ((x, top), (x, bottom))
+    pairs = (across, down) if right - left >= bottom - top else (down, across)
+    return np.array([*pairs[0], *pairs[1]], np.float32)
+
+
+def _anchor(measure: Measure, rows: int, columns: int) -> tuple[float, float]:
+    """Where the words go: at the right end of the measure, within the image."""
+    x, y = max(measure.points)
+    return (min(max(x, 0.0), float(columns)), min(max(y, 0.0), float(rows)))

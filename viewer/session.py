@@ -55,11 +55,15 @@ class Tool(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell the user: what, where and what to do. `error` is red, `warning` yellow, `info` quiet."""
+    """Something to tell the user: what, where and what to do. `error` is red, `warning` yellow, `info` quiet.
+
+    discreet: what is shown in the place of `text` while the patient is hidden; empty where `text` names nobody.
+    """
 
     level: str
     title: str
     text: str
+    discreet: str = ""
 
 
 @dataclass(frozen=True)
@@ -452,9 +456,9 @@ class Session(QObject):
         """Say what was opened last, the latest first."""
         self._set("recent", paths, self.recent_changed)
 
-    def notice(self, level: str, title: str, text: str) -> None:
-        """Tell the user something."""
-        self.noticed.emit(Notice(level, title, text))
+    def notice(self, level: str, title: str, text: str, discreet: str = "") -> None:
+        """Tell the user something; `discreet` is what is shown while the patient is hidden, where that differs."""
+        self.noticed.emit(Notice(level, title, text, discreet))
 
     def request_open(self, *paths: Path) -> None:
         """Ask for files or folders to be opened."""

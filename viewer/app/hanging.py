@@ -159,8 +159,11 @@ class Hanging(QObject):
             self._session.series_requested.emit(series.series_uid)
             return
         if not series.showable:
-            why = " ".join(note.text for note in series.notes)
-            self._session.notice("warning", "This series cannot be shown", f"{why} Choose another.".strip())
+            text, discreet = (
+                " ".join([*(note.told(hidden=hidden) for note in series.notes), "Choose another."])
+                for hidden in (False, True)
+            )
+            self._session.notice("warning", "This series cannot be shown", text, discreet)
             return
         current = self._study(opened.series.study_uid)
         known = current is None or study.study_uid == current.study_uid or same_patient(current, study)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from model.errors import PterionError
 from viewer.app.knowing import Knowing
@@ -22,7 +22,11 @@ from viewer.jobs.qt import LoadJob, ScanJob
 from viewer.session import Session
 
 THUMBNAIL_PX = 220
+MARKED_AT_ONCE = 16
+"""Slices that the views are told of in one go: a millisecond or two."""
 LOOKING = "Looking for studies…"
+OTHER_STUDY = "Choose another study."
+NAMES_FILES = "What is wrong names files, which may name the patient. Show the patient to read it."
 
 
 def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
@@ -50,6 +54,7 @@ class Opening(QObject):
         self._load: LoadJob | None = None
         self._volumes = KeptVolumes()
         self._wanted: set[str] = set()
+        self._unmarked: list[tuple[int, str | None]] = []
         self._said = self._before = ""
         self._chores = chores
         self.scanned: Callable[[tuple[Study, ...]], None] = lambda _: None
@@ -122,7 +127,7 @@ class Opening(QObject):
         if job is self._scan:
             self._scan = None
             self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
-            self._session.notice("error", "Nothing could be opened", str(error))
+            self._session.notice("error", "Nothing could be opened", str(error), NAMES_FILES)
 
     def _scanned(self, job: ScanJob, result: ScanResult) -> None:
         if job is not self._scan:
@@ -131,7 +136,7 @@ class Opening(QObject):
         self._found(result.studies, {})
         self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
         for note in result.notes:
-            self._session.notice("warning", "Some files could not be read", note.text)
+            self._session.notice("warning", "Some files could not be read", note.text, note.discreet)
         self._knowing.keep(result)
         self.scanned(result.studies)
         opened = self._session.series
@@ -153,9 +158,13 @@ class Opening(QObject):
                 self.open_series(series.series_uid)
             else:
                 self._forget_series()
-                why = " ".join(note.text for s in study.series for note in s.notes)
-                text = f"{why} Choose another study.".strip()
-                self._session.notice("warning", "This study has no series that can be shown", text)
+                text, discreet = (
+                    " ".join(
+                        [note.told(hidden=hidden) for s in study.series for note in s.notes] + [OTHER_STUDY]
+                    )
+                    for hidden in (False, True)
+                )
+                self._session.notice("warning", "This study has no series that can be shown", text, discreet)
         for series in study.series:
             self._picture(series)
 
@@ -211,6 +220,7 @@ class Opening(QObject):
         study, series = found
         if self._load is not None:
             self._load.cancel()
+        self._unmarked.clear()
         middle = len(series.slices) // 2
         job = self._load = LoadJob(series, middle, self, self._volumes)
         job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
@@ -229,29 +239,40 @@ class Opening(QObject):
         self.opened(volume, job)
 
     def _arrived(self, job: LoadJob, slices: tuple[tuple[int, str | None], ...]) -> None:
+        if job is self._load:
+            self._unmarked += slices
+            self._mark(job)
+
+    def _mark(self, job: LoadJob, most: int = MARKED_AT_ONCE) -> None:
+        """Tell the session of slices that have come in, of so many that the window is not held up for long."""
         volume = self._session.volume
-        if job is not self._load or volume is None:
+        if job is not self._load or volume is None or not self._unmarked:
             return
-        for index, error in slices:
+        for index, error in self._unmarked[:most]:
             self._session.mark_slice_loaded(index, error)
+        del self._unmarked[:most]
         megabytes = volume.hu.nbytes / 1e6
         text = f"Series {int(volume.loaded.sum())}/{len(volume.hu)} loaded · {megabytes:.1f} MB"
         self._session.set_load_state(text)
         self.arrived()
+        if self._unmarked:
+            QTimer.singleShot(0, self, lambda: self._mark(job))
 
     def _loaded(self, job: LoadJob, volume: Volume) -> None:
+        self._mark(job, len(self._unmarked))
         failed = np.flatnonzero(volume.failed)
         if job is not self._load or not failed.size:
             return
         reasons = dict.fromkeys(self._session.slice_errors.get(int(i), "") for i in failed)
         numbers = ", ".join(str(i + 1) for i in failed[:12]) + (" …" if len(failed) > 12 else "")
-        text = f"Slices {numbers} are shown as gaps; the others are open. {' '.join(list(reasons)[:3])}"
-        self._session.notice("error", f"{len(failed)} of {len(volume.hu)} slices could not be read", text)
+        title = f"{len(failed)} of {len(volume.hu)} slices could not be read"
+        text = f"Slices {numbers} are shown as gaps; the others are open."
+        self._session.notice("error", title, f"{text} {' '.join(list(reasons)[:3])}", text)
 
     def _not_loaded(self, job: LoadJob, error: PterionError) -> None:
         if job is not self._load:
             return
-        self._session.notice("error", "The series could not be opened", str(error))
+        self._session.notice("error", "The series could not be opened", str(error), NAMES_FILES)
         shown, study = self._session.series, self._session.study
         if shown is not None and study is not None and shown.study_uid != study.study_uid:
             self.closed()  # another patient's images must not stay beside this study's name

@@ -86,8 +86,13 @@ def unreadable(files: Sequence[tuple[str, str]]) -> Note:
     """A note about damaged files, given as (name, reason)."""
     named = "; ".join(f"{name}: {reason}" for name, reason in files[:_NAMED])
     rest = f"; and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    text = f"{plural(len(files), 'file')} cannot be read ({named}{rest}). Copy or export the series again."
-    return Note(Problem.UNREADABLE_FILES, f"{len(files)} unreadable", text)
+    count, advice = f"{plural(len(files), 'file')} cannot be read", "Copy or export the series again."
+    return Note(
+        problem=Problem.UNREADABLE_FILES,
+        badge=f"{len(files)} unreadable",
+        text=f"{count} ({named}{rest}). {advice}",
+        discreet=f"{count}. {advice}",
+    )
 
 
 def _place(series: Series, stack: "Stack", geometry: Geometry | None) -> Iterator[Note]:
@@ -105,7 +110,7 @@ def _place(series: Series, stack: "Stack", geometry: Geometry | None) -> Iterato
         yield Note(Problem.NO_SPACING, "no spacing", text)
     elif "FIDUCIAL" in texts_of(stack.members, tags.CALIBRATION):
         text = "The pixel spacing is an estimate, not measured by the scanner: mm and mL are approximate."
-        yield Note(Problem.SPACING_ESTIMATED, "spacing estimated", text)
+        yield Note(Problem.SPACING_ESTIMATED, "≈ spacing", text)
     if geometry is None or len(series.slices) < 2:
         return
     if not straight(geometry):

@@ -33,11 +33,19 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True)
 class Note:
-    """One problem of one series. `badge` fits on a thumbnail (`tilt 18.5°`), `text` is a sentence."""
+    """One problem of one series. `badge` fits on a thumbnail (`tilt 18.5°`), `text` is a sentence.
+
+    discreet: the sentence without names of files, which may name the patient; empty where `text` has none.
+    """
 
     problem: Problem
     badge: str
     text: str
+    discreet: str = ""
+
+    def told(self, *, hidden: bool) -> str:
+        """The sentence as it may be shown; `hidden` while nobody shall see who the patient is."""
+        return self.discreet or self.text if hidden else self.text
 
 
 @dataclass(frozen=True)

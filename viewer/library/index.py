@@ -40,7 +40,9 @@ def pack(study: Study) -> bytes:
                     row[number] = shared.setdefault(row[number], len(shared))
             slices.append(row)
         values = _values(one, "slices", "notes")
-        series.append([values, [[note.problem, note.badge, note.text] for note in one.notes], slices])
+        series.append(
+            [values, [[note.problem, note.badge, note.text, note.discreet] for note in one.notes], slices]
+        )
     whole = {
         "study": _values(study, "series"),
         "series": series,
@@ -76,7 +78,7 @@ def unpack(body: bytes) -> Study:
     series = tuple(
         Series(
             **{name: _tuples(value) for name, value in values.items()},
-            notes=tuple(Note(Problem(problem), badge, text) for problem, badge, text in notes),
+            notes=tuple(Note(Problem(problem), *texts) for problem, *texts in notes),
             slices=tuple(map(place, slices)),
         )
         for values, notes, slices in whole["series"]

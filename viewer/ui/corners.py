@@ -48,7 +48,8 @@ class Corners:
 
     def sentence_at(self, point: QPointF) -> str:
         """The sentence of the badge under a point, empty beside them."""
-        return next((note.text for box, note in self._badges if box.contains(point)), "")
+        hidden = self._session.patient_hidden
+        return next((note.told(hidden=hidden) for box, note in self._badges if box.contains(point)), "")
 
     def paint(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> None:
         """Paint everything for what is shown."""

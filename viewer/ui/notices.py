@@ -40,6 +40,10 @@ class NoticeCard(QFrame):
         layout.addLayout(column)
         self.setAccessibleName(f"{notice.level}: {notice.title}")
 
+    def show_text(self, *, hidden: bool) -> None:
+        """Show what may be seen; `hidden` while nobody shall see who the patient is."""
+        self.text.setText(self.notice.discreet or self.notice.text if hidden else self.notice.text)
+
 
 class Notices(QWidget):
     """The newest notice on top. The same notice twice is one card."""
@@ -60,13 +64,16 @@ class Notices(QWidget):
         self._column.addStretch(1)
         self._scroll.setWidget(self._body)
         self.setVisible(False)
+        self._session = session
         session.noticed.connect(self.add)
+        session.patient_hidden_changed.connect(self._patient_hidden)
 
     def add(self, notice: Notice) -> None:
         """Show a notice above the others."""
         for card in [card for card in self.cards if card.notice == notice]:
             self._remove(card)
         card = NoticeCard(notice)
+        card.show_text(hidden=self._session.patient_hidden)
         card.dismissed.connect(lambda: self._remove(card))
         self.cards.insert(0, card)
         self._column.insertWidget(0, card)
@@ -74,6 +81,11 @@ class Notices(QWidget):
             QTimer.singleShot(INFO_MS, card, card.dismissed.emit)
         for old in self.cards[MOST_SHOWN:]:
             self._remove(old)
+        self._fit()
+
+    def _patient_hidden(self, hidden: bool) -> None:
+        for card in self.cards:
+            card.show_text(hidden=hidden)
         self._fit()
 
     def _remove(self, card: NoticeCard) -> None:

@@ -186,7 +186,8 @@ class SliceStrip(QWidget):
         if volume is None:
             return ""
         if volume.failed[index]:
-            return captions.failed_text(index, self._session.slice_errors.get(index, ""))
+            hidden = self._session.patient_hidden  # the reason names a file
+            return captions.failed_text(index, "" if hidden else self._session.slice_errors.get(index, ""))
         text = f"Slice {index + 1}" + ("" if volume.loaded[index] else ", being read")
         marks = [mark for place, mark in marked_slices(self._session) if place == index]
         text += "".join(f", {mark.kind}" + (f" “{mark.note}”" if mark.note else "") for mark in marks)

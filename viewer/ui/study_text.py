@@ -69,12 +69,12 @@ def put_aside(series: Series) -> bool:
     return not series.showable or any(note.problem in _ASIDE for note in series.notes)
 
 
-def tooltip(series: Series) -> str:
-    """Everything known about a series, its problems as sentences."""
+def tooltip(series: Series, *, hidden: bool) -> str:
+    """Everything known about a series, its problems as sentences; no names of files while the patient is hidden."""
     head = " · ".join(
         part for part in (caption(series), slice_count(series), series.modality, series.kernel) if part
     )
-    return "\n".join([head, *(note.text for note in series.notes)])
+    return "\n".join([head, *(note.told(hidden=hidden) for note in series.notes)])
 
 
 def badge_colours(note: Note) -> tuple[str, str]:

@@ -254,7 +254,8 @@ class Viewport(QWidget):
         stop = self.pane.stop
         if not self._ready():
             failed = isinstance(section, Acquired) and bool(volume.failed[stop])
-            reason = self._session.slice_errors.get(stop, "") if volume is self._session.volume else ""
+            ours = volume is self._session.volume and not self._session.patient_hidden  # it names a file
+            reason = self._session.slice_errors.get(stop, "") if ours else ""
             text = captions.failed_text(stop, reason) if failed else f"Slice {stop + 1} is being read …"
             self._say(painter, text, theme.RED if failed else theme.QUIET)
             return

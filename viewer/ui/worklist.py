@@ -184,7 +184,8 @@ class SeriesModel(QAbstractListModel):
             return series
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{caption(series)}, {slice_count(series)}"
-        return tooltip(series) if role == Qt.ItemDataRole.ToolTipRole else None
+        hidden = self._session.patient_hidden
+        return tooltip(series, hidden=hidden) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def picture(self, series: Series) -> QPixmap | None:
         """The thumbnail of a series, None until it is there."""

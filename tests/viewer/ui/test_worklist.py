@@ -86,7 +86,7 @@ def test_localizers_come_last_and_are_put_aside_with_the_reason(shown) -> None:
     model = column.series.model()
     assert [model.index(row, 0).data(VALUE_ROLE).series_uid for row in range(2)] == ["9", "8"]
     assert worklist.put_aside(scout)
-    assert "It is a localizer." in worklist.tooltip(scout)
+    assert "It is a localizer." in worklist.tooltip(scout, hidden=False)
 
 
 def test_series_of_a_study_that_grows_while_it_is_scanned_are_shown(shown) -> None:

@@ -18,7 +18,7 @@ from viewer.imaging.placement import ViewState
 from viewer.imaging.reformat import Stack, Vector
 from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.slabs import Slab
-from viewer.imaging.turned import Facing, Turned
+from viewer.imaging.turned import Facing, Solid, Turned
 from viewer.imaging.windows import Window, header_window
 
 
@@ -75,6 +75,7 @@ class Panes(QObject):
         self.volumes: dict[str, Volume] = {}  # series beside the open one, by their uid
         self.offsets_mm: dict[str, Vector] = {}  # series in another frame of reference
         self._sections: dict[tuple[str, Plane, Facing], Section | str] = {}
+        self._solids: dict[str, Solid] = {}
         self._leading = False
         self._header_windows: dict[str, tuple[tuple[Window, ...], ...]] = {}
 
@@ -122,10 +123,26 @@ class Panes(QObject):
                 old = [each for each in self._sections if each[:2] == key[:2]]
                 for each in old:
                     del self._sections[each]
-            made = _section(volume, pane.plane, facing)
+            made = self._cut(volume, pane.plane, facing)
             plain = (key[0], Plane.ACQUIRED, Facing())
             self._sections[key] = self._sections.get(plain, made) if isinstance(made, Acquired) else made
         return self._sections[key]
+
+    def _cut(self, volume: Volume, plane: Plane, facing: Facing) -> Section | str:
+        """What is scrolled through in a plane, or why it cannot be shown."""
+        if plane is Plane.ACQUIRED:
+            return acquired(volume)
+        solid = self._solids.get(volume.series.series_uid)
+        try:
+            if solid is None:
+                solid = self._solids[volume.series.series_uid] = Solid(stack_of(volume), volume.loaded)
+            if plane is Plane.OBLIQUE:
+                return Turned(solid, facing)
+            return Across(solid.stack, plane.value, volume.loaded)
+        except ValueError:  # the plane is the one of the slices
+            return acquired(volume)
+        except PterionError as error:
+            return acquired(volume) if plane is Plane.AXIAL else str(error)
 
     # opening
 
@@ -134,6 +151,7 @@ class Panes(QObject):
         before = self.open_volume
         self.open_volume = volume
         self._sections.clear()
+        self._solids.clear()
         self._header_windows.clear()
         if before is None or volume is None or before.series.study_uid != volume.series.study_uid:
             self.volumes.clear()
@@ -158,6 +176,7 @@ class Panes(QObject):
         uid = volume.series.series_uid
         self.volumes[uid] = volume
         self._sections = {key: made for key, made in self._sections.items() if key[0] != uid}
+        self._solids.pop(uid, None)
         opened = self.open_volume
         if opened is not None and uid not in self.offsets_mm and not same_place(opened.series, volume.series):
             self.offsets_mm[uid] = _between_middles(opened, volume)
@@ -465,23 +484,13 @@ class Panes(QObject):
         return (number for number in range(len(self.panes)) if self.volume(number) is volume)
 
 
-def _section(volume: Volume, plane: Plane, facing: Facing) -> Section | str:
-    """What is scrolled through in a plane, or why it cannot be shown."""
-    if plane is Plane.ACQUIRED:
-        return acquired(volume)
+def stack_of(volume: Volume) -> Stack:
+    """The slices of a volume to be cut across. Raises PterionError where they cannot be."""
     positions, first = volume.positions_mm, volume.series.slices[0].orientation
     reason = volume.not_reformattable_because
     if reason is not None or positions is None or first is None:
-        return reason if plane is not Plane.AXIAL and reason is not None else acquired(volume)
-    try:
-        stack = Stack(volume.hu, positions, first, volume.spacing_mm)
-        if plane is Plane.OBLIQUE:
-            return Turned(stack, facing)
-        return Across(stack, plane.value, volume.loaded)
-    except ValueError:  # the plane is the one of the slices
-        return acquired(volume)
-    except PterionError as error:
-        return str(error)
+        raise PterionError(reason or "The positions of the slices are unknown.")
+    return Stack(volume.hu, positions, first, volume.spacing_mm)
 
 
 def acquired(volume: Volume) -> Acquired:

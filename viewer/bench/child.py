@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import reading
+from viewer.bench import quality, reading
 
 Answer = dict[str, float]
 
@@ -87,6 +87,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     "simpleitk": simpleitk,
     "pydicom": pydicom,
     "score": score,
+    "answers": quality.answers,
     **reading.CHILD,
 }
 
@@ -97,7 +98,7 @@ def main(argv: list[str]) -> int:
     if probe in PROBES:
         answer = PROBES[probe](Path(folder[0]))
     else:
-        from viewer.bench import reading_screen, screen
+        from viewer.bench import reading_room, reading_screen, screen
 
         on_screen = {
             "open": screen.open_series,
@@ -106,6 +107,7 @@ def main(argv: list[str]) -> int:
             "open_fast": reading_screen.open_fast,
             "open_late": reading_screen.open_late,
             "index_late": reading_screen.index_late,
+            **reading_room.ON_SCREEN,
         }
         answer = screen.window(float(started)) if probe == "window" else on_screen[probe](Path(folder[0]))
     print(json.dumps(answer))

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench import reading, rows
+from viewer.bench import quality, reading, reading_room, rows
 from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
 
-PROMISES = (*rows.PROMISES, *reading.PROMISES)
+PROMISES = (*rows.PROMISES, *reading.PROMISES, *quality.PROMISES, *quality.SPEED, *reading_room.PROMISES)
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
     ("window", ("A.window_up", "A.window_imports"), None),
@@ -29,6 +29,8 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     ("score", ("A.score_40", "A.score_first"), (40, 5.0)),
     ("late", ("A.gui_late_p99",), (40, 5.0)),
     *reading.PROBES,
+    *quality.PROBES,
+    *reading_room.PROBES,
 )
 
 
@@ -67,6 +69,11 @@ def measure(
                         peers[name].append(answer["peer"])
                     else:
                         values[name].append(answer[name])
+    if wanted & set(quality.STORED):
+        stored, missing = quality.stored()
+        problems |= {name: text for name, text in missing.items() if name in wanted}
+        for name in wanted & set(stored):
+            values[name].append(stored[name])
     measured = [
         row(promise, values[promise.name], peers[promise.name])
         for promise in PROMISES

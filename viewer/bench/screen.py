@@ -146,11 +146,13 @@ def loaded(folder: Path) -> tuple["Application", QEventLoop]:
 
 def scroll(folder: Path) -> Answer:
     """99th percentile of the milliseconds that a step through the linked views takes, masks painted over."""
+    from viewer.imaging.layouts import READ
     from viewer.session import Findings
     from viewer.ui.reading import ReadingArea
 
     application, _ = loaded(folder)
     session = application.session
+    session.panes.set_layout(READ)
     session.score_cancel_requested.emit()
     assert session.series is not None
     assert session.volume is not None

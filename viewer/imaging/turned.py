@@ -4,8 +4,7 @@ SimpleITK samples the slices where they are: one affine map leads from the patie
 included. Where gaps differ, or slices are shifted irregularly, the stack is first brought to even levels.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from viewer.imaging.slabs import Slab, merged
 MOST_PX = 640
 """Longest side of a picture; its pixels grow with what it has to show."""
 THREADS = 2
+SLAB_MOST = 5
+"""Pictures that a slab is made of, about."""
 BENT_PX = 0.05
 """Slices further from a straight line than this, in pixels or gaps, are brought to even places first."""
 _F64 = npt.NDArray[np.float64]
@@ -47,8 +48,9 @@ class Facing:
 class Turned:
     """Pictures of a stack in the planes that are parallel to `facing`."""
 
-    def __init__(self, stack: Stack, facing: Facing) -> None:
-        self._stack, self._facing = stack, facing
+    def __init__(self, solid: "Solid", facing: Facing) -> None:
+        stack = solid.stack
+        self._solid, self._facing = solid, facing
         right, down = np.array(facing.right), np.array(facing.down)
         self._axes = np.stack([right, down, np.cross(right, down)])
         corners = _corners(stack) @ self._axes.T
@@ -61,10 +63,6 @@ class Turned:
         self.count = int((high[2] - low[2]) / self._gap + 1e-6) + 1
         self.spacing_mm = (self._step, self._step)
 
-    @cached_property
-    def _source(self) -> "_Source":
-        return _source_of(self._stack)
-
     def _origin(self, stop: float) -> _F64:
         return np.asarray(self._axes.T @ (self._low + np.array([0.0, 0.0, self._gap * stop])))
 
@@ -72,33 +70,51 @@ class Turned:
         """The picture at a stop."""
         half = 0 if slab is None else max(round((slab.thickness_mm / self._gap - 1) / 2), 0)
         if slab is None or half == 0:
-            return self._sampled(self._source.image, stop, nearest=False)
-        stops = range(stop - half, stop + half + 1)
-        pictures = (self._sampled(self._source.image, each, nearest=False) for each in stops)
+            return self._sampled(stop)
+        step = max((2 * half + 1) // SLAB_MOST, 1)
+        stops = range(stop - half, stop + half + 1, step)
+        pictures = (self._sampled(each) for each in stops)
         whole = merged((picture.astype(np.float32) for picture in pictures), slab.kind)
         return np.asarray(np.rint(whole), np.int16)
 
     def labels(self, stop: int, masks: Labels) -> Labels:
         """The mask of the pixel that is nearest to each point of the picture."""
-        picture = self._sampled(self._source.labels(masks), stop, nearest=True)
-        return picture.astype(np.uint8)
+        source = self._solid.source
+        picture = np.zeros(self.shape, np.uint8)
+        if source.slices is None:
+            return picture
+        start = source.matrix @ self._origin(stop) + source.start
+        across, below = (source.matrix @ self._axes[axis] * self._step for axis in (0, 1))
+        rows, columns = (np.arange(size, dtype=np.float32) for size in self.shape)
+        sizes = (masks.shape[2], masks.shape[1], source.slices.size)
+        inside, index = None, []
+        for axis, size in enumerate(sizes):
+            down = (start[axis] + below[axis] * rows).astype(np.float32)
+            place = np.rint(down[:, None] + (across[axis] * columns).astype(np.float32)).astype(np.int32)
+            there = place.view(np.uint32) < size  # what is below zero is very large
+            inside = there if inside is None else inside & there
+            index.append(place)
+        column, row, level = (place[inside] for place in index)
+        picture[inside] = masks[source.slices[level], row, column]
+        return picture
 
-    def _sampled(self, image: Any, stop: int, *, nearest: bool) -> npt.NDArray[Any]:
+    def _sampled(self, stop: int) -> HU:
         import SimpleITK
 
+        source = self._solid.source
         sampler = SimpleITK.ResampleImageFilter()
         sampler.SetNumberOfWorkUnits(THREADS)
         sampler.SetSize((self.shape[1], self.shape[0], 1))
         sampler.SetOutputSpacing((self._step, self._step, 1.0))
         sampler.SetOutputOrigin(self._origin(stop).tolist())
         sampler.SetOutputDirection(self._axes.T.ravel().tolist())
-        sampler.SetInterpolator(SimpleITK.sitkNearestNeighbor if nearest else SimpleITK.sitkLinear)
-        sampler.SetDefaultPixelValue(0 if nearest else OUTSIDE_HU)
+        sampler.SetInterpolator(SimpleITK.sitkLinear)
+        sampler.SetDefaultPixelValue(OUTSIDE_HU)
         transform = SimpleITK.AffineTransform(3)
-        transform.SetMatrix(self._source.matrix.ravel().tolist())
-        transform.SetTranslation(self._source.start.tolist())
+        transform.SetMatrix(source.matrix.ravel().tolist())
+        transform.SetTranslation(source.start.tolist())
         sampler.SetTransform(transform)
-        return np.asarray(SimpleITK.GetArrayFromImage(sampler.Execute(image))[0])
+        return np.asarray(SimpleITK.GetArrayFromImage(sampler.Execute(source.image))[0])
 
     def cut(self, stop: int) -> Cut:
         """The picture at a stop with its place."""
@@ -134,13 +150,28 @@ class _Source:
     start: _F64
     slices: npt.NDArray[np.intp] | None
 
-    def labels(self, masks: Labels) -> Any:
-        """Masks on the same cells."""
-        import SimpleITK
 
-        if self.slices is None:
-            return SimpleITK.Image(1, 1, 1, SimpleITK.sitkUInt8)
-        return SimpleITK.GetImageFromArray(masks[self.slices])
+class Solid:
+    """A stack as SimpleITK samples it: a copy, made when it is first needed and again when more slices are loaded.
+
+    loaded: bool (slices,); slices that are not there are air.
+    """
+
+    def __init__(self, stack: Stack, loaded: npt.NDArray[np.bool_] | None = None) -> None:
+        self.stack, self._loaded = stack, loaded
+        self._made: tuple[int, _Source] | None = None
+
+    @property
+    def source(self) -> _Source:
+        """The copy and where it lies."""
+        loaded = self._loaded
+        count = len(self.stack.hu) if loaded is None else int(loaded.sum())
+        if self._made is None or self._made[0] != count:
+            stack = self.stack
+            if loaded is not None and count < len(stack.hu):
+                stack = replace(stack, hu=np.where(loaded[:, None, None], stack.hu, np.int16(OUTSIDE_HU)))
+            self._made = (count, _source_of(stack))
+        return self._made[1]
 
 
 def _source_of(stack: Stack) -> _Source:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from viewer.annotation.events import Preview
 from viewer.imaging.layouts import boxes
 from viewer.measures.readings import Readings
+from viewer.panes import Panes
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
@@ -108,6 +109,11 @@ class ReadingArea(QWidget):
         self._arrange()
         self._follow_mode(session.mode)
         self._follow_tool(session.tool)
+
+    @property
+    def panes(self) -> Panes:
+        """What the viewports show."""
+        return self._session.panes
 
     @property
     def viewports(self) -> tuple[Viewport, ...]:

@@ -74,7 +74,7 @@ class Viewport(QWidget):
     layers: painted on slices of the open series. cut_layers: on pictures cut across it, and on other series.
     large: whether it is one of the largest; first: of its series; roomy: with room for more than a name. The first
     large one of a series says all of it. `right_px` is kept free of words at the right (slice strip).
-    stale: whether something changed since it was painted last.
+    pictures: how often it was painted. stale: whether something changed since it was painted last.
     """
 
     def __init__(self, session: Session, number: int, overlays: Overlays, parent: QWidget) -> None:
@@ -88,6 +88,7 @@ class Viewport(QWidget):
         self.layers: list[Layer] = []
         self.cut_layers: list[Layer] = []
         self.hands: Hands | None = None
+        self.pictures = 0
         self._session = session
         self._panes = session.panes
         self._overlays = overlays
@@ -224,6 +225,7 @@ class Viewport(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Image, layers, words, frame."""
         self.stale = False
+        self.pictures += 1
         painter = QPainter(self)
         painter.fillRect(self.rect(), GROUND)
         volume, section, placement = self.volume, self.section, self.placement()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from viewer.imaging.reformat import OUTSIDE_HU, Stack
 from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.slabs import Slab, SlabKind
-from viewer.imaging.turned import Facing, Turned
+from viewer.imaging.turned import Facing, Solid, Turned
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SLOPE = np.array([3.0, -2.0, 5.0])
@@ -100,14 +100,14 @@ def test_oblique_pictures_show_what_lies_there(
     angles: tuple[float, float, float], gaps: list[float], tilt: float, turn: tuple[float, float]
 ) -> None:
     stack = oriented(angles, gaps, tilt)
-    section = Turned(stack, Facing((1, 0, 0), (0, 0, -1)).turned(*turn))
+    section = Turned(Solid(stack), Facing((1, 0, 0), (0, 0, -1)).turned(*turn))
     seen = sum(assert_true(section, stack, stop) for stop in range(0, section.count, 3))
     assert seen > 20
 
 
 def test_oblique_pictures_of_slices_shifted_without_order() -> None:
     stack = sloping([(shift, 0.0, 2.0 * i) for i, shift in enumerate((0.0, 1.7, -0.9, 2.2, 0.3))])
-    section = Turned(stack, Facing().turned(20, 30))
+    section = Turned(Solid(stack), Facing().turned(20, 30))
     assert sum(assert_true(section, stack, stop, margin=0.8) for stop in range(section.count)) > 20
 
 
@@ -123,7 +123,7 @@ def test_a_mean_slab_of_a_slope_is_its_middle(plane: str, tilt: float) -> None:
 
 def test_an_oblique_slab_of_a_slope_is_its_middle() -> None:
     stack = oriented((0, 0, 0), [1.0] * 8, 0.2)
-    section = Turned(stack, Facing().turned(10, 60))
+    section = Turned(Solid(stack), Facing().turned(10, 60))
     assert assert_true(section, stack, section.count // 2, Slab(SlabKind.MEAN, 2.0), margin=1.2) > 20
 
 
@@ -164,7 +164,7 @@ def test_stops_and_places_are_there_and_back() -> None:
         assert stop == pytest.approx(round(stop))
         assert section.hu(round(stop))[int(row), int(column)] == 500
         assert section.patient_mm(round(stop), (column, row)) == pytest.approx(place)
-    oblique = Turned(stack, Facing().turned(20, 70))
+    oblique = Turned(Solid(stack), Facing().turned(20, 70))
     stop, column, row = oblique.image_point(place)  # type: ignore[misc]
     assert np.linalg.norm(np.subtract(oblique.patient_mm(round(stop), (column, row)), place)) < 0.51
 
@@ -183,7 +183,7 @@ def test_masks_lie_where_the_pixels_lie(
     z, y, x = (int(share * size) for share, size in zip(at, stack.hu.shape, strict=True))
     block = (slice(z, z + 2), slice(y, y + 4), slice(x, x + 5))
     stack.hu[block], masks[block] = 1000, 3
-    sections: list[Section] = [Across(stack, "coronal"), Across(stack, "sagittal"), Turned(stack, Facing())]
+    sections: list[Section] = [Across(stack, "coronal"), Across(stack, "sagittal"), Turned(Solid(stack), Facing())]
     for section in sections:
         for stop in range(section.count):
             picture, labels = section.hu(stop), section.labels(stop, masks)

@@ -24,6 +24,8 @@ from viewer.session import Session
 THUMBNAIL_PX = 220
 MARKED_AT_ONCE = 16
 """Slices that the views are told of in one go: a millisecond or two."""
+MARKED_AT_ONCE = 16
+"""Slices that the views are told of in one go: a millisecond or two."""
 LOOKING = "Looking for studies…"
 OTHER_STUDY = "Choose another study."
 NAMES_FILES = "What is wrong names files, which may name the patient. Show the patient to read it."
@@ -54,6 +56,7 @@ class Opening(QObject):
         self._load: LoadJob | None = None
         self._volumes = KeptVolumes()
         self._wanted: set[str] = set()
+        self._unmarked: list[tuple[int, str | None]] = []
         self._unmarked: list[tuple[int, str | None]] = []
         self._said = self._before = ""
         self._chores = chores
@@ -221,6 +224,7 @@ class Opening(QObject):
         if self._load is not None:
             self._load.cancel()
         self._unmarked.clear()
+        self._unmarked.clear()
         middle = len(series.slices) // 2
         job = self._load = LoadJob(series, middle, self, self._volumes)
         job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
@@ -263,6 +267,7 @@ class Opening(QObject):
         failed = np.flatnonzero(volume.failed)
         if job is not self._load or not failed.size:
             return
+        self._mark(job, len(self._unmarked))
         reasons = dict.fromkeys(self._session.slice_errors.get(int(i), "") for i in failed)
         numbers = ", ".join(str(i + 1) for i in failed[:12]) + (" …" if len(failed) > 12 else "")
         title = f"{len(failed)} of {len(volume.hu)} slices could not be read"

@@ -22,7 +22,7 @@ from viewer.jobs.score import areas_px, physical_spacing, volumes_ml
 
 LOADER_POLL_S = 0.5
 """How long the worker sleeps at most before it looks again whether it was cancelled."""
-NICER = 5
+NICER = 8
 """How much the worker's threads yield to the window's (nice levels)."""
 
 

@@ -26,6 +26,8 @@ from viewer.jobs.infer import Inference, StudyAnswer, let_the_window_go_first
 
 BATCH_MS = 17
 LOADERS = 2
+LOADERS_NICER = 4
+"""How much loaders yield to the window (nice levels); inference yields to them."""
 ANSWER_POLL_S = 0.1
 
 
@@ -256,7 +258,7 @@ class LoadJob(Job):
 
     def _load(self, volume: Volume, pending: npt.NDArray[np.bool_], errors: list[Exception]) -> None:
         """Take slices until there are none; one thread of several."""
-        let_the_window_go_first(1)
+        let_the_window_go_first(LOADERS_NICER)
         while not self._stop.is_set() and not errors:
             with self._lock:
                 index = next_to_load(pending, self._target, self._direction)

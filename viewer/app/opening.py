@@ -24,8 +24,6 @@ from viewer.session import Session
 THUMBNAIL_PX = 220
 MARKED_AT_ONCE = 16
 """Slices that the views are told of in one go: a millisecond or two."""
-MARKED_AT_ONCE = 16
-"""Slices that the views are told of in one go: a millisecond or two."""
 LOOKING = "Looking for studies…"
 OTHER_STUDY = "Choose another study."
 NAMES_FILES = "What is wrong names files, which may name the patient. Show the patient to read it."
@@ -56,7 +54,6 @@ class Opening(QObject):
         self._load: LoadJob | None = None
         self._volumes = KeptVolumes()
         self._wanted: set[str] = set()
-        self._unmarked: list[tuple[int, str | None]] = []
         self._unmarked: list[tuple[int, str | None]] = []
         self._said = self._before = ""
         self._chores = chores
@@ -224,7 +221,6 @@ class Opening(QObject):
         if self._load is not None:
             self._load.cancel()
         self._unmarked.clear()
-        self._unmarked.clear()
         middle = len(series.slices) // 2
         job = self._load = LoadJob(series, middle, self, self._volumes)
         job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
@@ -263,7 +259,6 @@ class Opening(QObject):
             QTimer.singleShot(0, self, lambda: self._mark(job))
 
     def _loaded(self, job: LoadJob, volume: Volume) -> None:
-        self._mark(job, len(self._unmarked))
         failed = np.flatnonzero(volume.failed)
         if job is not self._load or not failed.size:
             return

@@ -39,7 +39,9 @@ def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
     if load_slice(volume, 0) is not None:
         return None
     step = max(max(volume.hu.shape[1:]) // THUMBNAIL_PX, 1)
-    return grey_table(BRAIN)[np.ascontiguousarray(volume.hu[0, ::step, ::step]).view(np.uint16)]
+    return grey_table(BRAIN, series.inverted)[
+        np.ascontiguousarray(volume.hu[0, ::step, ::step]).view(np.uint16)
+    ]
 
 
 class Opening(QObject):

@@ -117,6 +117,7 @@ class Series:
     keeps it and the others add `#2`, `#3` …; where another study's series bears it, eight digits are added. So each
     has a name of its own; `dicom_series_uid` is the one in the files.
     image_type: ImageType of the first slice. original: no slice is DERIVED.
+    inverted: low values are meant to be bright (MONOCHROME1, PS3.3 C.7.6.3.1.2); values are as they are.
     """
 
     study_uid: str
@@ -137,6 +138,7 @@ class Series:
     original: bool = True
     body_part: str = ""
     frame_of_reference_uid: str = ""
+    inverted: bool = False
 
     @property
     def dicom_series_uid(self) -> str:

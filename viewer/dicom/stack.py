@@ -249,6 +249,7 @@ def _series(stack: Stack, index: int) -> Series:
         original="DERIVED" not in texts_of(stack.members, tags.IMAGE_TYPE),
         body_part=header.text(tags.BODY_PART),
         frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
+        inverted=header.text(tags.PHOTOMETRIC) == "MONOCHROME1",
     )
     return replace(series, notes=notes_of(series, stack, geometry, index))
 

@@ -285,7 +285,7 @@ class Viewport(QWidget):
             lambda: section.hu(stop, slab),
             self.window_shown,
             overlay,
-            inverted=self.pane.view.inverted,
+            inverted=self.pane.view.inverted != volume.series.inverted,
             transposed=placement.quarter_turns % 2 == 1,
         )
 

@@ -61,7 +61,9 @@ def area_shares(labels: Tensor, size: int) -> Tensor:
     labels: uint8 (B, n, n), n a multiple of `size`. What nobody read has no share, so a pixel's shares add up to
     what was read of it. Thin bleeds keep their true area this way; whole pixels would widen or lose them.
     """
-    values = torch.tensor([*range(len(SUBTYPES) + 1), UNKNOWN_SUBTYPE], dtype=labels.dtype)
+    values = torch.tensor(
+        [*range(len(SUBTYPES) + 1), UNKNOWN_SUBTYPE], dtype=labels.dtype, device=labels.device
+    )
     each = (labels[:, None] == values[:, None, None]).float()
     factor = labels.shape[-1] // size
     return functional.avg_pool2d(each, factor) if factor > 1 else each

@@ -80,7 +80,7 @@ def metadata(info: dict[str, Any], program: str) -> dict[str, Any]:
         "data_type": "HU of a CT series, one axial slice at a time",
         "intended_use": card.BANNER,
         "eval_metrics": _numbers(info.get("metrics", {})),
-        "references": ["https://doi.org/10.13026/4nae-zg36"],
+        "references": ["https://doi.org/10.3390/data5010014"],
         "network_data_format": {
             "inputs": {"image": _input()},
             "outputs": {"pred": _output()},
@@ -106,16 +106,16 @@ def _write(folder: Path, info: dict[str, Any], out: Path, licence: str, program:
 def _inference() -> dict[str, Any]:
     """A configuration that scores one sample, `--image FILE.npz`, and prints the study's scores by name."""
     return {
-        "imports": ["$import pathlib", "$import model.evaluation.scorers", "$import model.labels"],
+        "imports": ["$from pathlib import Path", "$from model.labels import SCORES"],
         "bundle_root": ".",
         "image": "sample.npz",
-        "sample": {"_target_": "model.sample.load_sample", "path": "$pathlib.Path(@image)"},
+        "sample": {"_target_": "model.sample.load_sample", "path": "$Path(@image)"},
         "scorer": {
             "_target_": "model.evaluation.scorers.VersionScorer",
-            "folder": "$pathlib.Path(@bundle_root) / 'models'",
+            "folder": "$Path(@bundle_root) / 'models'",
         },
         "answer": "$@scorer(@sample)",
-        "run": ["$print(dict(zip(model.labels.SCORES, @answer.study_scores.tolist())))"],
+        "run": ["$print(dict(zip(SCORES, @answer.study_scores.tolist())))"],
     }
 
 

@@ -36,19 +36,22 @@ def found_labels(mask_logits: Tensor, size: int, threshold: float = 0.5) -> npt.
     probability = torch.softmax(mask_logits.float(), 1)
     probability = functional.interpolate(probability, (size, size), mode="bilinear", align_corners=False)
     subtype = probability[:, 1:].argmax(1) + 1
-    return torch.where(1 - probability[:, 0] >= threshold, subtype, 0).to(torch.uint8).numpy()
+    return torch.where(1 - probability[:, 0] >= threshold, subtype, 0).to(torch.uint8).cpu().numpy()
 
 
 @torch.no_grad()
 def _measure(network: Flagship, cases: Sequence[Case]) -> dict[str, float]:
     network.eval()
+    device = next(network.parameters()).device
     truths, scores, dices = [], [], []
     overlap, total, drawn = np.zeros((3, len(CODES)))
     for case in cases:
-        masks, logits, _ = network.series(network_input(torch.from_numpy(case.hu.astype(np.float32))))
+        masks, logits, _ = network.series(
+            network_input(torch.from_numpy(case.hu.astype(np.float32))).to(device)
+        )
         labels, found = case.labels, found_labels(masks, case.labels.shape[-1])
         truths.append(case.scores[:, 0] == 1)
-        scores.append(logits[:, 0].double().numpy())
+        scores.append(logits[:, 0].double().cpu().numpy())
         dices += [dice(t > 0, f > 0) for t, f in zip(labels, found, strict=True) if (t > 0).any()]
         for k in range(len(CODES)):
             known = labels != 254

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,9 @@ def test_a_bundle_answers_as_the_version_does(version: Path, tmp_path: Path) -> 
     empty = np.zeros(hu.shape, np.uint8)
     sample = Sample(hu, (3.0, 3.0), np.array([0.0, 5, 10]), empty, np.zeros((3, 6), np.int8), "p", "test")
     configuration = json.loads((out / "configs" / "inference.json").read_text())
-    assert configuration["scorer"]["_target_"] == "model.evaluation.scorers.VersionScorer"
+    for name in ("sample", "scorer"):
+        module, _, target = configuration[name]["_target_"].rpartition(".")
+        assert hasattr(import_module(module), target)
     there, here = (VersionScorer(folder)(sample) for folder in (out / "models", version))
     assert np.array_equal(there.study_scores, here.study_scores)
 

@@ -21,12 +21,30 @@ _CAUSES = {
     errno.ENAMETOOLONG: ("BAD_PATH", "the name is too long", "Choose a shorter one"),
     errno.EIO: ("READ_ERROR", "the disk reports an error", "Copy the files to another disk and try again"),
 }
+_GONE = ("DISK_GONE", "the disk, or the connection to it, is gone", "Put it back and open the files again")
+_GONE_NAMES = (
+    "ENODEV",
+    "ENXIO",
+    "ESTALE",
+    "ENOTCONN",
+    "EHOSTDOWN",
+    "ENETDOWN",
+    "ETIMEDOUT",
+    "ENOMEDIUM",
+    "ESHUTDOWN",
+)
+_CAUSES |= {getattr(errno, name): _GONE for name in _GONE_NAMES if hasattr(errno, name)}
+_GONE_ON_WINDOWS = frozenset(
+    {21, 53, 55, 59, 64, 67, 1117, 1167}
+)  # not ready, no network path, device removed …
 
 
 def file_error(error: OSError, doing: str) -> PterionError:
     """What the operating system refused, as a sentence: `doing` is like `Writing IM0001.dcm`."""
     while error.errno is None and isinstance(error.__cause__, OSError):
         error = error.__cause__  # pydicom wraps what it meets, and its wrapping has no number
+    if getattr(error, "winerror", None) in _GONE_ON_WINDOWS:
+        return PterionError(f"{doing} failed: {_GONE[1]}. {_GONE[2]}.", code=_GONE[0])
     code, cause, advice = _CAUSES.get(
         error.errno or 0,
         ("FILE_ERROR", error.strerror or type(error).__name__, "Check the place and try again"),

@@ -85,3 +85,12 @@ def test_a_place_that_refuses_even_the_tidying_up(tmp_path: Path, monkeypatch: p
         whole_file(tmp_path / "a"),
     ):
         pass
+
+
+@pytest.mark.parametrize("code", [21, 55, 64, 1167])
+def test_windows_has_numbers_of_its_own_for_a_disk_that_is_gone(code: int) -> None:
+    error = OSError(errno.EINVAL, "Invalid argument")
+    error.winerror = code  # type: ignore[attr-defined]
+    said = file_error(error, "Reading a")
+    assert said.code == "DISK_GONE"
+    assert str(said).endswith("is gone. Put it back and open the files again.")

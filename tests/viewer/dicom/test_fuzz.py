@@ -62,6 +62,61 @@ class Seed:
     data: bytes
     pixels: int
 
+    @classmethod
+    def of(cls, path: Path) -> "Seed":
+        """The seed that a file is."""
+        return cls(path.name, path.read_bytes(), read_header(path, WANTED).pixel_offset or 0)
+
+
+def with_table(folder: Path, seed: Seed) -> Path:
+    """A file whose values become HU by a Modality LUT."""
+    data = pydicom.dcmread(pydicom.filebase.DicomBytesIO(seed.data))
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [4096, 0, 16], "HU"
+    table.LUTData = (np.arange(4096, dtype="<u2")).tobytes()
+    table["LUTData"].VR = "OW"
+    data.ModalityLUTSequence = [table]
+    data.PixelData = np.full((128, 96), 35, "<u2").tobytes()
+    data.save_as(folder / "modality-lut")
+    return folder / "modality-lut"
+
+
+def enhanced(folder: Path, hu: np.ndarray, codestream: Callable[..., bytes]) -> Path:
+    """Two frames of an Enhanced CT, each in two fragments and without a table."""
+    from pydicom.dataset import Dataset
+    from pydicom.encaps import encapsulate
+
+    def group(**elements: object) -> Dataset:
+        made = Dataset()
+        for keyword, value in elements.items():
+            setattr(made, keyword, value)
+        return made
+
+    data = group(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1", SOPInstanceUID="1.2.3.6", StudyInstanceUID="1.2.3",
+        SeriesInstanceUID="1.2.3.7", Modality="CT", Rows=128, Columns=96, SamplesPerPixel=1, NumberOfFrames=2,
+        PhotometricInterpretation="MONOCHROME2", PixelRepresentation=0, BitsAllocated=16, BitsStored=16, HighBit=15,
+        SharedFunctionalGroupsSequence=[
+            group(
+                PixelMeasuresSequence=[group(PixelSpacing=[1, 1])],
+                PlaneOrientationSequence=[group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+                PixelValueTransformationSequence=[group(RescaleSlope=1, RescaleIntercept=-1024)],
+            )
+        ],
+        PerFrameFunctionalGroupsSequence=[
+            group(PlanePositionSequence=[group(ImagePositionPatient=[0, 0, z])]) for z in (0, 5)
+        ],
+    )  # fmt: skip
+    frames = [codestream("JPEG-LS", (frame.astype(np.int32) + 1024).astype(np.uint16)) for frame in hu]
+    data.PixelData = encapsulate(frames, has_bot=False, fragments_per_frame=2)
+    data["PixelData"].VR, data["PixelData"].is_undefined_length = "OB", True
+    data.file_meta = pydicom.dataset.FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.80"
+    pydicom.dcmwrite(
+        folder / "enhanced", data, implicit_vr=False, little_endian=True, enforce_file_format=True
+    )
+    return folder / "enhanced"
+
 
 @pytest.fixture(scope="session")
 def seeds(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -> list[Seed]:
@@ -72,7 +127,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -> l
     ]
     syntaxes = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["SYNTAXES"]
     folder = tmp_path_factory.mktemp("seeds")
-    return [made(folder, name, syntaxes[name], phantom_hu[4], codestream) for name in SYNTAXES]
+    plain = [made(folder, name, syntaxes[name], phantom_hu[4], codestream) for name in SYNTAXES]
+    return [
+        *plain,
+        *map(Seed.of, (enhanced(folder, phantom_hu[4:6], codestream), with_table(folder, plain[0]))),
+    ]
 
 
 def made(folder: Path, name: str, syntax: str, hu: np.ndarray, codestream: Callable[..., bytes]) -> Seed:

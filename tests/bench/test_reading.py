@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.bench import reading
+from viewer.bench import reading, run
 from viewer.bench.rows import Promise, row
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
@@ -38,6 +38,23 @@ def test_every_syntax_holds_the_same_head(tmp_path: Path, name: str) -> None:
     assert reading.load_simpleitk(folder)["peer"] > 0
     assert reading.headers(folder)["B.scan"] > 0
     assert reading.headers_pydicom(folder)["peer"] > 0
+
+
+def test_every_syntax_is_written_for_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SLICES", 2)
+    monkeypatch.setattr(reading, "head_hu", lambda: np.zeros((1, 16, 16), np.int16))
+    assert reading.prepare(reading.EVERY_SYNTAX, tmp_path) == tmp_path
+    assert {len(list((tmp_path / name).iterdir())) for name in reading.SYNTAXES} == {2}
+
+
+def test_the_window_ticks_while_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hu = np.full((1, 16, 16), 30, np.int16)
+    for name, (syntax, _) in reading.SYNTAXES.items():
+        reading.write(tmp_path / name, syntax, 6, hu)
+    reading.write_indexed(tmp_path / "indexed", 40, 10)
+    monkeypatch.setattr(reading, "prepare", lambda name, work: work / name.replace(reading.EVERY_SYNTAX, "."))
+    for probe, (row_name,), folder in [each for each in reading.PROBES if each[0].endswith("_late")]:
+        assert run.run_probe(probe, tmp_path, folder)[row_name] >= 0
 
 
 def test_a_known_study_is_opened_from_the_library(phantom_series: Path, tmp_path: Path) -> None:

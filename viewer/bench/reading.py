@@ -1,6 +1,15 @@
 """What reading promises: every transfer syntax beside SimpleITK, headers beside pydicom, a folder of 20 000 files.
 
 The series is a simulated head with the noise of a thin slice, which decides how well, and how slowly, it compresses.
+
+Every probe is a process of its own with its imports done before the clock starts; ours and the peer's take turns, so
+that a busy machine slows both, and medians are compared. `load`: from a folder's path to the whole volume in HU, with
+all that a scan tells; SimpleITK is given the sorted names and only has to decode. `headers`: from the path to sorted
+series with their problems, beside a bare loop over `dcmread`. `open_fast`: from the action of opening to the paint of
+the first slice, and the process's peak of memory above the idle window until all slices are there. `open_late` and
+`index_late`: how late a 5 ms timer of the window fires, from the action until nothing is left to do: scanning,
+loading, thumbnails, scoring beside it, and what the library notes. `index`: the scan alone, studies told as they are
+found. `library_open`: opening the database, asking each file whether it changed, unpacking study and thumbnail.
 """
 
 import io
@@ -18,6 +27,8 @@ import numpy.typing as npt
 from model.errors import PterionError
 from viewer.bench.rows import Promise
 
+EVERY_SYNTAX = "every syntax"
+"""In place of the folder of one syntax: the folder that holds them all."""
 SLICES, DISTINCT, SIDE = 300, 60, 512
 INDEXED, A_SERIES = 20_000, 200
 _NOISE_HU = 5.0
@@ -47,7 +58,7 @@ PROMISES = (
     Promise("B.scan", "s", None, "300 headers: folder to sorted series", "pydicom stop_before_pixels", 5.0),
     Promise("B.first_slice", "s", 0.25, "300 slices opened in the window: the first on screen"),
     Promise("B.load_memory", "× volume", 1.6, "peak above the idle window while they load"),
-    Promise("B.gui_late_p99", "ms", 16, "a 5 ms timer of the window while JPEG 2000 loads"),
+    Promise("B.gui_late_p99", "ms", 16, "a 5 ms timer of the window while series of every syntax are opened"),
     Promise("B.index_20000", "s", INDEXED / 1500, "20 000 files indexed (1 500 a second)"),
     Promise("B.index_late_p99", "ms", 16, "a 5 ms timer of the window meanwhile"),
     Promise("B.library_open", "ms", 50, "a known study of 300 slices, from the library to its thumbnails"),
@@ -58,7 +69,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("headers", ("B.scan",), "uncompressed"),
     ("headers_pydicom", ("B.scan",), "uncompressed"),
     ("open_fast", ("B.first_slice", "B.load_memory"), "uncompressed"),
-    ("open_late", ("B.gui_late_p99",), "jpeg_2000"),
+    ("open_late", ("B.gui_late_p99",), EVERY_SYNTAX),
     ("index", ("B.index_20000",), "indexed"),
     ("index_late", ("B.index_late_p99",), "indexed"),
     ("library_open", ("B.library_open",), "uncompressed"),
@@ -103,6 +114,10 @@ def _twice(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def prepare(name: str, work: Path) -> Path:
     """The folder of a probe, written when it is asked for first."""
+    if name == EVERY_SYNTAX:
+        for syntax in SYNTAXES:
+            prepare(syntax, work)
+        return work
     folder = work / name
     if not folder.exists():
         if name == "indexed":

@@ -78,10 +78,17 @@ def launch() -> tuple["Application", QEventLoop]:
     application = Application()
     application.window.resize(*WINDOW_PX)
     loop = QEventLoop()
-    QTimer.singleShot(500, loop.quit)
-    loop.exec()
+    pause(loop, 500)
+    while application.chores.busy:
+        pause(loop, 50)
     QTimer.singleShot(GIVE_UP_S * 1000, loop, lambda: loop.exit(1))
     return application, loop
+
+
+def pause(loop: QEventLoop, ms: int) -> None:
+    """Let the window do what it has to for a while."""
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
 
 
 def finish(application: "Application", loop: QEventLoop, what: str) -> None:

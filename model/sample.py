@@ -23,6 +23,17 @@ MAX_BYTES = 4 << 30
 
 _ADVICE = "Make the sample again from its source."
 _MAX_HEADER = 16 << 20
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a file that is no sample raises; zipfile raises RuntimeErrors for encryption and unknown compressions."""
 _MEMBERS = {"hu": 3, "z_mm": 1, "labels": 3, "scores": 2, "header": 1}
 """Arrays of a file and how many axes each has."""
 _KNOWN = np.zeros(256, np.bool_)
@@ -201,7 +212,7 @@ def load_sample(path: Path) -> Sample:
                 return _sample_of(file)
     except InvalidSampleError as error:
         raise InvalidSampleError(f"{path.name}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InvalidSampleError(
             f"{path.name} cannot be read as a training sample ({reason}). {_ADVICE}"

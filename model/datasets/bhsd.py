@@ -31,6 +31,9 @@ _PAIRS = (
     ("images", "labels"),
     ("imagesTr", "labelsTr"),
 )
+_MAGIC = (b"n+1", b"ni1")
+_FLAT = 0.01
+"""Share of a box's volume below which three axes are taken to lie in one plane."""
 _SAME_MM = 0.1
 _AIR_HU = -200
 _MAX_VOXELS = 1 << 29
@@ -133,6 +136,7 @@ def patient_of(name: str) -> str:
 def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """Values (slices, rows, columns) and the matrix from those indices to patient mm (RAS). Raises PterionError."""
     import nibabel
+    from nibabel import imageglobals
     from nibabel.filebasedimages import ImageFileError
     from nibabel.orientations import (
         apply_orientation,
@@ -145,14 +149,20 @@ def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
     from nibabel.wrapstruct import WrapStructError
 
     try:
+        imageglobals.logger.disabled = True  # it mutters on stderr; what matters is said here
         image = nibabel.nifti1.Nifti1Image.from_filename(path)
+        if bytes(image.header["magic"].item()) not in _MAGIC:
+            raise ValueError("it is no NIfTI-1 file")
         shape = tuple(length for length in image.shape[:3]) + tuple(n for n in image.shape[3:] if n != 1)
-        if len(shape) != 3 or 0 in shape or np.prod(shape, dtype=np.int64) > _MAX_VOXELS:
+        if len(shape) != 3 or min(shape) < 1 or np.prod(shape, dtype=np.int64) > _MAX_VOXELS:
             raise ValueError(f"it has the shape {image.shape}")
         matrix = np.asarray(image.affine, np.float64)
-        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6:
+        lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) <= _FLAT * np.prod(lengths):
             raise ValueError("its matrix places no volume")
-        values = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
+        turn = ornt_transform(io_orientation(matrix), axcodes2ornt(("S", "P", "L")))
+        with np.errstate(all="ignore"):  # values that overflow are refused by the caller
+            values = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
     except FileNotFoundError:
         raise PterionError(f"{path.name} is missing. Unpack the data set again.") from None
     except (
@@ -160,6 +170,7 @@ def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
         EOFError,
         ValueError,
         TypeError,
+        OverflowError,
         zlib.error,
         ImageFileError,
         HeaderDataError,
@@ -168,7 +179,6 @@ def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
         raise PterionError(
             f"{path.name} cannot be read as a NIfTI volume ({error}). Get it again."
         ) from error
-    turn = ornt_transform(io_orientation(matrix), axcodes2ornt(("S", "P", "L")))
     turned = np.ascontiguousarray(apply_orientation(values, turn), np.float32)
     return turned, np.asarray(matrix @ inv_ornt_aff(turn, shape), np.float64)
 

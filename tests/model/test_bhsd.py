@@ -199,3 +199,19 @@ def test_a_volume_that_claims_too_much_takes_no_memory(tmp_path: Path, folder: P
     (tmp_path / "huge.nii").write_bytes(data)
     with pytest.raises(PterionError, match="it has the shape"):
         read_pair(NAME, tmp_path / "huge.nii", pair(folder)[1])
+
+
+def test_a_damaged_header_is_told_and_never_a_bug(folder: Path, tmp_path: Path) -> None:
+    hu, _ = expected()
+    write(tmp_path / "image.nii", hu)
+    whole, chance = (tmp_path / "image.nii").read_bytes(), random.Random(0)
+    told = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        data[chance.randrange(352)] = chance.choice((0, 1, 127, 128, 255))
+        (tmp_path / "image.nii").write_bytes(data)
+        try:
+            read_pair(NAME, tmp_path / "image.nii", pair(folder)[1])
+        except PterionError:
+            told += 1
+    assert told > 15

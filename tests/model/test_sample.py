@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,22 @@ def test_a_sample_of_another_format_is_refused(tmp_path: Path) -> None:
     rewritten(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
     with pytest.raises(InvalidSampleError, match=r"a\.npz: it is a sample of format 9"):
         load_sample(path)
+
+
+def test_a_damaged_byte_anywhere_is_told_or_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    save_sample(sample(), path)
+    whole, chance = path.read_bytes(), random.Random(0)
+    for _ in range(300):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.write_bytes(data)
+        try:
+            loaded = load_sample(path)
+        except InvalidSampleError:
+            continue
+        assert np.array_equal(loaded.hu, sample().hu)
+        assert np.array_equal(loaded.labels, sample().labels)
 
 
 def test_a_file_still_being_written_is_not_a_sample(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """CT series with DICOM segmentations that highdicom, an independent implementation, wrote."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -390,3 +391,18 @@ def test_a_cut_file_is_named(write: Write, tmp_path: Path) -> None:
         path.write_bytes(data[:length])
         with pytest.raises(PterionError):
             list(read_segmentation(path).masks())
+
+
+def test_a_damaged_byte_is_told_and_never_a_bug(write: Write) -> None:
+    path = write(drawn(empty(2))[..., 0], [describe(1, "a", CODES["SDH"])])
+    whole, chance = path.read_bytes(), random.Random(0)
+    told = 0
+    for _ in range(150):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] = chance.choice((0, 1, 127, 128, 255))
+        path.write_bytes(data)
+        try:
+            list(read_segmentation(path).masks())
+        except PterionError:
+            told += 1
+    assert told > 15

@@ -149,6 +149,9 @@ def _split(stack: "Stack", index: int) -> Iterator[Note]:
     if Problem.MIXED_ORIENTATIONS in stack.mixed:
         text = f"The series mixes slice orientations: {part}."
         yield Note(Problem.MIXED_ORIENTATIONS, "mixed orientations", text)
+    if stack.frames > 1:
+        text = f"The series mixes {stack.frames} frames of reference, whose positions cannot be compared: {part}."
+        yield Note(Problem.MIXED_ORIENTATIONS, "mixed frames", text)
     if Problem.MIXED_SIZES in stack.mixed:
         yield Note(Problem.MIXED_SIZES, "mixed sizes", f"The series mixes image or pixel sizes: {part}.")
     if Problem.NO_POSITION in stack.mixed and stack.members[0].slice.position_mm is not None:

@@ -26,7 +26,7 @@ class Stack:
 
     mixed: why the series was split (empty if it was not). copies: files left out because a slice at that place
     is there already. lost: files of the series that cannot be read. phases: stacks at the same positions.
-    flat: all slices claim one position.
+    flat: all slices claim one position. frames: stacks with a frame of reference of their own.
     """
 
     members: tuple[Instance, ...]
@@ -35,6 +35,7 @@ class Stack:
     lost: tuple[Instance, ...] = ()
     phases: int = 1
     flat: bool = False
+    frames: int = 1
     parts: int = 1
     kernels: tuple[str, ...] = field(default=())
 
@@ -62,12 +63,33 @@ def _stacks(found: Sequence[Instance]) -> list[Stack]:
     mixed = _mixture(buckets)
     result: list[Stack] = []
     for bucket in buckets:
-        stacks = _phases(bucket) if _stackable(bucket) else [Stack(members=tuple(bucket))]
+        framed = _by_frame(bucket) if _stackable(bucket) else [bucket]
+        stacks = [stack for part in framed for stack in _of_one_frame(part, len(framed))]
         ours = frozenset() if bucket[0].kind is not Kind.PICTURE or bucket[0].localizer else mixed
         result += [replace(stack, mixed=stack.mixed | ours) for stack in stacks]
     main = max(range(len(result)), key=lambda index: (_worth(result[index]), -index))
     result[main] = replace(result[main], lost=lost, copies=result[main].copies + copies)
     return [replace(stack, parts=len(result)) for stack in result]
+
+
+def _of_one_frame(bucket: Sequence[Instance], frames: int) -> list[Stack]:
+    """Stacks of a bucket whose positions can be compared; `frames` of reference were told apart."""
+    stacks = _phases(bucket) if _stackable(bucket) else [Stack(members=tuple(bucket))]
+    return [replace(stack, frames=frames) for stack in stacks] if frames > 1 else stacks
+
+
+def _by_frame(bucket: Sequence[Instance]) -> list[Sequence[Instance]]:
+    """A bucket by frame of reference (PS3.3 C.7.4.1): positions in different ones cannot be compared.
+
+    Where slices have one each, or some have none, the UIDs are careless copies' and say nothing.
+    """
+    groups: dict[bytes, list[Instance]] = {}
+    for item in bucket:
+        uid = item.header.elements.get(tags.FRAME_OF_REFERENCE, b"").strip(b" \0")
+        groups.setdefault(uid, []).append(item)
+    if len(groups) == 1 or b"" in groups or min(map(len, groups.values())) < 2:
+        return [bucket]
+    return list(groups.values())
 
 
 def _stackable(bucket: Sequence[Instance]) -> bool:

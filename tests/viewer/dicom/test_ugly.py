@@ -352,6 +352,25 @@ CASES = {
         problems=(P.UNEVEN_SPACING,),
         words="shifted against each other",
     ),
+    "two frames of reference": Case(
+        varied(*({"FrameOfReferenceUID": f"1.2.9.{i // 2}"} for i in range(4))),
+        series=(2, 2),
+        problems=(P.MIXED_ORIENTATIONS,),
+        words="mixes 2 frames of reference, whose positions cannot be compared",
+        z_mm=(0, 5),
+        hu=(10, 20),
+    ),
+    "two frames of reference, the second where the first is": Case(
+        lambda folder: (
+            ugly.stack(folder),
+            ugly.stack(folder / "b", 3, FrameOfReferenceUID="1.2.8", SOPInstanceUID="1.5"),
+        ),
+        series=(4, 3),
+        problems=(P.MIXED_ORIENTATIONS,),
+    ),
+    "a frame of reference for every slice": Case(
+        varied(*({"FrameOfReferenceUID": f"1.2.9.{i}"} for i in range(4)))
+    ),
     # ---- names
     "one SOP UID for all": Case(same(SOPInstanceUID="1.2.3.4.77")),
     "no SOP UID": Case(each(lambda path: ugly.replaced(path, 0x00080018, b"UI", b""))),

@@ -275,3 +275,9 @@ def modality_lut(folder: Path) -> None:
     table["LUTData"].VR = "OW"
     pixels = np.arange(80, dtype="<u2").tobytes()
     stack(folder, RescaleSlope=None, RescaleIntercept=None, PixelData=pixels, ModalityLUTSequence=[table])
+
+
+def rescanned(folder: Path) -> None:
+    """A second scan at the same places of the table, in a frame of reference of its own."""
+    stack(folder)
+    stack(folder / "again", 3, FrameOfReferenceUID="1.2.8", SOPInstanceUID="1.5")

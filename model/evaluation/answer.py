@@ -20,12 +20,14 @@ class Answer:
     mask: uint8 (Z, rows, columns) of the source grid: 0 none, 1..5 subtype, UNKNOWN_SUBTYPE bleeding of no named
         subtype; None where the system draws nothing.
     bleeding: float32 (Z, rows, columns), probability that a pixel bleeds; None where the system has none.
+    named: whether the system tells subtypes apart when it draws.
     """
 
     slice_scores: npt.NDArray[np.floating]
     study_scores: npt.NDArray[np.floating]
     mask: npt.NDArray[np.uint8] | None = None
     bleeding: npt.NDArray[np.float32] | None = None
+    named: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError where the shapes do not belong together."""

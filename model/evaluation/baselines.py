@@ -40,7 +40,8 @@ class HuThreshold:
         clot = np.stack([clot_by_threshold(image, sample.spacing_mm) for image in sample.hu])
         area_mm2 = clot.sum((1, 2)) * sample.spacing_mm[0] * sample.spacing_mm[1]
         scores = np.repeat((area_mm2 / (area_mm2 + _TYPICAL_MM2))[:, None], len(SCORES), 1)
-        return Answer(scores, scores.max(0), np.where(clot, UNKNOWN_SUBTYPE, 0).astype(np.uint8))
+        mask = np.where(clot, UNKNOWN_SUBTYPE, 0).astype(np.uint8)
+        return Answer(scores, scores.max(0), mask, named=False)
 
 
 def clot_by_threshold(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> npt.NDArray[np.bool_]:

@@ -82,7 +82,7 @@ def judge(
         **scores,
         masks=_with_surfaces(masks, sample, truth, found) if detail else masks,
         slice_dice=_slice_dice(pairs),
-        named=not pairs[:, :, -1].any(),
+        named=answer.named and not pairs[:, :, -1].any(),
         confusion_ml=np.tensordot(pixel_ml, pairs[:, 1:-1, 1:-1], 1),
         lesions=_lesions(truth, found, answer, read, pixel_ml) if detail else None,
         picture=picture(sample, found, answer.slice_scores[:, 0]) if detail else None,

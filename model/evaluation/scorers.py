@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -148,9 +149,8 @@ class SlicewiseScorer:
         if maps is None or not isinstance(self._view, WholeImage):
             return Answer(found, found.max(0))
         bleeding = self._view.back(maps, *sample.hu.shape[1:]).numpy()
-        return Answer(
-            found, found.max(0), np.where(bleeding >= 0.5, UNKNOWN_SUBTYPE, 0).astype(np.uint8), bleeding
-        )
+        mask = np.where(bleeding >= 0.5, UNKNOWN_SUBTYPE, 0).astype(np.uint8)
+        return Answer(found, found.max(0), mask, bleeding, named=False)
 
 
 def bleeding_map(mask_logits: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[np.float32]:
@@ -173,9 +173,10 @@ def open_checkpoint(path: Path, threads: int = 2) -> NetworkScorer:
         content = torch.load(path, weights_only=True, map_location="cpu")
         network = Flagship(FlagshipConfig.from_table(json.loads(content["settings"])["network"]))
         network.load_state_dict(content["averaged"])
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise PterionError(
-            f"{path.name} in {path.parent.name} is not a checkpoint of this program ({error}). Name another one."
+            f"{path.name} in {path.parent.name} is not a checkpoint of this program ({reason}). Name another one."
         ) from error
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return NetworkScorer(network.eval(), f"{path.parent.name}/{path.stem}")

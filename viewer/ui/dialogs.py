@@ -23,6 +23,9 @@ KEYS = (
         ("N", "next suspected slice without an annotation"),
         ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
         ("Ctrl+K", "find any action by name"),
+        ("K, Shift+K", "key image, bookmark"),
+        ("Ctrl+↑ ↓", "previous, next key image or bookmark"),
+        ("Ctrl+Shift+C", "copy the view as a picture"),
         ("Ctrl+Shift+H", "hide the patient's name, dates and numbers"),
         ("M", "Read or Annotate"),
         ("Esc", "back to scroll"),
@@ -30,6 +33,13 @@ KEYS = (
     ("Read", (
         ("S W Z T", "left button: scroll, window, zoom, pan"),
         ("I, H, V, R, L", "invert, flip, flip, turn, turn back"),
+        ("D, Shift+D, A", "length, bidirectional, angle"),
+        ("O, Shift+O, B, Shift+F", "ellipse, rectangle, polygon, freehand region"),
+        ("Shift+A", "HU probe"),
+        ("Shift+M, Shift+V", "midline shift, ABC/2: step by step in the Measure tab"),
+        ("Drag a grip or a line", "change a measure, move it"),
+        ("Alt+click, Shift+click", "add a corner to a region, take one away"),
+        ("Backspace, Esc, Delete", "take the last point back, cancel, delete the selected measure"),
     )),
     ("Annotate", (
         ("Q", "polygon"),

@@ -42,7 +42,7 @@ class ExportMenu(QMenu):
         super().__init__("Export", parent)
         self._session = session
         self._parent = parent
-        self.patient = self.addAction("With the patient's name and dates")
+        self.patient = self.addAction("")
         self.patient.setCheckable(True)
         self.patient.setToolTip("DICOM objects belong to their study and always carry them")
         self.setToolTipsVisible(True)
@@ -50,6 +50,8 @@ class ExportMenu(QMenu):
         for action in self.actions_by_name():
             self._add(action)
         self.aboutToShow.connect(self._refresh)
+        self.patient.toggled.connect(self._name_patient)
+        self._name_patient(False)
 
     def actions_by_name(self) -> tuple[Action, ...]:
         """The exports for menus and the palette."""
@@ -70,6 +72,10 @@ class ExportMenu(QMenu):
         self.patient.setEnabled(not self._session.patient_hidden)
         if self._session.patient_hidden:
             self.patient.setChecked(False)
+
+    def _name_patient(self, named: bool) -> None:
+        """Say in words what the tick means."""
+        self.patient.setText(f"Patient's name and dates: {'shown' if named else 'left out'}")
 
     def _ready(self, kind: ExportKind) -> Callable[[], bool]:
         session = self._session

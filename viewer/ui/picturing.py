@@ -18,7 +18,7 @@ from viewer.ui.picture import Overlays
 from viewer.ui.viewport import Viewport
 
 BANNER = "Pterion · Research use only, not for diagnosis"
-BANNER_PX = 24
+BANNER_PX, FRAME_PX = 24, 2
 LEAST_PX = 320
 """Smaller viewports are painted at least so large, so that their words have room."""
 
@@ -59,12 +59,12 @@ class Studio:
 
     def image(self, ratio: float = 1.0) -> QImage:
         """The picture now, the banner below it; `ratio`: pixels of the image for each of the screen's."""
-        width, height = self._viewport.width() - 2, self._viewport.height() - 2  # without its frame
+        width, height = (side - 2 * FRAME_PX for side in (self._viewport.width(), self._viewport.height()))
         image = QImage(round(width * ratio), round((height + BANNER_PX) * ratio), QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
         image.fill(QColor(theme.IMAGE))
         painter = QPainter(image)
-        self._viewport.render(painter, QPoint(-1, -1))
+        self._viewport.render(painter, QPoint(-FRAME_PX, -FRAME_PX))
         painter.fillRect(QRectF(0, height, width, BANNER_PX), QColor(theme.IMAGE))
         painter.setFont(theme.font(12, 500))
         painter.setPen(QColor(theme.AMBER))

@@ -232,13 +232,16 @@ class Panes(QObject):
         if layout == self.layout:
             return
         place, gaps = self.place(self.active), self._gaps()
+        grids = layout.id.startswith("grid_") and self.layout.id.startswith("grid_")
         self.layout = layout
         self.active = 0
-        self.panes = tuple(
+        started = tuple(
             Pane(start.window, start.plane, starting_slab(start, gaps), start.overlay)
             for start in layout.starts
         )
-        for number in range(len(self.panes)):
+        kept = self.panes[: len(started)] if grids else ()
+        self.panes = (*kept, *started[len(kept) :])
+        for number in range(len(kept), len(self.panes)):
             self._to_middle(number)
             if place is not None:
                 self._go(number, place)
@@ -263,8 +266,8 @@ class Panes(QObject):
             self.views_changed.emit()
 
     def set_plane(self, number: int, plane: Plane, facing: Facing | None = None) -> None:
-        """Cut another way, through the place that is in the middle now."""
-        pane, place = self.panes[number], self.place(number)
+        """Cut another way, through the crosshair, or the place that is in the middle now."""
+        pane, place = self.panes[number], self.crosshair or self.place(number)
         old = self.section(number)
         if facing is None and plane is Plane.OBLIQUE and pane.plane is not plane and old is not None:
             directions = old.orientation(pane.stop)
@@ -496,7 +499,7 @@ def stack_of(volume: Volume) -> Stack:
 def acquired(volume: Volume) -> Acquired:
     """The slices of a volume as they lie in its files."""
     orientations = [header.orientation for header in volume.series.slices]
-    return Acquired(volume.hu, volume.spacing_mm, volume.positions_mm, orientations)
+    return Acquired(volume.hu, volume.spacing_mm, volume.positions_mm, orientations, volume.loaded)
 
 
 def _between_middles(opened: Volume, other: Volume) -> Vector:

@@ -65,9 +65,14 @@ class Acquired:
         spacing_mm: tuple[float, float],
         positions_mm: _F64 | None = None,
         orientations: Sequence[Orientation | None] = (),
+        loaded: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """hu: (slices, rows, columns). positions_mm: (slices, 3), None where one is unknown."""
-        self._hu = hu
+        """hu: (slices, rows, columns). positions_mm: (slices, 3), None where one is unknown.
+
+        loaded: bool (slices,); a slab is made of those slices that are there.
+        """
+        self._hu, self._loaded = hu, loaded
+        self._slab: tuple[tuple[int, ...], Slab, HU] | None = None  # the last one: several viewports show it
         self._positions = positions_mm
         self._orientations = tuple(orientations)
         self.count = len(hu)
@@ -84,29 +89,32 @@ class Acquired:
     def hu(self, stop: int, slab: Slab | None = None) -> HU:
         """A view of the slice; with `slab`, the neighbours within it, each moved to where it lies above the slice."""
         members = self.members(stop, slab)
-        if len(members) < 2:
+        if slab is None or len(members) < 2:
             return np.asarray(self._hu[stop])
-        assert slab is not None
+        if self._slab is None or self._slab[:2] != ((stop, *members), slab):
+            self._slab = ((stop, *members), slab, self._merged(stop, members, slab))
+        return self._slab[2]
+
+    def _merged(self, stop: int, members: tuple[int, ...], slab: Slab) -> HU:
         shifts = self._shifts_px(members, stop)
-        if np.abs(shifts).max() < STRAIGHT_PX:
-            block = self._hu[members[0] : members[-1] + 1]
-            return _rounded(merge(block, slab.kind, 0))
+        if np.abs(shifts).max() < STRAIGHT_PX and members[-1] - members[0] == len(members) - 1:
+            return _rounded(merge(self._hu[members[0] : members[-1] + 1], slab.kind, 0))
         moved = (_moved(self._hu[i], *shift) for i, shift in zip(members, shifts, strict=True))
         return _rounded(merged(moved, slab.kind))
 
-    def members(self, stop: int, slab: Slab | None) -> range:
-        """The slices that the picture at a stop is made of."""
+    def members(self, stop: int, slab: Slab | None) -> tuple[int, ...]:
+        """The slices that the picture at a stop is made of, ascending."""
         if slab is None or self._positions is None or self._frame is None:
-            return range(stop, stop + 1)
+            return (stop,)
         heights = self._positions @ self._frame[2]
         inside = within(heights, float(heights[stop]), slab)
-        return range(int(inside[0]), int(inside[-1]) + 1)
+        return tuple(int(i) for i in inside if self._loaded is None or self._loaded[i])
 
-    def _shifts_px(self, members: range, stop: int) -> _F64:
+    def _shifts_px(self, members: tuple[int, ...], stop: int) -> _F64:
         """How far (rows, columns) each slice has to be moved to lie right above the one at `stop`."""
         assert self._positions is not None
         assert self._frame is not None
-        offset = (self._positions[members.start : members.stop] - self._positions[stop]) @ self._frame[:2].T
+        offset = (self._positions[list(members)] - self._positions[stop]) @ self._frame[:2].T
         return np.asarray(offset[:, ::-1] / np.array(self.spacing_mm))
 
     def labels(self, stop: int, masks: Labels) -> Labels:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from model.labels import SUBTYPES
 from viewer.imaging.render import Palette, compose, grey_table, overlay_of, pixel_table, tint_table
-from viewer.imaging.windows import BONE, BRAIN, Window
+from viewer.imaging.windows import BONE, BRAIN, Function, Table, Window
 
 PALETTE = Palette(tuple(subtype.rgb for subtype in SUBTYPES))
 
@@ -32,6 +32,26 @@ def test_inversion_swaps_black_and_white() -> None:
 def test_width_of_one_is_a_threshold() -> None:
     window = Window("", 1, 50)
     assert [grey_of(hu, window) for hu in (49, 50)] == [0, 255]
+
+
+def test_a_sigmoid_bends_at_both_ends() -> None:
+    window = Window("", 100, 50, Function.SIGMOID)
+    assert grey_of(50, window) == 128  # 255 / 2, to even
+    assert grey_of(100, window) == 225  # 255 / (1 + e^-2) = 224.6
+    assert grey_of(0, window) == 30
+    assert [grey_of(hu, window) for hu in (-32768, 32767)] == [0, 255]
+
+
+def test_an_exact_window_has_the_full_width() -> None:
+    window = Window("", 4, 10, Function.LINEAR_EXACT)
+    # Black up to 8, white above 12; (9 - 10) / 4 + .5 = .25.
+    assert [grey_of(hu, window) for hu in (8, 9, 10, 11, 12, 13)] == [0, 64, 128, 191, 255, 255]
+
+
+def test_a_table_goes_on_at_its_ends() -> None:
+    window = Window("VOI LUT", 3, 1.5, table=Table(-1, bytes([7, 100, 200])))
+    assert [grey_of(hu, window) for hu in (-500, -1, 0, 1, 2, 3000)] == [7, 7, 100, 200, 200, 200]
+    assert grey_of(0, window, inverted=True) == 155
 
 
 def test_pixels_are_opaque_grey() -> None:

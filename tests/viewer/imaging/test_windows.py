@@ -5,14 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.errors import PterionError
 from viewer.imaging.windows import (
     BONE,
     BRAIN,
     LEVELS,
     PRESETS,
     WIDEST,
+    Function,
+    Table,
     Window,
     auto_window,
+    by_hand,
     dragged,
     header_window,
 )
@@ -89,3 +93,25 @@ def test_no_drag_leaves_the_range(right: float, down: float) -> None:
     window = dragged(BRAIN, right, down)
     assert 1 <= window.width <= WIDEST
     assert LEVELS[0] <= window.level <= LEVELS[1]
+
+
+def test_a_window_of_ones_own_needs_a_name_and_a_width() -> None:
+    assert by_hand(" Mine ", 90, 35) == Window("Mine", 90, 35)
+    for name, width, level, complaint in (
+        ("", 80, 40, "needs a name"),
+        ("Mine", 0, 40, "width must be 1 to"),
+        ("Mine", float("nan"), 40, "width must be 1 to"),
+        ("Mine", 80, 99999, "level must be"),
+    ):
+        with pytest.raises(PterionError, match=complaint):
+            by_hand(name, width, level)
+
+
+def test_a_drag_keeps_the_function() -> None:
+    window = dragged(Window("", 80, 40, Function.SIGMOID), 60, 0)
+    assert (window.width, window.function) == (100, Function.SIGMOID)
+
+
+def test_a_table_needs_entries() -> None:
+    with pytest.raises(ValueError, match="entries"):
+        Table(0, b"")

@@ -12,9 +12,10 @@ from viewer.app import opening
 from viewer.app.knowing import Knowing
 from viewer.app.tasks import Tasks
 from viewer.dicom.cache import default_cache
+from viewer.dicom.load import allocate
 from viewer.dicom.scan import scan
 from viewer.dicom.series import ScanResult
-from viewer.jobs.qt import ScanJob
+from viewer.jobs.qt import LoadJob, ScanJob
 from viewer.library.store import Library
 from viewer.session import Session
 
@@ -111,3 +112,20 @@ def test_answers_that_come_after_the_end_are_dropped(qtbot: QtBot, session: Sess
     tasks.shutdown()
     qtbot.waitUntil(lambda: not tasks.busy)
     assert answers == []
+
+
+def test_the_views_are_told_of_slices_in_portions(
+    qtbot: QtBot, session: Session, tasks: Tasks, library: Library, phantom_series: Path
+) -> None:
+    (series,) = scan(phantom_series).studies[0].series
+    opened = opening.Opening(session, tasks, Knowing(library, tasks), session)
+    session.set_volume(allocate(series))
+    job = opened._load = LoadJob(series)
+    told: list[int] = []
+    session.slice_loaded.connect(told.append)
+    came = [number % len(series.slices) for number in range(3 * opening.MARKED_AT_ONCE)]
+    opened._arrived(job, tuple((index, None) for index in came[:50]))
+    opened._arrived(job, tuple((index, None) for index in came[50:]))
+    assert told == came[: opening.MARKED_AT_ONCE]
+    qtbot.waitUntil(lambda: len(told) == len(came))
+    assert told == came

@@ -18,12 +18,12 @@ from viewer.dicom.volume import Volume
 from viewer.imaging.render import grey_table
 from viewer.imaging.windows import BRAIN
 from viewer.jobs.choose import choose_series, why_not
-from viewer.jobs.qt import LoadJob, ScanJob
+from viewer.jobs.qt import BATCH_MS, LoadJob, ScanJob
 from viewer.session import Session
 
 THUMBNAIL_PX = 220
-MARKED_AT_ONCE = 16
-"""Slices that the views are told of in one go: a millisecond or two."""
+MARKED_AT_ONCE = 32
+"""Slices that the views are told of in one go, which is a few milliseconds of work."""
 LOOKING = "Looking for studies…"
 OTHER_STUDY = "Choose another study."
 NAMES_FILES = "What is wrong names files, which may name the patient. Show the patient to read it."
@@ -57,6 +57,8 @@ class Opening(QObject):
         self._volumes = KeptVolumes()
         self._wanted: set[str] = set()
         self._unmarked: list[tuple[int, str | None]] = []
+        self._portions = QTimer(self, singleShot=True, interval=BATCH_MS)
+        self._portions.timeout.connect(self._mark)
         self._said = self._before = ""
         self._chores = chores
         self.scanned: Callable[[tuple[Study, ...]], None] = lambda _: None
@@ -243,12 +245,13 @@ class Opening(QObject):
     def _arrived(self, job: LoadJob, slices: tuple[tuple[int, str | None], ...]) -> None:
         if job is self._load:
             self._unmarked += slices
-            self._mark(job)
+            if not self._portions.isActive():
+                self._mark()
 
-    def _mark(self, job: LoadJob, most: int = MARKED_AT_ONCE) -> None:
+    def _mark(self, most: int = MARKED_AT_ONCE) -> None:
         """Tell the session of slices that have come in, of so many that the window is not held up for long."""
         volume = self._session.volume
-        if job is not self._load or volume is None or not self._unmarked:
+        if volume is None or not self._unmarked:
             return
         for index, error in self._unmarked[:most]:
             self._session.mark_slice_loaded(index, error)
@@ -258,13 +261,13 @@ class Opening(QObject):
         self._session.set_load_state(text)
         self.arrived()
         if self._unmarked:
-            QTimer.singleShot(0, self, lambda: self._mark(job))
+            self._portions.start()
 
     def _loaded(self, job: LoadJob, volume: Volume) -> None:
         failed = np.flatnonzero(volume.failed)
         if job is not self._load or not failed.size:
             return
-        self._mark(job, len(self._unmarked))
+        self._mark(len(self._unmarked))
         reasons = dict.fromkeys(self._session.slice_errors.get(int(i), "") for i in failed)
         numbers = ", ".join(str(i + 1) for i in failed[:12]) + (" …" if len(failed) > 12 else "")
         title = f"{len(failed)} of {len(volume.hu)} slices could not be read"

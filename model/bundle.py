@@ -49,7 +49,7 @@ def bundle_run(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> 
         pool,
         folder,
         judged={"held-out": judged},
-        training={"started": read_run(run.out)[1]["weights"]},
+        training={"started": read_run(run.out)[1]["weights"], "fold": run.fold},
         on_event=on_event,
     )
     return folder

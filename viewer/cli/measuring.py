@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     result = evaluate_model(request, registry(), progress)
     progress("")
     report(arguments, result, words)
+    for said in result["warnings"]:
+        print(f"pterion: {said}", file=sys.stderr)
     return 0
 
 

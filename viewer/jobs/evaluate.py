@@ -62,6 +62,7 @@ def evaluate_model(
         [*systems, AlwaysNegative(), HuThreshold()], cases, data=cases.name, on_progress=on_progress
     )
     report = evaluation.table
+    report["warnings"] = [*filter(None, (_seen(place, request.fold) for place in places))]
     if request.shifted:
         report["shifted"] = _panel(request, systems[0], on_progress)
     if (places[0] / INFO).is_file():
@@ -77,6 +78,30 @@ def find_model(name: str, registry: Registry) -> Path:
     """Folder or file of what the user calls `name`: a path that is there, else the id of a model."""
     path = Path(name)
     return path if path.exists() else registry.get(name).path
+
+
+def _seen(place: Path, fold: int | None) -> str:
+    """A sentence where the model at `place` is known to have learned from other patients than those of `fold`."""
+    kept = _fold_kept(place)
+    if kept == -1 or (kept is not None and kept == fold):
+        return ""
+    known = "No fold was" if kept is None else f"Only fold {kept} was"
+    return (
+        f"{known} kept from the training of {place.name}: patients judged here may be among those it learned from, "
+        "and its numbers too good."
+    )
+
+
+def _fold_kept(place: Path) -> int | None:
+    """The fold that a training kept back, None where it kept none, -1 where that is not known."""
+    try:
+        if (place / INFO).is_file():
+            training = json.loads((place / INFO).read_text("utf-8"))["training"]
+            return int(training["fold"]) if training["fold"] is not None else None
+        kept = json.loads((place / "run.json").read_text("utf-8"))["fold"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return -1
+    return None if kept is None else int(kept)
 
 
 def _panel(request: Request, scorer: "Scorer", on_progress: Callable[[str], None]) -> dict[str, Any]:

@@ -99,3 +99,21 @@ def test_simulated_heads_are_made_once(tmp_path: Path, monkeypatch: pytest.Monke
     evaluate.simulated_heads(tmp_path / "heads", 2)
     evaluate.simulated_heads(tmp_path / "heads", 3)
     assert made == [evaluate.FIRST_SEED, evaluate.FIRST_SEED + 1, evaluate.FIRST_SEED + 2]
+
+
+@pytest.mark.parametrize(
+    ("training", "fold", "words"),
+    [
+        ({"fold": 4}, 4, ""),
+        ({"fold": 3}, 4, "Only fold 3 was kept from the training of toy-1"),
+        ({"fold": 4}, None, "Only fold 4"),
+        ({"fold": None}, 4, "No fold was kept"),
+        ({}, 4, ""),
+    ],
+)
+def test_who_may_have_been_learned_from_is_said(
+    training: dict[str, int | None], fold: int | None, words: str, tmp_path: Path
+) -> None:
+    said = evaluate._seen(make(tmp_path, training=training), fold)
+    assert said.startswith(words)
+    assert bool(said) == bool(words)

@@ -78,12 +78,15 @@ class Polygons:
         left_out = CORRUPT_IMAGES | _flagged(self.folder)
         found: dict[str, _Image | str] = {}
         for image in sorted(places.keys() - left_out):
-            reason = _wrong(image, places[image], scores.get(image), traced[image])
-            rows = traced[image]
+            row, rows = (
+                scores.get(image, f"{TABLE} has no row for {image}. Get the file again."),
+                traced[image],
+            )
+            reason = row if isinstance(row, str) else _wrong(image, places[image], row, rows)
             kind = min((kind for kind, _, _ in rows), default=len(_KINDS))
             found[image] = reason or _Image(
                 places[image][0],
-                scores[image],
+                tuple(row),
                 kind,
                 tuple(text for each, text, _ in rows if each == kind),
                 patient=patients.get(image, ""),
@@ -176,20 +179,18 @@ def _image_of(origin: str) -> str:
     return origin.strip().removesuffix(".jpg")
 
 
-def _scores(path: Path, wanted: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Scores of the images in `wanted`, in our order. Raises PterionError where a row contradicts another or itself."""
-    found: dict[str, tuple[int, ...]] = {}
+def _scores(path: Path, wanted: Mapping[str, Any]) -> dict[str, tuple[int, ...] | str]:
+    """Scores of the images in `wanted`, in our order, or why their rows cannot be used. Raises PterionError."""
+    found: dict[str, tuple[int, ...] | str] = {}
     for row in _rows(path, ("Image", *_COLUMNS)):
         image = _image_of(row["Image"])
         if image not in wanted:
             continue
         values = tuple(int(row[name]) if row[name] in ("0", "1") else -1 for name in _COLUMNS)
         if -1 in values or values[0] != max(values[1:]):
-            raise PterionError(f"The row of {image} in {path.name} contradicts itself. Correct it.")
-        if found.setdefault(image, values) != values:
-            raise PterionError(
-                f"{image} is twice in {path.name}, with different values. Correct one of them."
-            )
+            found[image] = f"The row of {image} in {path.name} contradicts itself. Correct it."
+        elif found.setdefault(image, values) != values:
+            found[image] = f"{image} is twice in {path.name}, with different values. Correct one of them."
     return found
 
 
@@ -231,16 +232,12 @@ def _traced(folder: Path, wanted: Mapping[str, Any]) -> dict[str, list[tuple[int
     return found
 
 
-def _wrong(
-    image: str, places: list[Path], scores: tuple[int, ...] | None, rows: list[tuple[int, str, str]]
-) -> str:
+def _wrong(image: str, places: list[Path], scores: tuple[int, ...], rows: list[tuple[int, str, str]]) -> str:
     """Why an image cannot be used, empty if it can: its folder, its row and the files that trace it must agree."""
     if len(places) > 1:
         return (
             f"{image} is in renders/{places[0].name} and in renders/{places[1].name}. Remove the wrong one."
         )
-    if scores is None:
-        return f"{TABLE} has no row for {image}. Get the file again."
     kind, present = (
         places[0].name,
         [name for name, value in zip(_COLUMNS[1:], scores[1:], strict=True) if value],

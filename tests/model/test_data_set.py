@@ -1,6 +1,7 @@
 """Data sets: folders of samples with an index: made item by item, resumed, checked, refused where they do not fit."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,6 +58,8 @@ class Toy:
         yield sample(f"patient-{item}")
         if item == "broken":
             raise PterionError("Slice 3 of broken cannot be read. Copy it again.")
+        if item == "killer":
+            os._exit(9)
         if item == "twins":
             yield sample("patient-twin")
 
@@ -118,6 +121,12 @@ def test_several_processes_make_the_same_data_set(tmp_path: Path) -> None:
     one, two = convert(Toy(names), tmp_path / "one"), convert(Toy(names), tmp_path / "two", workers=2)
     assert [(e.file, e.volume_ml) for e in one.entries] == [(e.file, e.volume_ml) for e in two.entries]
     assert one.skipped == two.skipped
+
+
+def test_a_worker_that_dies_is_told_and_what_is_done_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(DataSetError, match="A worker process ended suddenly"):
+        convert(Toy(("killer", "b")), tmp_path, workers=2)
+    assert len(convert(Toy(("b",)), tmp_path)) == 1
 
 
 def stopping_after(count: int) -> Any:

@@ -278,8 +278,13 @@ def test_a_row_twice_with_different_values_is_named(publish: Publish) -> None:
     assert len(Polygons(root).items()) == 1
     with (root / "hemorrhage-labels.csv").open("a") as file:
         file.write("ID_00000000a,1,1,0,0,0,0\n")
-    with pytest.raises(PterionError, match="ID_00000000a is twice"):
-        Polygons(root).items()
+    assert "ID_00000000a is twice" in str(Polygons(root).items()["ID_00000000a"])
+    with (root / "hemorrhage-labels.csv").open("w") as file:
+        file.write(",".join(COLUMNS) + "\nID_00000000a,0,1,0,0,0,0\n")
+    with pytest.raises(
+        PterionError, match=r"row of ID_00000000a in hemorrhage-labels\.csv contradicts itself"
+    ):
+        only(Polygons(root))
 
 
 def test_a_cut_render_and_one_of_another_size_are_named(publish: Publish) -> None:

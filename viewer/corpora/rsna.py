@@ -7,7 +7,7 @@ without bleeding is all background, any other is NOT_REVIEWED.
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class _Series:
 
     uid: str
     patients: tuple[str, ...]
-    files: tuple[Path, ...]
+    folder: Path
+    files: tuple[str, ...]
     scores: Mapping[str, Scores]
     notes: tuple[str, ...] = ()
 
@@ -76,13 +77,14 @@ class Rsna:
             )
         found: dict[str, _Series | str] = {}
         for uid, headers in _by_series(images, found, self.on_found).items():
-            ids = [_image_of(path, sop, scores) for path, _, sop in headers]
+            ids = [_image_of(name, sop, scores) for name, _, sop in headers]
             rows = {image: scores[image] for image in ids if image in scores}
             name = uid if is_rsna_id(uid) else digest(uid, self.salt)
             found[name] = _Series(
                 uid,
                 tuple(sorted({patient for _, patient, _ in headers})),
-                tuple(path for path, _, _ in headers),
+                images,
+                tuple(name for name, _, _ in headers),
                 rows,
                 tuple(doubts[image] for image in ids if image in doubts),
             )
@@ -103,13 +105,13 @@ class Rsna:
         if not content.scores:
             raise PterionError(f"{TABLE} has no row for any image of series {item}.")
         patient = rsna_patient(content.patients[0], f"rsna-{digest(content.patients[0], self.salt)}")
-        for stack in stacks_of(content.files, content.uid):
+        for stack in stacks_of([content.folder / name for name in content.files], content.uid):
             yield _sample(stack, content, patient, item)
 
 
 def _sample(stack: Stack, series: _Series, patient: str, item: str) -> Sample:
     """One stack with what the table says of its slices."""
-    ids = [_image_of(place.path, place.dicom_sop_uid, series.scores) for place in stack.slices]
+    ids = [_image_of(place.path.name, place.dicom_sop_uid, series.scores) for place in stack.slices]
     scores = np.array([series.scores.get(image, _UNKNOWN) for image in ids], np.int8)
     labels = np.full(stack.hu.shape, NOT_REVIEWED, np.uint8)
     labels[scores[:, 0] == 0] = 0
@@ -184,12 +186,13 @@ def read_table(path: Path) -> tuple[dict[str, Scores], dict[str, str]]:
 
 def _by_series(
     images: Path, wrong: dict[str, _Series | str], on_found: Callable[[int], None] | None
-) -> dict[str, list[tuple[Path, str, str]]]:
-    """(file, PatientID, SOPInstanceUID) of every image by SeriesInstanceUID; why others cannot be read into `wrong`."""
-    series: dict[str, list[tuple[Path, str, str]]] = {}
+) -> dict[str, list[tuple[str, str, str]]]:
+    """(file name, PatientID, SOPInstanceUID) of every image by SeriesInstanceUID; why others cannot be read into `wrong`."""
+    series: dict[str, list[tuple[str, str, str]]] = {}
     seen: dict[str, str] = {}
     stencils = Stencils()
-    for count, path in enumerate(sorted(_files(images)), 1):
+    for count, name in enumerate(sorted(_files(images)), 1):
+        path = images / name
         try:
             header = read_header(path, _WANTED, stencils)
         except (NotDicomError, DamagedError, OSError) as error:
@@ -199,10 +202,10 @@ def _by_series(
         uid, sop = header.text(SERIES_UID), header.text(SOP_UID)
         if not uid or not header.text(PATIENT_ID):
             wrong[path.stem] = f"{path.name} names no series or no patient. Get it again."
-        elif sop and seen.setdefault(sop, path.name) != path.name:
+        elif sop and seen.setdefault(sop, name) != name:
             wrong[path.stem] = f"{path.name} and {seen[sop]} have one SOP instance UID. Remove one of them."
         else:
-            series.setdefault(uid, []).append((path, header.text(PATIENT_ID), sop))
+            series.setdefault(uid, []).append((name, header.text(PATIENT_ID), sop))
         if on_found is not None and count % 1000 == 0:
             on_found(count)
     if not series:
@@ -210,13 +213,13 @@ def _by_series(
     return series
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[str]:
     with os.scandir(folder) as found:
         for entry in found:
             if entry.is_file() and entry.name.endswith(".dcm"):
-                yield folder / entry.name
+                yield entry.name
 
 
-def _image_of(path: Path, sop_uid: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+def _image_of(name: str, sop_uid: str, known: Mapping[str, Any]) -> str:
     """The image's ID: its SOP instance UID, as in the published files, else its file name."""
-    return sop_uid if sop_uid in known else path.stem
+    return sop_uid if sop_uid in known else name.removesuffix(".dcm")

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from model.phantom.geometry import F32, stream
 from model.phantom.settings import Scanner
 
+_METAL_HU = 2400
+
 
 @lru_cache(maxsize=8)
 def _frequency(size: int, pixel_mm: float) -> F32:
@@ -66,6 +68,8 @@ def acquire(
     rng = stream(seed, f"noise {index}")
     inside = np.clip(cavity_mm, 0, None)
     bright = hu + scanner.cupping_hu * np.exp(inside * (-1 / 4)) * (cavity_mm > 0)
+    bright += scanner.glow_hu * np.exp(inside * (-1 / 20)) * (cavity_mm > 0)
+    bright = _moved(bright, pixel_mm, scanner, seed, index)
     transfer = _transfer(size, pixel_mm, scanner.blur_mm, scanner.sharpening)
     image = fft.irfft2(fft.rfft2(bright) * transfer, s=hu.shape)
     white = rng.standard_normal(hu.shape, dtype=np.float32)
@@ -74,12 +78,43 @@ def acquire(
     path = np.exp(np.clip(depth_mm + 8, 0, 70) * (1 / 130))
     path *= 1 + 4 * float((hu > 500).mean())
     image += scanner.noise_hu * grain * np.where(depth_mm > -25, path, 1)
+    image += _metal(image, pixel_mm)
     streaks = _streaks(hu.shape[0], pixel_mm, centre_px, height_mm, scanner, stream(seed, f"streaks {index}"))
     if streaks is not None:
         image += streaks * (depth_mm > -25)
     image = np.where(image > -500, image * scanner.gain + scanner.offset_hu, image)
     shot: npt.NDArray[np.int16] = np.clip(np.rint(image), -1024, 3071).astype(np.int16)
     return shot
+
+
+def _moved(hu: F32, pixel_mm: float, scanner: Scanner, seed: int, index: int) -> F32:
+    """The slice as a head shows that moved while some neighbouring slices were taken: it and its ghosts."""
+    if not scanner.motion_mm:
+        return hu
+    rng = stream(seed, "motion")
+    middle, reach = rng.uniform(4, 26), rng.uniform(1.5, 6)
+    still = abs(index - middle) / reach
+    if still > 1:
+        return hu
+    angle, share = rng.uniform(0, 2 * np.pi), float(rng.uniform(0.25, 0.5))
+    far = scanner.motion_mm * (1 - still) / pixel_mm
+    steps = (round(float(far * np.sin(angle))), round(float(far * np.cos(angle))))
+    ghost = np.roll(hu, steps, (0, 1))
+    return np.asarray((1 - share) * hu + share * ghost, np.float32)
+
+
+def _metal(image: F32, pixel_mm: float) -> F32 | float:
+    """Bright and dark rays from metal; 0 where there is none."""
+    metal = image > _METAL_HU
+    count = int(metal.sum())
+    if count < 2:
+        return 0.0
+    row, column = (float(v.mean()) for v in np.nonzero(metal))
+    y = (np.arange(image.shape[0], dtype=np.float32) - row)[:, None] * pixel_mm
+    x = (np.arange(image.shape[1], dtype=np.float32) - column)[None, :] * pixel_mm
+    far, angle = np.hypot(x, y) + 3, np.arctan2(y, x)
+    rays = np.sin(14 * angle + 1.0) * np.cos(5 * angle) + 0.5 * np.sin(31 * angle)
+    return np.asarray(min(count, 60) * 9 * rays / far, np.float32)
 
 
 def _streaks(

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from model.phantom.geometry import F32, Points, blend, capsule, ellipsoid, step
 from model.phantom.head import Slab
+from model.phantom.openings import paint_below
 from model.phantom.skull import Skull
 
 VENTRICLE = (
@@ -66,7 +67,7 @@ def shape_spaces(slab: Slab, skull: Skull, pushed: Points) -> Spaces:
     tentorium = 4 - 0.42 * slab.points.ax - p.z - np.clip(20 - p.y, 0, None) * 0.9
     cerebellum = step(tentorium, 1) * step(p.y - 8, 3)
     reach = np.clip(1 - (depth - 2) / (20 + 4 * slab.noise("broad")), 0, 1) * np.clip(depth * (1 / 3), 0, 1)
-    wave = _folds(slab, skull, p, reach > 0)
+    wave = _folds(slab, skull, p, (depth > 0) & (depth < 42))
     gape = (0.02 + 0.24 * age) * reach
     sulci = step(gape - wave, 0.12) * (reach > 0) * step(p.z + 22, 6) * (1 - cerebellum)
     middle = ((p.y * (1 / 52)) ** 2 + ((p.z - 6) * (1 / 38)) ** 2 > 1) & (p.z > -14) & (tentorium < 2)
@@ -178,6 +179,13 @@ def paint_brain(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
     fluid = np.maximum(fluid, np.maximum(spaces.sylvian * 0.9, spaces.cisterns * 0.95))
     blend(hu, fluid, tissue.csf)
     blend(hu, spaces.ventricles, tissue.csf)
+    for thickness, sign in zip(tissue.hygroma, (1, -1), strict=True):
+        if thickness and spaces.points.z_range[1] > -10:
+            over = np.minimum(
+                thickness * (1 + 0.2 * slab.noise("broad")) - skull.cavity, sign * slab.points.x - 2
+            )
+            blend(hu, step(over - np.clip(15 - slab.points.z, 0, None) * 0.15, 0.7), tissue.csf + 4)
+    paint_below(slab, skull, hu)
     _paint_membranes(slab, skull, spaces, hu)
     _paint_vessels(slab, spaces, hu)
     _paint_calcifications(slab, spaces, hu)
@@ -187,7 +195,9 @@ def paint_brain(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
 def _parenchyma(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
     p, tissue, age = spaces.points, slab.head.tissue, slab.head.age
     folds, fine = slab.noise("folds"), slab.noise("fine folds")
-    ribbon = step(0.95 * spaces.reach**0.7 - spaces.folds, 0.25) * (spaces.reach > 0.08)
+    # Cortex fills most of the outer 2 cm; fingers of white matter reach into its folds.
+    outer = np.clip(1 - (skull.cavity - 2) / (27 + 4 * slab.noise("broad")), 0, 1)
+    ribbon = step(1.35 * outer**0.6 - spaces.folds, 0.45) * (outer > 0.03)
     grey = np.maximum(ribbon, step(5 + age - skull.cavity, 1.5))
     hu: F32 = tissue.white + grey * (tissue.grey - tissue.white)
     for centre, radii in NUCLEI:
@@ -208,13 +218,16 @@ def _parenchyma(slab: Slab, skull: Skull, spaces: Spaces) -> F32:
             )
             blend(hu[box], step(stem, 1.2), 0.5 * (tissue.grey + tissue.white))
     hu += 0.7 * slab.noise("texture") + 0.8 * folds
-    infarct = slab.head.infarct
-    if infarct is not None:
-        a, b, c = infarct.radii
-        box = p.near(infarct.centre, (a + 12, b + 12, c + 12))
+    if tissue.pale:
+        near = np.clip(1 + np.maximum(spaces.lateral, -99) * (1 / tissue.pale) + 0.3 * folds, 0, 1)
+        blend(hu, 0.6 * near, tissue.white - 7)
+    for patch in slab.head.dark:
+        a, b, c = patch.radii
+        box = p.near(patch.centre, (a + 12, b + 12, c + 12))
         if box is not None:
-            dead = ellipsoid(p.cut(box), infarct.centre, infarct.radii) + 2.5 * folds[box] + fine[box]
-            blend(hu[box], step(dead, 2) * 0.85, infarct.hu)
+            rough = min(1.0, min(patch.radii) / 8)
+            dead = ellipsoid(p.cut(box), patch.centre, patch.radii) + rough * (2.5 * folds[box] + fine[box])
+            blend(hu[box], step(dead, 1 + rough) * 0.88, patch.hu)
     return hu
 
 

@@ -15,11 +15,12 @@ from model.phantom.brain import paint_brain, shape_spaces
 from model.phantom.geometry import F32, blend, step, stream
 from model.phantom.head import Head, draw_head, open_slab
 from model.phantom.lesions import Lesion, draw_kinds, plan_lesions
+from model.phantom.openings import paint_hardware
 from model.phantom.settings import AnatomySettings, LesionSettings, Scanner, ScannerSettings, uniform
-from model.phantom.skull import holder, paint_outside, shape_skull
+from model.phantom.skull import holder, paint_outside, props, shape_skull
 from model.sample import Sample, slice_scores
 
-VERSION = 2
+VERSION = 3
 """Counts up whenever the same seed gives another picture."""
 
 MIDDLE_MM = 14.0
@@ -160,6 +161,7 @@ def _render(plan: _Plan, index: int) -> tuple[npt.NDArray[np.int16], npt.NDArray
     size, head = len(plan.pixels_mm), plan.head
     hu = np.full((size, size), -1000, np.float32)
     blend(hu, plan.shell, plan.shell_hu)
+    props(head, hu, plan.pixels_mm, plan.pixels_mm)
     depth, cavity = (np.full((size, size), FAR_OUTSIDE_MM, np.float32) for _ in range(2))
     labels = np.zeros((size, size), np.uint8)
     box = _extent(plan, index)
@@ -173,6 +175,7 @@ def _render(plan: _Plan, index: int) -> tuple[npt.NDArray[np.int16], npt.NDArray
             shares = paint_bleeds(slab, skull, spaces, plan.lesions, brain)
             blend(image, step(skull.cavity, 0.6), brain)
             labels[box] = _labels(shares, labels[box].shape)
+        paint_hardware(slab, skull, image)
         covered = (skull.skin > -0.8).any(0)
         hu[box] = np.where(covered, image.mean(0), hu[box])
         depth[box], cavity[box] = skull.depth.mean(0), skull.cavity.mean(0)

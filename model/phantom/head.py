@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.phantom.geometry import F32, Lattice, Points, Pose, Triple, Volume, stream
+from model.phantom.openings import Openings, draw_openings, on_table
 from model.phantom.settings import AnatomySettings, uniform
 
 WAVELENGTHS_MM = {
@@ -41,7 +42,7 @@ class Calcification:
 
 @dataclass(frozen=True)
 class Patch:
-    """A swelling of the scalp or an old infarct in the brain."""
+    """A swelling of the scalp, or something dark in the brain: an old infarct, a cyst."""
 
     centre: Triple
     radii: Triple
@@ -51,7 +52,10 @@ class Patch:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the skull and the soft tissue around it, millimetres."""
+    """Sizes of the skull and the soft tissue around it, millimetres. taper: how much wider its back is than its front.
+
+    tubes: bars and leads beside the head: x, y, radius and HU.
+    """
 
     half_width: float
     half_length: float
@@ -59,13 +63,18 @@ class Shape:
     diploe_hu: float
     scalp: float
     warp: float
+    taper: float
     sinus: tuple[float, float, float] | None
     holder: tuple[float, float, float, float] | None
+    tubes: tuple[tuple[float, float, float, float], ...]
 
 
 @dataclass(frozen=True)
 class Tissue:
-    """HU of the tissues, and sizes of the fluid spaces."""
+    """HU of the tissues, and sizes of the fluid spaces, mm.
+
+    pale: how far around the ventricles white matter has darkened. hygroma: fluid over the left and right hemisphere.
+    """
 
     grey: float
     white: float
@@ -77,6 +86,8 @@ class Tissue:
     vessel: float
     ventricles: tuple[float, float]
     third_ventricle: float
+    pale: float
+    hygroma: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -86,13 +97,15 @@ class Head:
     seed: int
     age: float
     child: bool
+    infant: bool
     pose: Pose
     shape: Shape
     tissue: Tissue
     calcifications: tuple[Calcification, ...]
     dense_falx_hu: float
-    infarct: Patch | None
+    dark: tuple[Patch, ...]
     swelling: Patch | None
+    openings: Openings
     gyri: Volume = field(repr=False)
     fields: dict[str, Lattice] = field(repr=False)
 
@@ -138,7 +151,8 @@ def draw_head(seed: int, settings: AnatomySettings, start_mm: Triple, stop_mm: T
     """Draw the head of `seed`; the noise covers the box from `start_mm` to `stop_mm` (z, y, x; world)."""
     rng = stream(seed, "head")
     child = bool(rng.random() < settings.child_share)
-    age = float(rng.beta(2.2, 1.4)) * (0.15 if child else 1.0)
+    age = float(rng.beta(1.5, 1.3)) * (0.15 if child else 1.0)
+    infant = bool(rng.random() < settings.infant_share / max(settings.child_share, 1e-9)) and child
     fields = {
         name: Lattice.draw(stream(seed, f"noise {name}"), start_mm, stop_mm, wavelength)
         for name, wavelength in WAVELENGTHS_MM.items()
@@ -147,13 +161,15 @@ def draw_head(seed: int, settings: AnatomySettings, start_mm: Triple, stop_mm: T
         seed=seed,
         age=age,
         child=child,
-        pose=_draw_pose(stream(seed, "pose"), settings, child),
-        shape=_draw_shape(stream(seed, "shape"), settings, child),
-        tissue=_draw_tissue(stream(seed, "tissue"), settings, age),
+        infant=infant,
+        pose=_draw_pose(stream(seed, "pose"), settings, child, infant),
+        shape=_draw_shape(stream(seed, "shape"), settings, child, infant),
+        tissue=_draw_tissue(stream(seed, "tissue"), settings, age, infant),
         calcifications=_draw_calcifications(stream(seed, "calcifications"), age),
         dense_falx_hu=_draw_dense_falx(stream(seed, "dense falx"), age),
-        infarct=_draw_infarct(stream(seed, "infarct"), settings, age),
+        dark=_draw_dark(stream(seed, "dark"), settings, age),
         swelling=_draw_swelling(stream(seed, "swelling"), settings),
+        openings=draw_openings(stream(seed, "openings"), settings, child=child, infant=infant),
         gyri=_draw_gyri(stream(seed, "gyri")),
         fields=fields,
     )
@@ -165,24 +181,35 @@ def _draw_gyri(rng: np.random.Generator) -> Volume:
     return Volume(lattice.at(reach, reach, reach), -100.0, GYRI_GRID_MM)
 
 
-def _draw_pose(rng: np.random.Generator, settings: AnatomySettings, child: bool) -> Pose:
+def _draw_pose(rng: np.random.Generator, settings: AnatomySettings, child: bool, infant: bool) -> Pose:
     far = rng.random() < settings.turned_share
     yaw = rng.uniform(-settings.turned_deg, settings.turned_deg) if far else rng.normal(0, settings.yaw_deg)
     angles = (float(yaw), float(rng.normal(0, settings.roll_deg)), float(rng.normal(0, settings.pitch_deg)))
     whole = rng.uniform(0.76, 0.94) if child else rng.normal(1, 0.035)
-    scale = tuple(float(whole * s) for s in (rng.normal(1, 0.03), rng.normal(1, 0.03), 1.0))
+    whole *= 0.86 if infant else 1.0
+    scale = tuple(float(whole * s) for s in (rng.normal(1, 0.035), rng.normal(0.97, 0.05), 1.0))
     offset = (float(rng.normal(0, 4)), float(rng.normal(0, 4)), float(rng.normal(0, 2.5)))
     return Pose.turned(angles, scale, offset)  # type: ignore[arg-type]
 
 
-def _draw_shape(rng: np.random.Generator, settings: AnatomySettings, child: bool) -> Shape:
-    thin = 0.55 if child else 1.0
+def _draw_shape(rng: np.random.Generator, settings: AnatomySettings, child: bool, infant: bool) -> Shape:
+    thin = 0.32 if infant else 0.55 if child else 1.0
     sinus = (uniform(rng, (4, 10)), uniform(rng, (8, 16)), uniform(rng, (8, 14)))
     holder = (
         uniform(rng, (98, 116)),
         uniform(rng, (-16, -4)),
         uniform(rng, (5, 45)),
         uniform(rng, (-260, 40)),
+    )
+    tubes = tuple(
+        (
+            float(side * rng.uniform(92, 104)),
+            uniform(rng, (-50, 70)),
+            uniform(rng, (1.5, 5)),
+            uniform(rng, (-100, 700)),
+        )
+        for side in (-1, 1)
+        for _ in range(int(rng.integers(1, 4)))
     )
     return Shape(
         half_width=float(rng.normal(66, 1.5)),
@@ -191,13 +218,15 @@ def _draw_shape(rng: np.random.Generator, settings: AnatomySettings, child: bool
         diploe_hu=uniform(rng, (550, 950)) * thin,
         scalp=uniform(rng, settings.scalp_mm),
         warp=uniform(rng, settings.warp_mm),
+        taper=uniform(rng, (0.02, 0.11)),
         sinus=sinus if rng.random() < 0.8 and not child else None,
         holder=holder if rng.random() < settings.holder_share else None,
+        tubes=tubes if rng.random() < settings.tubes_share else (),
     )
 
 
-def _draw_tissue(rng: np.random.Generator, settings: AnatomySettings, age: float) -> Tissue:
-    grey = uniform(rng, settings.grey_hu)
+def _draw_tissue(rng: np.random.Generator, settings: AnatomySettings, age: float, infant: bool) -> Tissue:
+    grey = uniform(rng, settings.grey_hu) - (uniform(rng, (3, 8)) if infant else 0.0)
     size = float(np.exp(rng.normal(-0.25 + 0.55 * age, 0.2)))
     left, right = rng.normal(0, 0.12, 2)
     return Tissue(
@@ -206,11 +235,13 @@ def _draw_tissue(rng: np.random.Generator, settings: AnatomySettings, age: float
         csf=uniform(rng, settings.csf_hu),
         falx=uniform(rng, (46, 62)),
         falx_width=uniform(rng, (0.3, 0.9)),
-        sagittal_sinus=uniform(rng, (46, 66)),
-        transverse_sinus=uniform(rng, (46, 64)),
+        sagittal_sinus=uniform(rng, (44, 74)),
+        transverse_sinus=uniform(rng, (44, 72)),
         vessel=uniform(rng, (40, 54)),
         ventricles=(size * float(1 + left), size * float(1 + right)),
         third_ventricle=1.5 * size + uniform(rng, (0.2, 0.9)),
+        pale=uniform(rng, (4, 13)) if rng.random() < 0.7 * age else 0.0,
+        hygroma=_draw_hygroma(rng, settings, age, infant),
     )
 
 
@@ -241,13 +272,43 @@ def _draw_dense_falx(rng: np.random.Generator, age: float) -> float:
     return float(rng.uniform(90, 300)) if rng.random() < 0.25 * age else 0.0
 
 
-def _draw_infarct(rng: np.random.Generator, settings: AnatomySettings, age: float) -> Patch | None:
-    chance, side = rng.random(), rng.choice((-1, 1))
-    centre = (float(side * rng.uniform(24, 50)), float(rng.uniform(-35, 50)), float(rng.uniform(-2, 45)))
-    radii = tuple(float(r) for r in rng.uniform(5, 22, 3))
-    if chance > settings.old_infarct_share * 2 * age:
-        return None
-    return Patch(centre, radii, float(rng.uniform(8, 24)))  # type: ignore[arg-type]
+def _draw_hygroma(
+    rng: np.random.Generator, settings: AnatomySettings, age: float, infant: bool
+) -> tuple[float, float]:
+    """Thickness of fluid over the left and right hemisphere."""
+    sizes = (uniform(rng, (2, 9)), uniform(rng, (0, 6)))
+    first = bool(rng.random() < 0.5)
+    if rng.random() > settings.dark_share * (0.8 if infant else 0.4 * age):
+        return (0.0, 0.0)
+    return sizes if first else (sizes[1], sizes[0])
+
+
+def _draw_dark(rng: np.random.Generator, settings: AnatomySettings, age: float) -> tuple[Patch, ...]:
+    """Old infarcts, in the depth or reaching to the inner table, and cysts of the temporal fossa."""
+    side = float(rng.choice((-1, 1)))
+    deep = (side * uniform(rng, (14, 40)), uniform(rng, (-35, 40)), uniform(rng, (-2, 35)))
+    x, y, z = on_table((side * uniform(rng, (20, 66)), uniform(rng, (-70, 70)), uniform(rng, (-5, 60))))
+    share = uniform(rng, (0.62, 0.9))
+    kind, chance, count = str(rng.choice(("deep", "cortex", "cyst"), p=(0.4, 0.5, 0.1))), rng.random(), 1
+    if kind == "deep":
+        count = int(rng.integers(1, 4))
+    patches = []
+    for _ in range(count):
+        a, b, c = (uniform(rng, (3, 9)) for _ in range(3))
+        if kind == "deep":
+            centre = (deep[0] + float(rng.normal(0, 6)), deep[1] + float(rng.normal(0, 9)), deep[2])
+            patches.append(Patch(centre, (a, b, c), uniform(rng, (6, 22))))
+        elif kind == "cortex":
+            size = uniform(rng, (1.6, 4))
+            patches.append(
+                Patch(
+                    (x * share, y * share, z * share), (a * size, b * size, c * size), uniform(rng, (7, 26))
+                )
+            )
+        else:
+            centre = (side * uniform(rng, (38, 50)), uniform(rng, (-42, -22)), uniform(rng, (-16, 0)))
+            patches.append(Patch(centre, (a + 6, b + 8, c + 6), uniform(rng, (2, 9))))
+    return tuple(patches) if chance < settings.dark_share * (0.35 + 1.3 * age) else ()
 
 
 def _draw_swelling(rng: np.random.Generator, settings: AnatomySettings) -> Patch | None:

@@ -6,8 +6,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from model.phantom.geometry import F32, Triple, blend, step
+from model.phantom.geometry import F32, Points, Triple, blend, capsule, step
 from model.phantom.head import Head, Patch, Slab
+from model.phantom.openings import bone_left
 
 FALL = 2.15
 """Exponent of the superellipsoid that the inner table follows: a little squarer than an ellipse."""
@@ -41,7 +42,7 @@ def shape_skull(slab: Slab) -> Skull:
     """Measure the slab against the head's surfaces."""
     p, shape = slab.points, slab.head.shape
     # The back of the head is wider than the forehead.
-    width = shape.half_width * (1 + 0.05 * np.tanh(p.y * (1 / 40)))
+    width = shape.half_width * (1 + shape.taper * np.tanh(p.y * (1 / 40)))
     rx, ry = p.ax / width, np.abs(p.y) * (1 / shape.half_length)
     rz = np.where(p.z > 0, p.z * (1 / 78), p.z * (-1 / 100))
     radius = (rx**FALL + ry**FALL + rz**FALL) ** (1 / FALL) + 1e-6
@@ -57,7 +58,9 @@ def shape_skull(slab: Slab) -> Skull:
     muscle = 6.5 * np.exp(-(((p.y + 28) * (1 / 22)) ** 2) - ((p.z + 8) * (1 / 28)) ** 2) * step(p.ax - 35, 20)
     skin = outer + shape.scalp + 0.13 * shape.scalp * slab.noise("scalp") + muscle
     if p.z_range[0] < -12:  # the face
-        skin += np.clip((-p.z - 12) * (1 / 20), 0, 1) * np.clip((-p.y - 20) * (1 / 30), 0, 1) * 14
+        skin += np.clip((-p.z - 12) * (1 / 20), 0, 1) * np.clip((-p.y - 20) * (1 / 30), 0, 1) * 10
+        nose = np.exp(-((p.x * (1 / 9)) ** 2)) * np.clip((-p.z - 20) * (1 / 25), 0, 1)
+        skin += nose * np.clip((-p.y - 40) * (1 / 20), 0, 1) * 17
     if slab.head.swelling is not None:
         skin += slab.head.swelling.height_mm * bulge(slab, slab.head.swelling)
     floor, petrous = _base(slab)
@@ -79,7 +82,9 @@ def _base(slab: Slab) -> tuple[F32, F32]:
     if p.z_range[0] > 12:  # the base's highest point is the petrous ridge
         return p.z + 12, petrous
     front, back = step(-p.y - 30, 8), step(p.y - 8, 10)
-    floor = -38 + front * 16 - back * 24
+    # Two domes roof the orbits; between them the floor is deepest over the nose.
+    domes = 15 * np.exp(-(((p.ax - 27) * (1 / 17)) ** 2) - ((p.y + 52) * (1 / 24)) ** 2)
+    floor = -38 + front * (4 + domes) - back * 24
     floor += np.where(p.y < 10, step(15 - p.ax, 6) * (1 - front) * 18, 0)  # sella and clivus
     ridge = -12 - petrous * 1.3 - np.clip(14 - p.ax, 0, None) * 2 - np.clip(56 - p.ax, 0, None) * 0.14
     ridge += 1.6 * slab.noise("broad") - np.clip(p.ax - 66, 0, None)
@@ -106,6 +111,9 @@ def paint_outside(slab: Slab, skull: Skull) -> F32:
     bone = step(np.minimum(skull.outer, -skull.depth), 0.5)
     if slab.points.z_range[0] < -30:
         bone *= step(slab.points.z + 48 + slab.points.ax * 0.2, 3)
+    if slab.points.z_range[0] < -10:  # below the brow and the floor of the brain the face begins
+        bone *= 1 - step(-slab.points.y - 44, 4) * step(-19 - slab.points.z, 3) * step(-skull.floor - 3, 1.5)
+    bone = bone * bone_left(slab, skull)
     across = np.clip(-skull.depth / skull.thickness, 0, 1)
     diploe = np.clip(1 - np.abs(across - 0.5) * (1 / 0.27), 0, 1) ** 0.7
     blend(hu, bone, 1650 - diploe * (slab.head.shape.diploe_hu - 110 * slab.noise("bone")))
@@ -128,14 +136,26 @@ def _paint_base(slab: Slab, skull: Skull, hu: F32) -> None:
         sinus = np.minimum(11 - p.ax, np.minimum(-p.y - 22, p.y + 86)) - np.clip(p.z + 26, 0, None) * 2
         blend(hu, step(sinus + 1.5, 1) * low, 500.0)
         blend(hu, step(sinus, 0.8) * low * step(np.abs(bone) - 0.22, 0.15), -950.0)
-        pyramid = np.minimum(14 - skull.petrous + 2 * folds, p.ax - 12)
+        pyramid = np.minimum(10 - skull.petrous + 2 * folds, p.ax - 12)
         blend(hu, step(pyramid, 1.5) * low, 1250 + 250 * bone)
         mastoid = _paired(slab, (56, 28, -38), (15, 18, 26))
         blend(hu, step(mastoid, 1.5) * low, 700.0)
         blend(hu, step(mastoid - 2, 1) * low * step(bone, 0.25), -800.0)
         blend(hu, step(_paired(slab, (70, 8, -34), (22, 4, 4)), 0.8) * step(below, 1), -950.0)  # ear canals
-    shell = np.minimum(skull.floor + 5.5, below)
+        cheek = _rods(
+            slab, ((46.0, -70.0, -40.0), (63.0, -42.0, -38.0)), ((48.0, -60.0, -18.0), (49.0, -66.0, -40.0))
+        )
+        blend(hu, step(cheek, 0.7), 900.0)
+    shell = np.minimum(skull.floor + 3 + 2.5 * step(p.y - 10, 10), below)
     blend(hu, step(shell, 0.7) * step(skull.outer, 0.7), 950 + 150 * bone)
+
+
+def _rods(slab: Slab, *ends: tuple[Triple, Triple]) -> F32:
+    """Distance to rods of 2.5 mm on either side of the head."""
+    p = slab.points
+    sided = Points(p.ax, p.y, p.z)
+    nearest: F32 = np.max([capsule(sided, start, stop, (2.5, 2.5)) for start, stop in ends], axis=0)
+    return nearest
 
 
 def _paired(slab: Slab, centre: Triple, radii: Triple) -> F32:
@@ -178,6 +198,13 @@ def _paint_frontal_sinus(slab: Slab, skull: Skull, hu: F32) -> None:
         step(np.minimum(_paired(part, (centre_x, front, -14), (width, 4.5, height)), inner), 0.6),
         -900.0,
     )
+
+
+def props(head: Head, hu: F32, y_mm: npt.NDArray[np.float64], x_mm: npt.NDArray[np.float64]) -> None:
+    """Paint bars and leads beside the head into `hu` (rows, columns)."""
+    y, x = y_mm.astype(np.float32)[:, None], x_mm.astype(np.float32)[None, :]
+    for tube_x, tube_y, radius, density in head.shape.tubes:
+        blend(hu, step(radius - np.hypot(x - tube_x, y - tube_y), 0.7), density)
 
 
 def holder(head: Head, y_mm: npt.NDArray[np.float64], x_mm: npt.NDArray[np.float64]) -> tuple[F32, float]:

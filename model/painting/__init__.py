@@ -85,7 +85,7 @@ def mimic(stack: Stack, rng: np.random.Generator) -> Stack:
     opened = _open(stack, rng)
     if opened is None or not paint_mimic(opened[0], rng):
         return stack
-    return replace(stack, hu=_developed(stack.hu, *opened), case=None, chosen=None)
+    return replace(stack, hu=_developed(stack.hu, *opened))
 
 
 def _open(stack: Stack, rng: np.random.Generator) -> tuple[Canvas, _Place] | None:

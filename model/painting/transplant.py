@@ -121,7 +121,8 @@ def _flatten(
     if core.any():
         nearest = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
         contrast = np.where(core, contrast, contrast[tuple(nearest)])
-    tree = spatial.cKDTree(np.stack([first[inside], second[inside]], 1))
+    # Balanced trees crash where a process flushes denormals, as training does (SciPy 1.17).
+    tree = spatial.cKDTree(np.stack([first[inside], second[inside]], 1), balanced_tree=False)
     away, index = tree.query(np.stack([a.ravel(), b.ravel()], 1))
     index = index.reshape(a.shape)
     known = (away < 2 * PIXEL_MM).reshape(a.shape)

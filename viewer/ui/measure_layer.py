@@ -34,6 +34,7 @@ class MeasureLayer:
         self._session = session
         self._readings = readings
         self._words = Lettering(theme.font(12))
+        self._taken: list[QRectF] = []
 
     def paint(self, painter: QPainter, viewport: Viewport, _placement: Placement) -> None:
         """Paint every measure of the plane, the selected one with its grips, and the draft."""
@@ -45,6 +46,7 @@ class MeasureLayer:
         if lens is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._taken.clear()
         for measure in session.document.measures:
             changed = drawing.changed
             now = changed if changed is not None and changed.uid == measure.uid else measure
@@ -136,15 +138,28 @@ class MeasureLayer:
         top = min(
             max(at.y() - LINE_HEIGHT / 2, GAP_PX), viewport.height() - LINE_HEIGHT * len(words) - GAP_PX
         )
+        box = QRectF(max(left, GAP_PX), top, width, LINE_HEIGHT * len(words))
+        place = self._free(box, viewport.height()).topLeft()
         for row, line in enumerate(words):
-            self._words.draw(painter, max(left, GAP_PX), top + row * LINE_HEIGHT, line, colour)
+            self._words.draw(painter, place.x(), place.y() + row * LINE_HEIGHT, line, colour)
+
+    def _free(self, box: QRectF, height: int) -> QRectF:
+        """The box, moved down past the words that are there already, as long as there is room."""
+        free = QRectF(box)
+        while hit := next((taken for taken in self._taken if taken.intersects(free)), None):
+            if hit.bottom() + free.height() > height - GAP_PX:
+                free = box
+                break
+            free.moveTop(hit.bottom())
+        self._taken.append(free)
+        return free
 
 
 def provisional(draft: Draft) -> Measure | None:
     """The measure that a draft would be if its cursor were its last point; None before there is something to tell."""
     shown, kind = draft.shown, draft.kind
     if kind in (Kind.BIDIRECTIONAL, Kind.ABC2) and len(shown) < 4:
-        shown, kind = shown[2:] if len(shown) > 3 else shown[:2], Kind.LENGTH
+        shown, kind = shown[:2], Kind.LENGTH
     elif kind is Kind.ABC2:
         kind = Kind.BIDIRECTIONAL
     fewest, most = POINTS[kind]

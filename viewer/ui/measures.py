@@ -289,7 +289,7 @@ def _row(reading: Reading) -> str:
     caution = " !" if reading.cautions else ""
     gone = isinstance(reading.measure.plane, SlicePlane) and reading.slice_index is None
     where = "gone" if gone else text.place_text(reading)
-    return f"{name} · {text.result_text(reading)}{caution} · {where}"
+    return f"{name} · {where} · {text.result_text(reading)}{caution}"
 
 
 def _mark_row(index: int, mark: Mark) -> str:

@@ -27,6 +27,9 @@ BAR_PRESETS = (2, 3, 4, 5)
 """Keys of the presets that have a button; the menu beside them has all."""
 COMPACT_BELOW = 1480
 """Width (px) of the bar below which key hints are left to tooltips."""
+NARROW_BELOW = 1340
+"""Width (px) of the bar below which the measuring tools are left to the Measure tab."""
+MEASURING = frozenset({Tool.LENGTH, Tool.ANGLE, Tool.ELLIPSE, Tool.MIDLINE})
 
 
 class BarButton(QAbstractButton):
@@ -249,7 +252,8 @@ class TopBar(QFrame):
             made.setChecked(mode is session.mode)
         for tool, made in self.tools.items():
             made.setChecked(tool is session.tool)
-            made.setVisible((tool is Tool.POLYGON) == annotate or (annotate and tool is Tool.SCROLL))
+            here = (tool is Tool.POLYGON) == annotate or (annotate and tool is Tool.SCROLL)
+            made.setVisible(here and not (tool in MEASURING and self.width() < NARROW_BELOW))
         for code, made in self.subtypes.items():
             made.setChecked(code == session.subtype)
             made.setVisible(annotate)
@@ -273,8 +277,9 @@ class TopBar(QFrame):
         self.hide_patient.setToolTip(f"{state} names, dates and numbers of the patient (Ctrl+Shift+H)")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Leave the keys to the tooltips where the bar is narrow."""
+        """Leave the keys to the tooltips where the bar is narrow, and where it is narrower, the measuring tools."""
         compact = event.size().width() < COMPACT_BELOW
-        for made in (*self.presets.values(), *self.subtypes.values()):
+        for made in self.findChildren(BarButton):
             made.set_compact(compact)
+        self._refresh()
         super().resizeEvent(event)

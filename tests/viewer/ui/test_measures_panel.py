@@ -44,6 +44,7 @@ def panel(qtbot: QtBot, session: Session) -> Iterator[MeasuresPanel]:
     made.setGeometry(0, 0, 300, 800)
     host.show()
     yield made
+    host.hide()
 
 
 def put(session: Session, *measures: Measure, marks: tuple[Mark, ...] = ()) -> None:
@@ -62,7 +63,7 @@ def test_measures_are_listed_slice_by_slice_with_unit_and_source(
 ) -> None:
     assert panel.list.isHidden()
     put(session, LENGTH, BOX)
-    assert rows(panel) == ["Rectangle · 200.0 mm² · 10.0 ± 0.0 HU · im 2", "Length · 50.0 mm · im 4"]
+    assert rows(panel) == ["Rectangle · im 2 · 200.0 mm² · 10.0 ± 0.0 HU", "Length · im 4 · 50.0 mm"]
     assert panel.heading.text() == "MEASURES · 2"
 
 
@@ -88,7 +89,7 @@ def test_a_name_and_a_deletion_are_steps_that_undo_takes_back(
     session.measuring.set_selection("l")
     panel.label.setText("clot")
     panel.label.editingFinished.emit()
-    assert rows(panel) == ["clot · 50.0 mm · im 4"]
+    assert rows(panel) == ["clot · im 4 · 50.0 mm"]
     panel.delete.click()
     assert session.document.measures == ()
     session.undo_requested.emit()
@@ -191,5 +192,5 @@ def test_a_measure_of_a_slice_that_is_gone_is_listed_as_such(
     session: Session, panel: MeasuresPanel, make_volume: Callable[..., Volume]
 ) -> None:
     put(session, replace(LENGTH, plane=SlicePlane("9.9")))
-    assert rows(panel) == ["Length · not measured ! · gone"]
+    assert rows(panel) == ["Length · gone · not measured !"]
     assert np.all(session.volume.loaded) if session.volume else False

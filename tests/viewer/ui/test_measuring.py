@@ -20,6 +20,7 @@ from viewer.measures.measure import CutPlane, Kind, Measure, SlicePlane
 from viewer.measures.readings import Reading, read
 from viewer.session import Findings, Session, Tool
 from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.measure_layer import MeasureLayer
 from viewer.ui.measuring import NO_PLACE, ON_SLICES, OTHER_SERIES, lens_of
 from viewer.ui.reading import ReadingArea
 
@@ -384,6 +385,23 @@ def test_what_cannot_be_measured_in_a_viewport_is_said(
     assert told == [ON_SLICES, OTHER_SERIES]
     assert NO_PLACE not in told
     assert session.document.measures == ()
+
+
+def test_words_of_measures_that_lie_together_do_not_cover_each_other(
+    area: ReadingArea, session: Session
+) -> None:
+    lines = tuple(
+        Measure(f"m{i}", Kind.LENGTH, SlicePlane("1.2.3.4"), ((20, 60), (80, 60 + i))) for i in range(4)
+    )
+    document = type(session.document)("1.2", "1.2.3", measures=lines)
+    session.measuring.revise_requested.emit(document, "measure length")
+    area.viewports[0].grab()
+    layer = area.layers[1]
+    assert isinstance(layer, MeasureLayer)
+    area.viewports[0].grab()
+    boxes = layer._taken
+    assert len(boxes) == 4
+    assert not any(a.intersects(b) for a in boxes for b in boxes if a is not b)
 
 
 def test_measures_are_painted_where_they_lie_and_only_on_their_slice(

@@ -78,19 +78,15 @@ class Polygons:
         left_out = CORRUPT_IMAGES | _flagged(self.folder)
         found: dict[str, _Image | str] = {}
         for image in sorted(places.keys() - left_out):
-            row, rows = (
-                scores.get(image, f"{TABLE} has no row for {image}. Get the file again."),
-                traced[image],
-            )
+            row = scores.get(image, f"{TABLE} has no row for {image}. Get the file again.")
+            rows = traced[image]
             reason = row if isinstance(row, str) else _wrong(image, places[image], row, rows)
+            if reason or isinstance(row, str):
+                found[image] = reason
+                continue
             kind = min((kind for kind, _, _ in rows), default=len(_KINDS))
-            found[image] = reason or _Image(
-                places[image][0],
-                tuple(row),
-                kind,
-                tuple(text for each, text, _ in rows if each == kind),
-                patient=patients.get(image, ""),
-            )
+            texts = tuple(text for each, text, _ in rows if each == kind)
+            found[image] = _Image(places[image][0], row, kind, texts, patients.get(image, ""))
         return found
 
     def read(self, item: str, content: _Image | str, /) -> Iterator[Sample]:

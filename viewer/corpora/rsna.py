@@ -187,7 +187,7 @@ def read_table(path: Path) -> tuple[dict[str, Scores], dict[str, str]]:
 def _by_series(
     images: Path, wrong: dict[str, _Series | str], on_found: Callable[[int], None] | None
 ) -> dict[str, list[tuple[str, str, str]]]:
-    """(file name, PatientID, SOPInstanceUID) of every image by SeriesInstanceUID; why others cannot be read into `wrong`."""
+    """(file name, PatientID, SOPInstanceUID) of every image by SeriesInstanceUID; into `wrong`, what cannot be read."""
     series: dict[str, list[tuple[str, str, str]]] = {}
     seen: dict[str, str] = {}
     stencils = Stencils()

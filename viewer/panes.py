@@ -370,11 +370,13 @@ class Panes(QObject):
         self._tell_slice(number)
 
     def _tell_slice(self, number: int) -> None:
-        """Say which slice of the open series is looked at now."""
-        linked = range(len(self.panes)) if self.links.scroll else ()
-        for each in (number, *linked):
+        """Say which slice of the open series is looked at now: in the active viewport, or one linked with it."""
+        linked = range(len(self.panes)) if self.links.scroll else (self.active,)
+        for each in (number, *linked) if self.links.scroll or number == self.active else ():
             if self.shows_open(each):
+                self._leading = True  # what is told comes back as a wish to go there
                 self.slice_shown.emit(self.panes[each].stop)
+                self._leading = False
                 return
 
     def go_to_slice(self, index: int) -> None:
@@ -394,10 +396,8 @@ class Panes(QObject):
                 self._go(number, place)
         self._leading = False
         self.set_crosshair(place)
-        for number in range(len(self.panes)):
-            if self.shows_open(number):
-                self.slice_shown.emit(self.panes[number].stop)
-                return
+        showing = (number for number in range(len(self.panes)) if self.shows_open(number))
+        self._tell_slice(self.active if self.shows_open(self.active) else next(showing, self.active))
 
     def _go(self, number: int, place: Vector) -> None:
         section = self.section(number)

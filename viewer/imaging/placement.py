@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 Vector = tuple[float, float]
 
-ZOOM_RANGE = (0.25, 60.0)
+ZOOM_RANGE = (0.1, 60.0)
 _TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))  # rows of the clockwise turn, y down
 
 

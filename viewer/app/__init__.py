@@ -149,7 +149,9 @@ class Application(QObject):
         document = self.keeping.document(series.study_uid, series.series_uid)
         rows, columns = volume.hu.shape[1:]
         self.desk.open(document, (rows, columns))
-        self.session.set_save_state("Saved" if document.annotations else "")
+        self.session.set_save_state(
+            "Saved" if document.annotations or document.measures or document.marks else ""
+        )
         study = self.session.study
         if study is not None:  # where its files are: a later training reads them again
             remember = "The study could not be noted in the library"

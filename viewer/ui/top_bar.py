@@ -10,6 +10,7 @@ from model.labels import SUBTYPES
 from viewer.annotation.events import ChooseSubtype
 from viewer.imaging.layouts import COMPARE
 from viewer.imaging.windows import PRESETS, Window
+from viewer.measures.text import MIDLINE_DEFINITION
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 
@@ -188,6 +189,7 @@ class TopBar(QFrame):
         for tool, text, key in tools:
             made[tool] = self._add(text, lambda tool=tool: self._session.set_tool(tool), checkable=True)  # type: ignore[misc]
             made[tool].setToolTip(f"{text} with the left button ({key})")
+        made[Tool.MIDLINE].setToolTip(f"<p>{MIDLINE_DEFINITION}</p><p>Shift+M</p>")
         return made
 
     def _add_subtypes(self) -> dict[str, BarButton]:

@@ -15,7 +15,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from model.datasets.folder import INDEX, JOURNAL, DataSet, DataSetError, Entry, describe, entry_of, read_index
+from model.datasets.folder import (
+    DAMAGED,
+    INDEX,
+    JOURNAL,
+    DataSet,
+    DataSetError,
+    Entry,
+    describe,
+    entry_of,
+    read_index,
+)
 from model.datasets.folder import write_index as write
 from model.errors import Cancelled, PterionError
 from model.file_lock import try_lock, unlock
@@ -193,7 +203,7 @@ def _entries_before(folder: Path, made_by: dict[str, Any]) -> Iterator[Entry]:
                 _require_same(folder, content["made_by"], made_by)
             else:
                 yield from map(entry_of, content["entries"])
-        except (ValueError, KeyError, TypeError):
+        except DAMAGED:
             continue  # the last line of a run that was killed; its item is made again
 
 

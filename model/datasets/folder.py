@@ -7,11 +7,11 @@ at the end. A folder with that journal is unfinished, and training refuses it.
 import json
 import os
 import tempfile
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,15 @@ INDEX, JOURNAL = "index.json", ".index.jsonl"
 FORMAT = 1
 UNKNOWN = "unknown"
 """Stands for bleeding of unknown subtype where volumes are told by subtype."""
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading JSON of another form raises."""
 LONE_SLICE_MM = 5.0
 """What a slice without neighbours is taken to stand for along its normal."""
+
+
+Tell = Callable[[int, int], None]
+"""How many are done, of how many."""
+_Thing = TypeVar("_Thing")
 
 
 class DataSetError(PterionError):
@@ -143,7 +150,7 @@ def read_index(folder: Path) -> DataSet:
         raise DataSetError(
             f"{INDEX} in {folder.name} cannot be read ({error.strerror}). Try again."
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise DataSetError(f"{INDEX} in {folder.name} is damaged ({error}). {advice}") from error
     twice = _twice(entry.file for entry in entries)
     if twice:
@@ -154,7 +161,7 @@ def read_index(folder: Path) -> DataSet:
 
 
 def entry_of(content: dict[str, Any]) -> Entry:
-    """An entry from its JSON form. Raises ValueError, KeyError or TypeError."""
+    """An entry from its JSON form. Raises one of `DAMAGED`."""
     slices, rows, columns = (int(length) for length in content["shape"])
     entry = Entry(
         file=str(content["file"]),
@@ -241,11 +248,12 @@ def sample_paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
 
 
-def index_folder(folder: Path) -> DataSet:
+def index_folder(folder: Path, tell: Tell | None = None) -> DataSet:
     """Open every sample of a folder and write an index for them. Raises PterionError."""
     if not folder.is_dir():
         raise DataSetError(f"There is no folder {folder.name}. Check the path.")
-    entries = tuple(describe(load_sample(path), path, path.stem) for path in sample_paths(folder))
+    paths = sample_paths(folder)
+    entries = tuple(describe(load_sample(path), path, path.stem) for path in _told(paths, tell))
     if not entries:
         raise DataSetError(f"{folder.name} holds no samples (.npz). Choose another folder.")
     data_set = DataSet(folder, entries, {"command": "index", "options": {}})
@@ -256,10 +264,10 @@ def index_folder(folder: Path) -> DataSet:
     return data_set
 
 
-def check(data_set: DataSet) -> Iterator[str]:
+def check(data_set: DataSet, tell: Tell | None = None) -> Iterator[str]:
     """What is wrong with a data set, a sentence each, after reading every sample."""
     contents: dict[str, str] = {}
-    for entry in data_set.entries:
+    for entry in _told(data_set.entries, tell):
         try:
             sample = data_set.read(entry)
         except PterionError as error:
@@ -322,6 +330,14 @@ def digest_of(path: Path) -> str:
         raise DataSetError(
             f"{path.name} in {path.parent.name} cannot be read ({error.strerror}). Make the data set again."
         ) from error
+
+
+def _told(things: Sequence[_Thing], tell: Tell | None) -> Iterator[_Thing]:
+    """The things, each counted when it is done."""
+    for done, thing in enumerate(things, 1):
+        yield thing
+        if tell is not None:
+            tell(done, len(things))
 
 
 def _twice(names: Iterable[str]) -> str | None:

@@ -276,7 +276,9 @@ def test_an_index_that_points_out_of_its_folder_is_refused(folder: Path, name: s
         open_data_set(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1}', '{"format": 1, "samples": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "[" * 100000, '{"format": 1}', '{"format": 1, "samples": 3}']
+)
 def test_a_damaged_index_is_named(folder: Path, text: str) -> None:
     (folder / INDEX).write_text(text, "utf-8")
     with pytest.raises(DataSetError, match=r"index\.json in set is damaged"):
@@ -288,6 +290,22 @@ def test_an_index_of_another_version_is_refused(folder: Path) -> None:
     (folder / INDEX).write_text(json.dumps(content), "utf-8")
     with pytest.raises(DataSetError, match="format 2, this program reads 1"):
         open_data_set(folder)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"slices": []}, {"slices": {}}, {"shape": [1, 2]}, {"volume_ml": 3}, {"notes": 1}]
+)
+def test_an_entry_of_another_form_is_refused(folder: Path, changes: dict[str, object]) -> None:
+    rewrite(folder, **changes)
+    with pytest.raises(DataSetError, match=r"index\.json in set is damaged"):
+        open_data_set(folder)
+
+
+def test_checking_and_indexing_tell_how_far_they_are(folder: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    assert list(check(open_data_set(folder), lambda done, total: seen.append((done, total)))) == []
+    index_folder(folder, lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)] * 2
 
 
 def test_a_sample_named_twice_is_refused(folder: Path) -> None:

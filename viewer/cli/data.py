@@ -234,7 +234,9 @@ def check(arguments: argparse.Namespace) -> int:
     from model.datasets.folder import open_data_set, shared_patients
 
     sets = [open_data_set(folder) for folder in existing(arguments.folders)]
-    problems = [problem for each in sets for problem in problems_of(each)] + list(shared_patients(sets))
+    problems = [problem for each in sets for problem in problems_of(each, _count)]
+    problems += shared_patients(sets)
+    progress("")
     result = {"samples": sum(map(len, sets)), "problems": problems}
     report(arguments, result, lambda _: "\n".join(problems) or f"{result['samples']} samples, nothing wrong.")
     return 1 if problems else 0
@@ -245,8 +247,14 @@ def index(arguments: argparse.Namespace) -> int:
     from model.datasets.convert import summary
     from model.datasets.folder import index_folder
 
-    report(arguments, summary(index_folder(existing([arguments.folder])[0])), text.data_made)
+    made = index_folder(existing([arguments.folder])[0], _count)
+    progress("")
+    report(arguments, summary(made), text.data_made)
     return 0
+
+
+def _count(done: int, total: int) -> None:
+    progress(f"{done} of {total} samples")
 
 
 def _convert(arguments: argparse.Namespace, source: Any, *, renew: bool = False) -> int:

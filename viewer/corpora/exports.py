@@ -158,7 +158,7 @@ def _note(path: Path) -> dict[str, Any]:
         str(note["series_uid"]), list(note["reviewed_without_hemorrhage"])
     except OSError as error:
         raise PterionError(f"{path.name} in {path.parent.name} cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PterionError(
             f"{path.name} in {path.parent.name} is damaged ({error}). Export the masks again."
         ) from error

@@ -145,8 +145,9 @@ class Opening(QObject):
         self.scanned(result.studies)
         opened = self._session.series
         current = self._series(opened.series_uid) if opened is not None else None
-        if current is not None and opened is not None and len(current[1].slices) != len(opened.slices):
-            self.open_series(current[1].series_uid)  # it was opened while the scan still found slices of it
+        if current is not None and opened is not None and current[1] != opened:
+            # It was opened while the scan still found slices of it, or its files are others now.
+            self.open_series(current[1].series_uid)
         elif result.studies:
             scorable = [study for study in result.studies if not all(why_not(s) for s in study.series)]
             self._session.set_study((scorable or result.studies)[0])
@@ -156,7 +157,7 @@ class Opening(QObject):
         if study is None:
             return
         opened = self._session.series
-        if opened is None or opened.study_uid != study.study_uid:
+        if opened is None or not any(one.series_uid == opened.series_uid for one in study.series):
             series = self._best(study)
             if series is not None:
                 self.open_series(series.series_uid)

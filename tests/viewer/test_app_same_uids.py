@@ -1,0 +1,87 @@
+"""The window and studies that share their UIDs: it never shows one patient's pictures beside another's name."""
+
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from model.registry import Registry
+from viewer.app import Application
+
+# The offscreen platform says so of every window.
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+WAIT_MS = 20_000
+ugly = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("dicom") / "ugly.py")))
+Start = Callable[..., Application]
+
+
+@pytest.fixture
+def application(qtbot: QtBot, tmp_path: Path) -> Iterator[Application]:
+    registry = Registry(tmp_path / "no-models", tmp_path / "models")
+    made = Application((), library_dir=tmp_path / "library", registry=registry)
+    yield made
+    made.shutdown()
+    made.window.close()
+    made.window.deleteLater()
+
+
+def shows(application: Application, patient: str, hu: int, slices: int) -> Callable[[], bool]:
+    """Whether a patient's name and pictures are both there."""
+
+    def check() -> bool:
+        session = application.session
+        volume, study = session.volume, session.study
+        return (
+            volume is not None
+            and study is not None
+            and study.patient_id == patient
+            and len(volume.hu) == slices
+            and bool(volume.loaded.all())
+            and int(volume.hu[0, 0, 0]) == hu
+        )
+
+    return check
+
+
+@pytest.mark.parametrize("series", ["1.2.3.4", "1.2.3.5"])
+def test_another_patient_under_the_same_study_uid_replaces_the_pictures(
+    application: Application, tmp_path: Path, qtbot: QtBot, series: str
+) -> None:
+    """In a folder opened later; with the same series UID or with another."""
+    ugly.stack(tmp_path / "a", 4, PatientID="A")
+    ugly.stack(
+        tmp_path / "b", 4, PatientID="B", PatientName="B", SeriesInstanceUID=series, RescaleIntercept=-1000
+    )
+    application.session.request_open(tmp_path / "a")
+    qtbot.waitUntil(shows(application, "A", 10, 4), timeout=WAIT_MS)
+    application.session.request_open(tmp_path / "b")
+    qtbot.waitUntil(shows(application, "B", 34, 4), timeout=WAIT_MS)
+
+
+def test_a_corrected_copy_of_the_open_series_is_shown(
+    application: Application, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """As many slices under the same UIDs, but other files: what is on the screen are the new ones."""
+    ugly.stack(tmp_path / "a", 4)
+    ugly.stack(tmp_path / "b", 4, RescaleIntercept=-900)
+    application.session.request_open(tmp_path / "a")
+    qtbot.waitUntil(shows(application, "U1", 10, 4), timeout=WAIT_MS)
+    application.session.request_open(tmp_path / "b")
+    qtbot.waitUntil(shows(application, "U1", 134, 4), timeout=WAIT_MS)
+
+
+def test_two_patients_in_one_folder_are_two_lines_of_the_worklist(
+    application: Application, tmp_path: Path, qtbot: QtBot
+) -> None:
+    ugly.stack(tmp_path / "x" / "a", 3, PatientID="A", PatientName="A")
+    ugly.stack(tmp_path / "x" / "b", 4, PatientID="B", PatientName="B", RescaleIntercept=-1000)
+    application.session.request_open(tmp_path / "x")
+    qtbot.waitUntil(lambda: len(application.session.studies) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(shows(application, "A", 10, 3), timeout=WAIT_MS)
+    other = next(study for study in application.session.studies if study.patient_id == "B")
+    application.session.set_study(other)
+    qtbot.waitUntil(shows(application, "B", 34, 4), timeout=WAIT_MS)

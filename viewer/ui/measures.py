@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
@@ -43,6 +43,7 @@ TOOLS = (
 )
 COLUMNS = 3
 ROW_PX = 26
+LOADING_MS = 250
 UID = Qt.ItemDataRole.UserRole
 
 
@@ -63,6 +64,9 @@ class MeasuresPanel(QWidget):
         self._readings = Readings()
         self._marking = Marking(session)
         self._beside = Beside(session)
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(LOADING_MS)
         self.tools = {tool: BarButton(name, checkable=True) for tool, name, _ in TOOLS}
         self.guide = GuideCard(session)
         self.heading = theme.heading("Measures")
@@ -132,8 +136,10 @@ class MeasuresPanel(QWidget):
 
     def _connect(self) -> None:
         session, measuring = self._session, self._session.measuring
-        for signal in (session.document_changed, session.volume_changed, session.slice_loaded):
+        for signal in (session.document_changed, session.volume_changed):
             signal.connect(self.refresh)
+        session.slice_loaded.connect(self._slice_loaded)
+        self._again.timeout.connect(self.refresh)
         session.slice_index_changed.connect(self._show_marks)
         session.tool_changed.connect(self._show_tools)
         session.mode_changed.connect(self._show_tools)
@@ -171,6 +177,11 @@ class MeasuresPanel(QWidget):
         self._show_tools()
         self._show_card()
         self._show_marks()
+
+    def _slice_loaded(self, _: int) -> None:
+        """Regions on slices that were not there may be measured now; not anew for each of hundreds that arrive."""
+        if self._session.document.measures and not self._again.isActive():
+            self._again.start()
 
     def _show_tools(self, *_: object) -> None:
         for tool, made in self.tools.items():

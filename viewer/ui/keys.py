@@ -149,7 +149,7 @@ def _guide_commands() -> tuple[Command, ...]:
         Command(
             "compare",
             "Compare with the prior",
-            ("Ctrl+Shift+C",),
+            (),
             lambda h: h.arranging.choose_layout("compare"),
         ),
         Command("cine", "Cine: play or stop", ("C",), lambda h: h.cine.toggle(), Mode.READ),

@@ -393,6 +393,49 @@ def test_a_cut_file_is_named(write: Write, tmp_path: Path) -> None:
             list(read_segmentation(path).masks())
 
 
+def test_a_real_tilted_head_with_uneven_gaps(shared_data: Path, tmp_path: Path) -> None:
+    files = sorted((shared_data / "head-ct-dicom" / "ge-tilted-uneven").rglob("*"))
+    slices = [pydicom.dcmread(path) for path in files if path.is_file() and pydicom.misc.is_dicom(path)]
+    slices.sort(key=lambda each: each.ImagePositionPatient[2])
+    for each in slices:  # highdicom wants what these de-identified files lack
+        each.PatientName = ""
+        for name in (
+            "PatientBirthDate",
+            "PatientSex",
+            "StudyTime",
+            "AccessionNumber",
+            "ReferringPhysicianName",
+        ):
+            setattr(each, name, each.get(name, ""))
+    masks = np.zeros((len(slices), 512, 512), np.uint8)
+    for number in range(len(slices)):
+        masks[number, 100 + number, 200 : 210 + number] = 1  # a row of pixels that tells the slices apart
+    made = Segmentation(
+        source_images=slices,
+        pixel_array=masks,
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=[describe(1, "bleed", CODES["SDH"])],
+        series_instance_uid=highdicom.UID(),
+        series_number=2,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="test",
+        manufacturer_model_name="test",
+        software_versions="1",
+        device_serial_number="1",
+    )
+    for edit in (lambda _: None, without_references):
+        edit(made)
+        for path in files:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        made.save_as(tmp_path / "seg.dcm")
+        sample = only(tmp_path)
+        assert len(sample.hu) == 28
+        assert [int((label == 2).sum()) for label in sample.labels] == list(range(10, 38))
+        gaps = np.round(np.diff(sample.z_mm), 2)
+        assert (sorted(set(gaps.tolist())), gaps[0]) == ([1.08, 4.0, 7.0], 4.0)
+
+
 def test_a_damaged_byte_is_told_and_never_a_bug(write: Write) -> None:
     path = write(drawn(empty(2))[..., 0], [describe(1, "a", CODES["SDH"])])
     whole, chance = path.read_bytes(), random.Random(0)

@@ -18,6 +18,7 @@ from viewer.dicom.series import ScanResult, Series, Stamp, Study, stamp_of
 from viewer.dicom.sources import Progress, Sources
 from viewer.dicom.stack import series_of
 from viewer.dicom.stencil import Stencils
+from viewer.dicom.waiting import waits_of_thread
 from viewer.dicom.walk import DamagedError
 from viewer.dicom.zips import Password
 
@@ -26,6 +27,7 @@ _THREADS = 4
 _BATCH = 16
 _PAD = b" \0"
 _SLOW_SECONDS = 0.002
+_BELONGING = (tags.STUDY_UID, tags.SERIES_UID, tags.PATIENT_ID, tags.PATIENT_NAME)
 _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
 _TELL_SECONDS = 0.3
@@ -128,6 +130,7 @@ class _Finds:
         self._outdated: list[Path] = []
         self._files: dict[str, dict[Path, Stamp]] = {}
         self._patients: dict[str, list[_Patient]] = {}
+        self._places: dict[tuple[bytes | None, ...], tuple[str, str]] = {}
         self._owners: dict[str, str] = {}
 
     def recognise(self, stamps: Mapping[Path, Stamp], known: Known) -> list[Path]:
@@ -157,7 +160,10 @@ class _Finds:
             self.damaged.append(read)
         elif read:
             header = read[0].header
-            study, series = self._study_of(header), header.text(tags.SERIES_UID)
+            named = tuple(map(header.elements.get, _BELONGING))
+            if named not in self._places:
+                self._places[named] = self._study_of(header), header.text(tags.SERIES_UID)
+            study, series = self._places[named]
             if self._stamps:
                 self._stamp(study, header.path)
             self._found.setdefault(study, {}).setdefault(series, []).extend(read)
@@ -247,9 +253,11 @@ def _reads(paths: Iterator[Path], cancelled: Callable[[], bool] | None) -> Itera
     stencils = Stencils()
     batches = iter(lambda: list(islice(paths, _BATCH)), [])
     for batch in batches:
-        began = time.perf_counter()
+        began, waits = time.perf_counter(), waits_of_thread()
         reads = [_read(path, stencils) for path in batch]
         slow = time.perf_counter() - began > _SLOW_SECONDS * len(batch)
+        if waits is not None and (waits_of_thread() or 0) - waits < len(batch) / 2:
+            slow = False  # it was the processor that was busy, and threads would only get in each other's way
         yield from reads
         if cancelled is not None and cancelled():
             raise Cancelled

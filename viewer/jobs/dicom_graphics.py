@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.errors import PterionError
 from viewer import __version__
 from viewer.annotation.document import Document
 from viewer.dicom.volume import Volume
@@ -18,6 +19,7 @@ from viewer.measures.regions import box_of
 from viewer.measures.shaping import lines
 
 if TYPE_CHECKING:
+    from highdicom import ModalityLUTTransformation
     from highdicom.pr import GraphicAnnotation, GraphicLayer, GraphicObject
     from pydicom import Dataset
 
@@ -56,6 +58,7 @@ def presentation_state(
         content_description=RESEARCH,
         graphic_layers=[layer] if annotations else None,
         graphic_annotations=annotations or None,
+        modality_lut_transformation=_modality_lut(headers[0], volume),
         voi_lut_transformations=[
             SoftcopyVOILUTTransformation(window_center=window.level, window_width=max(window.width, 1.0))
         ],
@@ -74,6 +77,26 @@ def presentation_state(
         dataset.Laterality = ""  # asked for wherever the part might be paired
     dataset.SeriesDescription = f"Presentation. {RESEARCH}"
     return dataset
+
+
+def _modality_lut(header: "Dataset", volume: Volume) -> "ModalityLUTTransformation | None":
+    """How stored values become HU where each frame of one file says so for itself; None: as the images say.
+
+    Raises PterionError where frames differ: one state has one rescale for all its images.
+    """
+    from highdicom import ModalityLUTTransformation
+
+    if "NumberOfFrames" not in header:
+        return None
+    layouts = (place.pixels for place in volume.series.slices)
+    rescales = {(layout.slope, layout.intercept) for layout in layouts if layout is not None}
+    if len(rescales) != 1:
+        raise PterionError(
+            "The frames of this series are rescaled to HU each in its own way, which a presentation state cannot say. "
+            "Export a picture instead."
+        )
+    ((slope, intercept),) = rescales
+    return ModalityLUTTransformation(rescale_intercept=intercept, rescale_slope=slope, rescale_type="HU")
 
 
 def _turn_area(area: "Dataset", degrees: int, *, flipped: bool) -> None:

@@ -124,6 +124,10 @@ def _key_object(sources: Sources, marked: list[tuple[int, Mark]]) -> "Dataset":
     from pydicom.sr.codedict import codes
 
     headers = sources.headers(index for index, _ in marked)
+    frames: dict[str, list[int]] = {}
+    for index, mark in marked:
+        if "NumberOfFrames" in sources.header(index):
+            frames.setdefault(str(sources.header(index).SOPInstanceUID), []).append(mark.frame + 1)
     notes = [f"Image {index + 1}: {mark.note}" for index, mark in marked if mark.note]
     content = KeyObjectSelection(
         document_title=codes.DCM.OfInterest,
@@ -140,6 +144,10 @@ def _key_object(sources: Sources, marked: list[tuple[int, Mark]]) -> "Dataset":
         instance_number=1,
         manufacturer=MANUFACTURER,
     )
+    for item in dataset.ContentSequence:
+        referred = item.get("ReferencedSOPSequence", [None])[0]
+        if referred is not None and referred.ReferencedSOPInstanceUID in frames:  # highdicom names no frames
+            referred.ReferencedFrameNumber = frames[referred.ReferencedSOPInstanceUID]
     dataset.SeriesDescription = f"Key images. {RESEARCH}"
     return dataset
 

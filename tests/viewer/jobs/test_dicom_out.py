@@ -253,3 +253,67 @@ def test_a_source_that_lacks_what_dicom_asks_for_is_a_sentence_without_the_patie
     gone = replace(volume, series=replace(volume.series, slices=lost))
     with pytest.raises(PterionError, match=r"Reading lost\.dcm failed"):
         write_key_objects(tmp_path / "out.dcm", gone, document(volume))
+
+
+@pytest.fixture
+def enhanced(tmp_path: Path) -> Volume:
+    """One Enhanced CT file of four frames, 5 mm apart."""
+
+    def item(**elements: object) -> pydicom.Dataset:
+        made = pydicom.Dataset()
+        for keyword, value in elements.items():
+            setattr(made, keyword, value)
+        return made
+
+    hu = np.arange(4 * ROWS * COLUMNS, dtype=np.int16).reshape(4, ROWS, COLUMNS) % 100
+    write_series(tmp_path / "source", hu[:1], spacing_mm=(0.8, 0.5), positions_mm=[(0, 0, 0)])
+    data = pydicom.dcmread(tmp_path / "source" / "IM0001.dcm")
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = pydicom.uid.EnhancedCTImageStorage
+    for keyword in (
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "RescaleIntercept",
+        "RescaleSlope",
+    ):
+        del data[keyword]
+    data.NumberOfFrames = 4
+    measures = item(PixelSpacing=[0.8, 0.5], SliceThickness=5)
+    plane = item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    data.SharedFunctionalGroupsSequence = [
+        item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[plane])
+    ]
+    data.PerFrameFunctionalGroupsSequence = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[-20, -24, 5 * place])],
+            PixelValueTransformationSequence=[item(RescaleIntercept=0, RescaleSlope=1)],
+        )
+        for place in range(4)
+    ]
+    data.PixelData = hu.astype("<i2").tobytes()
+    data.save_as(tmp_path / "enhanced.dcm")
+    (study,) = scan([tmp_path / "enhanced.dcm"]).studies
+    return load_all(study.series[0])
+
+
+def test_objects_of_a_multi_frame_file_name_their_frames(tmp_path: Path, enhanced: Volume) -> None:
+    uid = enhanced.series.slices[2].sop_uid
+    box = Measure(UID(1), Kind.RECTANGLE, SlicePlane(uid, 2), ((10, 12), (30, 25)))
+    length = Measure(UID(2), Kind.LENGTH, SlicePlane(uid, 1), ((10, 10), (16, 20)))
+    marks = tuple(Mark(MarkKind.KEY_IMAGE, uid, frame) for frame in (3, 1))
+    kept = Document(
+        enhanced.series.study_uid, enhanced.series.series_uid, measures=(box, length), marks=marks
+    )
+    write_key_objects(tmp_path / "ko.dcm", enhanced, kept)
+    (image,) = [i for i in pydicom.dcmread(tmp_path / "ko.dcm").ContentSequence if i.ValueType == "IMAGE"]
+    assert list(image.ReferencedSOPSequence[0].ReferencedFrameNumber) == [2, 4]
+    write_measures(tmp_path / "sr.dcm", enhanced, kept)
+    said = str(pydicom.dcmread(tmp_path / "sr.dcm"))
+    assert "Referenced Frame Number             IS: '3'" in said
+    assert "Referenced Frame Number             IS: '2'" in said
+    write_presentation(tmp_path / "pr.dcm", enhanced, kept, BRAIN, ViewState())
+    state = pydicom.dcmread(tmp_path / "pr.dcm")
+    frames = [one.ReferencedImageSequence[0].ReferencedFrameNumber for one in state.GraphicAnnotationSequence]
+    assert frames == [2, 3]
+    for name in ("ko", "sr", "pr"):
+        checked(tmp_path / f"{name}.dcm", "")

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.app import Application
+from viewer.session import Notice
 
 # The offscreen platform says so of every window.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -85,3 +86,22 @@ def test_two_patients_in_one_folder_are_two_lines_of_the_worklist(
     other = next(study for study in application.session.studies if study.patient_id == "B")
     application.session.set_study(other)
     qtbot.waitUntil(shows(application, "B", 34, 4), timeout=WAIT_MS)
+
+
+def test_a_copy_that_cannot_be_opened_never_names_the_old_pictures(
+    application: Application, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """It is said; the first patient stays as a whole, until the second is chosen: then nothing is shown."""
+    ugly.stack(tmp_path / "a", 4, PatientID="A")
+    ugly.stack(tmp_path / "b", 4, PatientID="B", PatientName="B", BitsStored=0)
+    application.session.request_open(tmp_path / "a")
+    qtbot.waitUntil(shows(application, "A", 10, 4), timeout=WAIT_MS)
+    notices: list[Notice] = []
+    application.session.noticed.connect(notices.append)
+    application.session.request_open(tmp_path / "b")
+    qtbot.waitUntil(lambda: any("0 of 16 bits" in notice.text for notice in notices), timeout=WAIT_MS)
+    assert shows(application, "A", 10, 4)()
+    application.session.set_study(application.session.studies[0])
+    assert application.session.volume is None
+    assert application.session.study is not None
+    assert application.session.study.patient_id == "B"

@@ -157,7 +157,7 @@ class Opening(QObject):
         if study is None:
             return
         opened = self._session.series
-        if opened is None or not any(one.series_uid == opened.series_uid for one in study.series):
+        if opened is None or opened not in study.series:
             series = self._best(study)
             if series is not None:
                 self.open_series(series.series_uid)
@@ -280,7 +280,7 @@ class Opening(QObject):
             return
         self._session.notice("error", "The series could not be opened", str(error), NAMES_FILES)
         shown, study = self._session.series, self._session.study
-        if shown is not None and study is not None and shown.study_uid != study.study_uid:
+        if shown is not None and study is not None and shown not in study.series:
             self.closed()  # another patient's images must not stay beside this study's name
 
     def shutdown(self) -> None:

@@ -25,6 +25,10 @@ CLASSES = {1: "EDH", 2: "IPH", 3: "IVH", 4: "SAH", 5: "SDH"}
 """Values in the label files: alphabetical, as the data set's authors number them for their MBH-Seg 2025 challenge
 (dataset.json of its nnU-Net baseline)."""
 
+UNPLACED = (
+    "The file does not say how the volume lies in the patient; left and right are taken as NIfTI's default."
+)
+_DAMAGED = (OSError, EOFError, ValueError, TypeError, OverflowError, zlib.error)
 _PAIRS = (
     ("images", "ground truths"),
     ("images", "ground_truths"),
@@ -93,8 +97,8 @@ def read_pair(name: str, image: Path, label: Path) -> Sample:
 
     Raises PterionError where a file is damaged, is not in HU, holds other labels, or the two differ in place.
     """
-    hu, affine = _read(image)
-    drawn, label_affine = _read(label)
+    picture, mask = _read(image), _read(label)
+    hu, affine, drawn, label_affine = picture.values, picture.affine, mask.values, mask.affine
     if (
         drawn.shape != hu.shape
         or np.abs(_corners(affine, hu.shape) - _corners(label_affine, hu.shape)).max() > _SAME_MM
@@ -124,7 +128,7 @@ def read_pair(name: str, image: Path, label: Path) -> Sample:
         scores=slice_scores(labels),
         patient=patient_of(name),
         source="bhsd",
-        provenance={"licence": LICENCE, "volume": name},
+        provenance={"licence": LICENCE, "volume": name, "notes": [] if picture.placed else [UNPLACED]},
     )
 
 
@@ -133,54 +137,57 @@ def patient_of(name: str) -> str:
     return rsna_patient(name, f"bhsd-{name}")
 
 
-def _read(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-    """Values (slices, rows, columns) and the matrix from those indices to patient mm (RAS). Raises PterionError."""
-    import nibabel
-    from nibabel import imageglobals
+@dataclass(frozen=True)
+class _Volume:
+    """values (slices, rows, columns), and the matrix from those indices to patient mm (RAS).
+
+    placed: whether the file says how the volume lies; without that NIfTI readers take its axes for right, front, up.
+    """
+
+    values: npt.NDArray[np.float32]
+    affine: npt.NDArray[np.float64]
+    placed: bool
+
+
+def _read(path: Path) -> _Volume:
+    """A volume, turned so that slices go up, rows to the back and columns to the left. Raises PterionError."""
     from nibabel.filebasedimages import ImageFileError
-    from nibabel.orientations import (
-        apply_orientation,
-        axcodes2ornt,
-        inv_ornt_aff,
-        io_orientation,
-        ornt_transform,
-    )
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
 
     try:
-        imageglobals.logger.disabled = True  # it mutters on stderr; what matters is said here
-        image = nibabel.nifti1.Nifti1Image.from_filename(path)
-        if bytes(image.header["magic"].item()) not in _MAGIC:
-            raise ValueError("it is no NIfTI-1 file")
-        shape = tuple(length for length in image.shape[:3]) + tuple(n for n in image.shape[3:] if n != 1)
-        if len(shape) != 3 or min(shape) < 1 or np.prod(shape, dtype=np.int64) > _MAX_VOXELS:
-            raise ValueError(f"it has the shape {image.shape}")
-        matrix = np.asarray(image.affine, np.float64)
-        lengths = np.linalg.norm(matrix[:3, :3], axis=0)
-        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) <= _FLAT * np.prod(lengths):
-            raise ValueError("its matrix places no volume")
-        turn = ornt_transform(io_orientation(matrix), axcodes2ornt(("S", "P", "L")))
-        with np.errstate(all="ignore"):  # values that overflow are refused by the caller
-            values = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
+        return _turned(path)
     except FileNotFoundError:
         raise PterionError(f"{path.name} is missing. Unpack the data set again.") from None
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        zlib.error,
-        ImageFileError,
-        HeaderDataError,
-        WrapStructError,
-    ) as error:
+    except (*_DAMAGED, ImageFileError, HeaderDataError, WrapStructError) as error:
         raise PterionError(
             f"{path.name} cannot be read as a NIfTI volume ({error}). Get it again."
         ) from error
-    turned = np.ascontiguousarray(apply_orientation(values, turn), np.float32)
-    return turned, np.asarray(matrix @ inv_ornt_aff(turn, shape), np.float64)
+
+
+def _turned(path: Path) -> _Volume:
+    import nibabel
+    from nibabel import imageglobals, orientations
+
+    imageglobals.logger.disabled = True  # it mutters on stderr; what matters is said here
+    image = nibabel.nifti1.Nifti1Image.from_filename(path)
+    if bytes(image.header["magic"].item()) not in _MAGIC:
+        raise ValueError("it is no NIfTI-1 file")
+    shape = tuple(length for length in image.shape[:3]) + tuple(n for n in image.shape[3:] if n != 1)
+    if len(shape) != 3 or min(shape) < 1 or np.prod(shape, dtype=np.int64) > _MAX_VOXELS:
+        raise ValueError(f"it has the shape {image.shape}")
+    matrix = np.asarray(image.affine, np.float64)
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) <= _FLAT * np.prod(lengths):
+        raise ValueError("its matrix places no volume")
+    turn = orientations.ornt_transform(orientations.io_orientation(matrix), orientations.axcodes2ornt("SPL"))
+    with np.errstate(all="ignore"):  # values that overflow are refused by the caller
+        values = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
+    return _Volume(
+        np.ascontiguousarray(orientations.apply_orientation(values, turn), np.float32),
+        np.asarray(matrix @ orientations.inv_ornt_aff(turn, shape), np.float64),
+        bool(image.header["sform_code"] or image.header["qform_code"]),
+    )
 
 
 def _gap_mm(

@@ -77,15 +77,8 @@ def read_patient(folder: Path, number: str) -> Sample:
     """
     scores_of = _table(folder / TABLE)
     place = folder / "Patients_CT" / number
-    brain, bone = _slice_files(place / "brain"), _slice_files(place / "bone")
-    if not brain:
-        raise PterionError(f"Patient {number} has no slices in brain/. Copy the data set again.")
-    both = sorted(set(brain) & set(bone))
-    unpaired = sorted(set(brain) ^ set(bone))
-    if not both or any(both[0] < k < both[-1] for k in unpaired):
-        raise PterionError(
-            f"Patient {number} has slices {unpaired} in only one of brain/ and bone/. Copy the data set again."
-        )
+    brain, bone, unpaired = _paired(place, number)
+    both = sorted(brain)
     slices, labels, scores = [], [], []
     for k in both:
         score = scores_of.get((int(number), k)) if number.isdigit() else None
@@ -118,6 +111,19 @@ def read_patient(folder: Path, number: str) -> Sample:
             "notes": _notes(unpaired, both, labels),
         },
     )
+
+
+def _paired(place: Path, number: str) -> tuple[dict[int, Path], dict[int, Path], list[int]]:
+    """Files of the slices that are there in both windows, by slice, and the end slices that are in one only."""
+    brain, bone = _slice_files(place / "brain"), _slice_files(place / "bone")
+    if not brain:
+        raise PterionError(f"Patient {number} has no slices in brain/. Copy the data set again.")
+    both, unpaired = sorted(set(brain) & set(bone)), sorted(set(brain) ^ set(bone))
+    if not both or any(both[0] < k < both[-1] for k in unpaired):
+        raise PterionError(
+            f"Patient {number} has slices {unpaired} in only one of brain/ and bone/. Copy the data set again."
+        )
+    return {k: brain[k] for k in both}, {k: bone[k] for k in both}, unpaired
 
 
 def bleeding(folder: Path) -> dict[str, bool]:

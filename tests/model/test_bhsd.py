@@ -1,5 +1,6 @@
 """BHSD in its own layout: small NIfTI pairs of known content in many orientations, and broken ones."""
 
+import gzip
 import itertools
 import random
 import struct
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from model.datasets.bhsd import CLASSES, Bhsd, patient_of, read_pair
+from model.datasets.bhsd import CLASSES, UNPLACED, Bhsd, patient_of, read_pair
 from model.datasets.convert import convert
 from model.errors import PterionError
 
@@ -111,6 +112,17 @@ def test_stored_values_are_rescaled(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "scaled.nii").write_bytes(data)
     sample = read_pair(NAME, tmp_path / "scaled.nii", pair(folder)[1])
     np.testing.assert_array_equal(sample.hu, 2 * hu - 24)
+
+
+def test_a_volume_that_does_not_say_how_it_lies_is_noted(tmp_path: Path, folder: Path) -> None:
+    assert read_pair(NAME, *pair(folder)).provenance["notes"] == []
+    for name, path in zip(("image.nii", "label.nii"), pair(folder), strict=True):
+        data = bytearray(gzip.decompress(path.read_bytes()))
+        struct.pack_into("<hh", data, 252, 0, 0)  # qform_code and sform_code of nifti1.h
+        (tmp_path / name).write_bytes(data)
+    sample = read_pair(NAME, tmp_path / "image.nii", tmp_path / "label.nii")
+    assert sample.provenance["notes"] == [UNPLACED]
+    assert sample.spacing_mm == SPACING
 
 
 def test_the_folder_is_a_source_of_samples(folder: Path, tmp_path: Path) -> None:

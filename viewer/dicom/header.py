@@ -31,6 +31,7 @@ from viewer.dicom.walk import (
 _CHARSET = 0x00080005
 _CHUNKS = (8 << 10, 16 << 10, 32 << 10, 64 << 10, 512 << 10, 8 << 20)
 _MARGIN = 512
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 class NotDicomError(Exception):
@@ -121,10 +122,14 @@ def read_header(path: Path, wanted: frozenset[int], stencils: Stencils | None = 
 
 def _walked(path: Path, wanted: frozenset[int], stencils: Stencils | None) -> Header:
     """A header by a stencil or our own walk."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _READ)
     try:
         size = os.fstat(descriptor).st_size
         likely = stencils.reach + _MARGIN if stencils is not None else 0
+        if stencils is not None and stencils.reach:  # the short way, which nearly every file of a series goes
+            header = _like_others(path, os.read(descriptor, likely), size, stencils)
+            if header is not None:
+                return header if _ends_well(header, descriptor) else replace(header, cut_pixels=True)
         for chunk in (*_CHUNKS, size):
             if chunk < min(likely, size, _CHUNKS[-1]):
                 continue

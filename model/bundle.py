@@ -39,7 +39,7 @@ def bundle_run(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> 
     if not isinstance(network, Flagship) or folder.exists():
         return folder if folder.exists() else None
     places = run_folders(settings, run)
-    cases = prepared_cases(settings, places, run.prepared)
+    cases = prepared_cases(settings, [open_source(place) for place in places], run.prepared)
     pool = deal_cases(cases, run.fold, settings.data.validation, heads=_VALIDATION_HEADS)
     kept = set(pool.tested)
     judged = (s for place in places if kept for s in open_source(place).samples() if s.patient in kept)

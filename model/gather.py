@@ -55,15 +55,16 @@ def gather(
     if settings.data.phantom and team.first:
         _make_heads(settings, places[-1], tell, stop)
     team.wait()
+    sources = [open_source(place) for place in places]  # all are looked at before the first is read
     cases: list[Case] = []
     for now_first in (True, False):  # the first prepares, the others then find it there
         if now_first == team.first:
-            cases = prepared_cases(settings, places, run.prepared, tell, stop)
+            cases = prepared_cases(settings, sources, run.prepared, tell, stop)
         team.wait()
     pool = deal_cases(cases, run.fold, settings.data.validation)
     if not pool.training:
         raise PterionError("There is no sample to train on. Name folders that hold samples or CT-ICH.")
-    return pool, _facts([open_source(place) for place in places], pool, run.fold)
+    return pool, _facts(sources, pool, run.fold)
 
 
 def run_folders(settings: Settings, run: Run) -> list[Path]:
@@ -73,15 +74,15 @@ def run_folders(settings: Settings, run: Run) -> list[Path]:
 
 def prepared_cases(
     settings: Settings,
-    places: Sequence[Path],
+    sources: Sequence[Source],
     cache: Path,
     tell: Tell = lambda _: None,
     stop: Stop = lambda: False,
 ) -> list[Case]:
-    """Every sample of the folders as the recipe's network sees it."""
+    """Every sample of the sources as the recipe's network sees it."""
     view = kind_named(settings.kind).view(settings.network)
     cases: list[Case] = []
-    for source in [open_source(place) for place in places]:  # all are looked at before the first is read
+    for source in sources:
         cases += prepare(source, view, cache, _preparing(source, tell), stop)
     return cases
 

@@ -11,6 +11,7 @@ from model.corpus import VALIDATION_ONE_IN
 from model.errors import PterionError
 from model.networks.flagship import FlagshipConfig
 from model.networks.kinds import KINDS, kind_named
+from model.registry import check_id
 
 RECIPES = Path(__file__).parent / "recipes"
 """The recipes that come with the program."""
@@ -89,7 +90,8 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
 
     def __post_init__(self) -> None:
-        """Raise ValueError naming the first setting that makes no sense."""
+        """Raise ValueError naming the first setting that makes no sense, ModelFileError for a name that is no id."""
+        check_id(self.name)
         if not isinstance(self.network, KINDS[self.kind].config):
             raise ValueError(f"network must be settings of a {self.kind}")
         if (self.steps > 0) == (self.epochs > 0) or min(self.steps, self.epochs) < 0:

@@ -47,6 +47,10 @@ def train(
     with join(run.device) as team:
         tell = on_event if on_event and team.first else lambda _: None
         prepare_torch(settings.threads)
+        if (run.out / checkpoint.RUN).exists() and not run.resume:
+            raise PterionError(
+                f"{run.out.name} holds a run already. Add --resume to go on with it, or name another."
+            )
         pool, facts = gather(settings, run, team, tell, cancelled)
         trainer = Trainer(settings, run, team, pool)
         trainer.begin(facts, tell)
@@ -62,7 +66,6 @@ class Trainer:
 
     def __init__(self, settings: Settings, run: Run, team: Team, pool: Pool) -> None:
         self.settings, self._out, self._team, self._pool = settings, run.out, team, pool
-        self._resume = run.resume
         self._kind: Kind = kind_named(settings.kind)
         torch.manual_seed(settings.seed)
         self._network = channels_last(self._kind.build(settings.network)).to(team.device)
@@ -83,10 +86,6 @@ class Trainer:
         """Start in an empty folder, or go on with the run that the folder holds."""
         facts["weights"] = self._origin
         exists = (self._out / checkpoint.RUN).exists()
-        if exists and not self._resume:
-            raise PterionError(
-                f"{self._out.name} holds a run already. Add --resume to go on with it, or name another."
-            )
         self._team.wait()  # until everybody has looked
         if exists:
             _require_same_run(self._out, self.settings, facts)

@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from model.sample import Sample, save_sample, slice_scores
 from viewer import cli
@@ -135,6 +138,26 @@ def test_progress_names_the_step_and_the_time_left(monkeypatch: pytest.MonkeyPat
     training.tell({"event": "step", "step": 5, "steps": 20, "loss": 0.71234, "seconds_left": 120.0})
     training.tell({"event": "preparing", "name": "heads", "done": 2, "total": 9})
     assert said == ["step 5 of 20, loss 0.712, 2 min left", "heads: 2 of 9"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_result(words: list[str], tmp_path: Path) -> None:
+    longer = RECIPE.replace("steps = 6", "steps = 300").replace(
+        "checkpoint_every = 1", "checkpoint_every = 20"
+    )
+    (tmp_path / "tiny.toml").write_text(longer, encoding="utf-8")
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "viewer", *words, str(out), "--device", "cpu", "--threads", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        while child.poll() is None and not (out / "checkpoint-before.safetensors").exists():
+            time.sleep(0.01)
+        child.kill()
+    assert not (out / "network.safetensors").exists()
+    assert cli.main([*words, str(out), "--device", "cpu", "--threads", "1", "--resume"]) == 0
+    assert cli.main([*words, str(tmp_path / "whole"), "--device", "cpu", "--threads", "1"]) == 0
+    killed, whole = (load_file(folder / "network.safetensors") for folder in (out, tmp_path / "whole"))
+    assert killed.keys() == whole.keys()
+    assert all(torch.equal(value, whole[name]) for name, value in killed.items())
 
 
 @pytest.mark.slow

@@ -53,6 +53,7 @@ def test_the_seeds_are_as_they_were_written() -> None:
         ('name = "x"\n', "either steps or epochs must be above 0"),
         ('name = "x"\nsteps = 1\nepochs = 1\n', "either steps or epochs"),
         ("steps = 1\n", "its name is missing"),
+        ('name = "../x"\nsteps = 1\n', "'../x' is not a model id"),
         ('name = "x"\nsteps = 1\nnetwork = 3\n', "network must be a table"),
         ("name = \n", "Invalid value"),
     ],

@@ -10,6 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.app import Application
+from viewer.imaging.render import grey_table
+from viewer.imaging.windows import BRAIN
 from viewer.session import Notice
 
 # The offscreen platform says so of every window.
@@ -48,6 +50,11 @@ def shows(application: Application, patient: str, hu: int, slices: int) -> Calla
     return check
 
 
+def shown(application: Application) -> str:
+    assert application.session.series is not None
+    return application.session.series.series_uid
+
+
 @pytest.mark.parametrize("series", ["1.2.3.4", "1.2.3.5"])
 def test_another_patient_under_the_same_study_uid_replaces_the_pictures(
     application: Application, tmp_path: Path, qtbot: QtBot, series: str
@@ -61,6 +68,11 @@ def test_another_patient_under_the_same_study_uid_replaces_the_pictures(
     qtbot.waitUntil(shows(application, "A", 10, 4), timeout=WAIT_MS)
     application.session.request_open(tmp_path / "b")
     qtbot.waitUntil(shows(application, "B", 34, 4), timeout=WAIT_MS)
+    grey = int(grey_table(BRAIN)[54])  # the middle slice
+    pictures = application.session.thumbnails
+    qtbot.waitUntil(
+        lambda: shown(application) in pictures and pictures[shown(application)][0, 0] == grey, timeout=WAIT_MS
+    )
 
 
 def test_a_corrected_copy_of_the_open_series_is_shown(
@@ -105,3 +117,4 @@ def test_a_copy_that_cannot_be_opened_never_names_the_old_pictures(
     assert application.session.volume is None
     assert application.session.study is not None
     assert application.session.study.patient_id == "B"
+    assert not application.session.thumbnails["1.2.3.4"].any()

@@ -55,7 +55,7 @@ class Opening(QObject):
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
         self._volumes = KeptVolumes()
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, Series] = {}
         self._unmarked: list[tuple[int, str | None]] = []
         self._portions = QTimer(self, singleShot=True, interval=BATCH_MS)
         self._portions.timeout.connect(self._mark)
@@ -190,10 +190,14 @@ class Opening(QObject):
             return max(shown, key=lambda series: len(series.slices), default=None)
 
     def _picture(self, series: Series) -> None:
-        """Ask for a thumbnail, once a series."""
-        if not series.showable or series.series_uid in self._wanted:
+        """Ask for a thumbnail, once a series; again where other files stand under its UID now."""
+        before = self._wanted.get(series.series_uid)
+        if before == series or not (series.showable or before):
             return
-        self._wanted.add(series.series_uid)
+        self._wanted[series.series_uid] = series
+        if not series.showable:
+            self._session.set_thumbnail(series.series_uid, np.zeros((1, 1), np.uint8))
+            return
 
         def show(drawn: tuple[npt.NDArray[np.uint8] | None, bool]) -> None:
             grey, fresh = drawn

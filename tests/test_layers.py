@@ -95,7 +95,8 @@ ALLOWED = {
         ),
         ("numpy", "pydicom"),
     ),
-    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ("numpy", "PySide6")),
+    "viewer.light_box": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ARRAYS),
+    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.light_box"), ("numpy", "PySide6")),
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.session": Rule(

@@ -5,50 +5,22 @@ offset: the place of a point in them is its place in the open series plus the of
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from model.errors import PterionError
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import READ, Layout, Plane, Start, starting_slab
-from viewer.imaging.linking import Shift, centre_of, followed_stop, followed_view, same_place, shifted
+from viewer.imaging.linking import Shift, centre_of, followed_stop, followed_view, shifted
+from viewer.imaging.pane import Links, Pane
 from viewer.imaging.placement import ViewState
-from viewer.imaging.reformat import Stack, Vector
-from viewer.imaging.sections import Acquired, Across, Section
+from viewer.imaging.reformat import Vector
+from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.slabs import Slab
-from viewer.imaging.turned import Facing, Solid, Turned
-from viewer.imaging.windows import Window, header_window
-
-
-@dataclass(frozen=True)
-class Pane:
-    """What one viewport shows.
-
-    series_uid: empty for the open series, whichever that is. stop: which picture of its section. facing: the plane of
-    an oblique one. header: the window is the one each image's own header names at this place.
-    """
-
-    window: Window
-    plane: Plane = Plane.ACQUIRED
-    slab: Slab | None = None
-    overlay: bool = True
-    series_uid: str = ""
-    stop: int = 0
-    facing: Facing = Facing()  # noqa: RUF009  frozen
-    view: ViewState = ViewState()  # noqa: RUF009  frozen
-    header: int | None = None
-
-
-@dataclass(frozen=True)
-class Links:
-    """What the viewports do together."""
-
-    scroll: bool = True
-    zoom: bool = True
-    pan: bool = True
-    window: bool = False
+from viewer.imaging.turned import Facing
+from viewer.imaging.windows import Window
+from viewer.light_box import LightBox
 
 
 class Panes(QObject):
@@ -71,13 +43,8 @@ class Panes(QObject):
         self.active = 0
         self.crosshair: Vector | None = None
         self.reference_lines = True
-        self.open_volume: Volume | None = None
-        self.volumes: dict[str, Volume] = {}  # series beside the open one, by their uid
-        self.offsets_mm: dict[str, Vector] = {}  # series in another frame of reference
-        self._sections: dict[tuple[str, Plane, Facing], Section | str] = {}
-        self._solids: dict[str, Solid] = {}
+        self.box = LightBox()
         self._leading = False
-        self._header_windows: dict[str, tuple[tuple[Window, ...], ...]] = {}
 
     # what there is
 
@@ -90,19 +57,33 @@ class Panes(QObject):
         """The window of each viewport."""
         return tuple(pane.window for pane in self.panes)
 
+    @property
+    def open_volume(self) -> Volume | None:
+        """The open series."""
+        return self.box.open_volume
+
+    @property
+    def volumes(self) -> dict[str, Volume]:
+        """The series beside the open one, by their uid."""
+        return self.box.volumes
+
+    @property
+    def offsets_mm(self) -> dict[str, Vector]:
+        """What is added to places of the open series to have them in a series of another frame of reference."""
+        return self.box.offsets_mm
+
     def volume(self, number: int) -> Volume | None:
         """The volume that a viewport shows, None while there is none."""
-        uid = self.panes[number].series_uid
-        return self.volumes.get(uid) if uid else self.open_volume
+        return self.box.volume(self.panes[number])
 
     def section(self, number: int) -> Section | None:
         """What a viewport scrolls through, None while there is nothing to show."""
-        made = self._made(number)
-        return None if made is None or isinstance(made, str) else made
+        made = self.box.section(self.panes[number])
+        return None if isinstance(made, str) else made
 
     def why_not(self, number: int) -> str:
         """Why a viewport cannot show the plane that is asked of it; empty where it can."""
-        made = self._made(number)
+        made = self.box.section(self.panes[number])
         return made if isinstance(made, str) else ""
 
     def shows_open(self, number: int) -> bool:
@@ -112,50 +93,11 @@ class Panes(QObject):
             volume is not None and volume is self.open_volume and isinstance(self.section(number), Acquired)
         )
 
-    def _made(self, number: int) -> Section | str | None:
-        volume, pane = self.volume(number), self.panes[number]
-        if volume is None:
-            return None
-        facing = pane.facing if pane.plane is Plane.OBLIQUE else Facing()
-        key = (volume.series.series_uid, pane.plane, facing)
-        if key not in self._sections:
-            if pane.plane is Plane.OBLIQUE:  # only the last one of each series is worth keeping
-                old = [each for each in self._sections if each[:2] == key[:2]]
-                for each in old:
-                    del self._sections[each]
-            made = self._cut(volume, pane.plane, facing)
-            plain = (key[0], Plane.ACQUIRED, Facing())
-            self._sections[key] = self._sections.get(plain, made) if isinstance(made, Acquired) else made
-        return self._sections[key]
-
-    def _cut(self, volume: Volume, plane: Plane, facing: Facing) -> Section | str:
-        """What is scrolled through in a plane, or why it cannot be shown."""
-        if plane is Plane.ACQUIRED:
-            return acquired(volume)
-        solid = self._solids.get(volume.series.series_uid)
-        try:
-            if solid is None:
-                solid = self._solids[volume.series.series_uid] = Solid(stack_of(volume), volume.loaded)
-            if plane is Plane.OBLIQUE:
-                return Turned(solid, facing)
-            return Across(solid.stack, plane.value, volume.loaded)
-        except ValueError:  # the plane is the one of the slices
-            return acquired(volume)
-        except PterionError as error:
-            return acquired(volume) if plane is Plane.AXIAL else str(error)
-
     # opening
 
     def open(self, volume: Volume | None) -> None:
         """Show another series in every viewport that shows the open one; those of another study go."""
-        before = self.open_volume
-        self.open_volume = volume
-        self._sections.clear()
-        self._solids.clear()
-        self._header_windows.clear()
-        if before is None or volume is None or before.series.study_uid != volume.series.study_uid:
-            self.volumes.clear()
-            self.offsets_mm.clear()
+        if self.box.open(volume):
             self.crosshair = None
         for number, pane in enumerate(self.panes):
             here = replace(
@@ -173,13 +115,8 @@ class Panes(QObject):
 
     def add_volume(self, volume: Volume) -> None:
         """Hold a series that is shown beside the open one."""
+        self.box.add(volume)
         uid = volume.series.series_uid
-        self.volumes[uid] = volume
-        self._sections = {key: made for key, made in self._sections.items() if key[0] != uid}
-        self._solids.pop(uid, None)
-        opened = self.open_volume
-        if opened is not None and uid not in self.offsets_mm and not same_place(opened.series, volume.series):
-            self.offsets_mm[uid] = _between_middles(opened, volume)
         for number, pane in enumerate(self.panes):
             if pane.series_uid == uid:
                 self._arrive(number)
@@ -187,7 +124,7 @@ class Panes(QObject):
 
     def drop_volume(self, series_uid: str) -> None:
         """Let go of a series; viewports that showed it show the open one."""
-        self.volumes.pop(series_uid, None)
+        self.box.keep({pane.series_uid for pane in self.panes} - {series_uid})
         for number, pane in enumerate(self.panes):
             if pane.series_uid == series_uid:
                 self.show_series(number, "")
@@ -198,8 +135,7 @@ class Panes(QObject):
         if opened is not None and series_uid == opened.series.series_uid:
             series_uid = ""
         self._put(number, replace(self.panes[number], series_uid=series_uid, stop=0, view=ViewState()))
-        shown = {pane.series_uid for pane in self.panes}
-        self.volumes = {uid: volume for uid, volume in self.volumes.items() if uid in shown}
+        self.box.keep({pane.series_uid for pane in self.panes})
         self._arrive(number)
 
     def mark_loaded(self, volume: Volume, indices: set[int]) -> None:
@@ -296,21 +232,13 @@ class Panes(QObject):
 
     def set_header_windows(self, volume: Volume, windows: tuple[tuple[Window, ...], ...]) -> None:
         """Take all windows that the header of each slice names."""
-        self._header_windows[volume.series.series_uid] = windows
+        self.box.header_windows[volume.series.series_uid] = windows
         for number in self.showing(volume):
             self._place(number, self.panes[number].stop)
 
     def header_choices(self, number: int) -> tuple[Window, ...]:
         """The windows that the image of a viewport asks for itself; of a cut, those of the middle slice."""
-        volume, section = self.volume(number), self.section(number)
-        if volume is None or section is None:
-            return ()
-        index = self.panes[number].stop if isinstance(section, Acquired) else len(volume.hu) // 2
-        windows = self._header_windows.get(volume.series.series_uid)
-        if windows is not None:
-            return windows[index]
-        one = header_window(volume.series.slices[index].window)
-        return () if one is None else (one,)
+        return self.box.header_choices(self.panes[number])
 
     def follow_header(self, number: int, which: int | None = None) -> bool:
         """Show each image as its own header asks, from now on; with no `which`, its next window. Whether it has any."""
@@ -485,28 +413,3 @@ class Panes(QObject):
     def showing(self, volume: Volume) -> Iterator[int]:
         """The viewports that show a volume."""
         return (number for number in range(len(self.panes)) if self.volume(number) is volume)
-
-
-def stack_of(volume: Volume) -> Stack:
-    """The slices of a volume to be cut across. Raises PterionError where they cannot be."""
-    positions, first = volume.positions_mm, volume.series.slices[0].orientation
-    reason = volume.not_reformattable_because
-    if reason is not None or positions is None or first is None:
-        raise PterionError(reason or "The positions of the slices are unknown.")
-    return Stack(volume.hu, positions, first, volume.spacing_mm)
-
-
-def acquired(volume: Volume) -> Acquired:
-    """The slices of a volume as they lie in its files."""
-    orientations = [header.orientation for header in volume.series.slices]
-    return Acquired(volume.hu, volume.spacing_mm, volume.positions_mm, orientations, volume.loaded)
-
-
-def _between_middles(opened: Volume, other: Volume) -> Vector:
-    """The offset that lays the middle of one series on the middle of another."""
-    middles: list[Vector] = []
-    for volume in (opened, other):
-        section = acquired(volume)
-        middle = section.patient_mm(section.count // 2, (section.shape[1] / 2, section.shape[0] / 2))
-        middles.append(middle or (0.0, 0.0, 0.0))
-    return shifted(middles[1], middles[0], back=True)

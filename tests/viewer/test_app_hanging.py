@@ -20,9 +20,9 @@ from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Study
 from viewer.imaging.layouts import COMPARE, FOUR, READ, SINGLE
+from viewer.imaging.pane import Links
 from viewer.imaging.windows import Function, Window
 from viewer.library.store import Library
-from viewer.panes import Links
 from viewer.session import Notice, Session
 
 SIDE = 16

@@ -12,11 +12,12 @@ from PySide6.QtCore import QObject
 from viewer.dicom.series import Series, SliceHeader
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import COMPARE, FOUR, READ, SINGLE, THIN_SLAB, Plane, grid
+from viewer.imaging.pane import Links
 from viewer.imaging.placement import ViewState
 from viewer.imaging.sections import Acquired
 from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import BONE, BRAIN, STROKE, SUBDURAL, Window
-from viewer.panes import Links, Panes
+from viewer.panes import Panes
 
 
 def volume(

@@ -11,10 +11,10 @@ from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import COMPARE, fitting, layout_of
+from viewer.imaging.pane import Links
 from viewer.jobs.prior import counterpart, prior_of, same_patient
 from viewer.jobs.qt import LoadJob
 from viewer.library.store import Library
-from viewer.panes import Links
 from viewer.session import Session
 
 SETTING = "reading_room"

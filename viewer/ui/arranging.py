@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from viewer.imaging.layouts import THIN_SLAB, Plane, layout_of
+from viewer.imaging.pane import Links, Pane
 from viewer.imaging.slabs import Slab, SlabKind, thickened
-from viewer.panes import Links, Pane
 from viewer.session import Session
 
 THICKER_MM = 1.0

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from model.labels import ANY, CODES
 from viewer.dicom.series import Note, Problem, Series, Study
 from viewer.dicom.volume import Volume
+from viewer.imaging.pane import Pane
 from viewer.imaging.reformat import Vector
 from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.slabs import Slab
 from viewer.imaging.windows import Function, Window
-from viewer.panes import Pane
 from viewer.session import Findings
 from viewer.ui.regions import short, suspected, threshold
 

@@ -13,10 +13,10 @@ from viewer.annotation import events
 from viewer.annotation.events import Modifier
 from viewer.dicom.volume import Volume
 from viewer.imaging.linking import shifted
+from viewer.imaging.pane import Pane
 from viewer.imaging.placement import Placement, ViewState, clamped_zoom, flipped_on_screen
 from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.windows import PRESETS, Window, auto_window, dragged
-from viewer.panes import Pane
 from viewer.session import Mode, Probe, Session, Tool
 from viewer.ui import captions
 from viewer.ui.annotate import REACH_PX
@@ -308,9 +308,13 @@ class Interaction:
         self._probe(viewport, placement, event.position())
         if self._drag is not None:
             self._pull(self._drag, viewport, event.position())
-        elif self.measures.move(viewport, event):
             return
-        elif self._session.tool is Tool.POLYGON and self._panes.shows_open(viewport.number):
+        if self.measures.move(viewport, event):
+            return
+        shape = self.measures.cursor or cursor_of(self._session.tool)
+        if viewport.cursor().shape() is not shape:
+            viewport.setCursor(shape)
+        if self._session.tool is Tool.POLYGON and self._panes.shows_open(viewport.number):
             point, place, tolerance_px = self._aim(viewport, placement, event)
             self._session.edit_requested.emit(events.Move(point, *place, tolerance_px))
 

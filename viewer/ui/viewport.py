@@ -20,13 +20,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from viewer.dicom.volume import Volume
+from viewer.imaging.pane import Pane
 from viewer.imaging.placement import Placement
 from viewer.imaging.reformat import Cut, Vector
 from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.slabs import Slab
 from viewer.imaging.turned import Turned
 from viewer.imaging.windows import Window
-from viewer.panes import Pane
 from viewer.session import Mode, Session
 from viewer.ui import captions, theme
 from viewer.ui.captions import Shown

@@ -8,11 +8,12 @@ import numpy as np
 from viewer.dicom.series import Note, Problem, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import Plane
+from viewer.imaging.pane import Pane
 from viewer.imaging.reformat import Stack
 from viewer.imaging.sections import Across
 from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import BRAIN
-from viewer.panes import Pane, acquired
+from viewer.light_box import acquired
 from viewer.session import Findings
 from viewer.ui import captions
 

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import AI, FOUR, LAYOUTS, READ, SINGLE, Plane, grid
+from viewer.imaging.pane import Links
 from viewer.imaging.sections import Across
 from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import BRAIN, Window
-from viewer.panes import Links
 from viewer.session import Findings, Mode, Session, Tool
 from viewer.ui.reading import ReadingArea
 from viewer.ui.study_text import SERIES_MIME

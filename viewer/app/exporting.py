@@ -3,7 +3,6 @@ written whole or not at all, in a thread."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize
 from PySide6.QtGui import QGuiApplication
@@ -67,7 +66,7 @@ class Exporting(QObject):
         studio, path = self._new_studio(order), order.out
         picture = studio.pixels(2.0)
         studio.close()
-        self._write(order, path, lambda: export_view.write_png(path, picture))
+        self._write(order, lambda: export_view.write_png(path, picture))
 
     def _clipboard(self, order: ExportOrder) -> None:
         studio = self._new_studio(order)
@@ -115,7 +114,7 @@ class Exporting(QObject):
         assert order.out is not None
         path, summary = order.out, summary_of(self._session, patient=order.patient)
         if order.kind is ExportKind.SUMMARY_HTML:
-            self._write(order, path, lambda: write_html(path, html(summary)))
+            self._write(order, lambda: write_html(path, html(summary)))
             return
         try:
             write_pdf(path, summary)
@@ -129,7 +128,7 @@ class Exporting(QObject):
 
         assert order.out is not None
         session, path = self._session, order.out
-        volume, study, document = session.volume, session.study, session.document
+        volume, document = session.volume, session.document
         assert volume is not None
         makers = {
             ExportKind.KEY_OBJECTS: lambda: dicom_out.write_key_objects(path, volume, document),
@@ -138,20 +137,23 @@ class Exporting(QObject):
             ),
             ExportKind.MEASURES_SR: lambda: dicom_out.write_measures(path, volume, document),
         }
-        if study is not None:
-            self._write(order, path, makers[order.kind])
+        self._write(order, makers[order.kind])
 
     # within
 
-    def _write(self, order: ExportOrder, path: Path, task: Callable[[], None]) -> None:
-        self._session.exports.set_progress(f"Writing {path.name}")
+    def _write(self, order: ExportOrder, task: Callable[[], None]) -> None:
+        self._session.exports.set_progress("Exporting…")
         self._tasks.ask("", task, lambda _: self._told(order), self._failed)
 
     def _told(self, order: ExportOrder, count: int = 0) -> None:
         self._ended()
         assert order.out is not None
         what = f"{count} images are in “{order.out.name}”." if count else f"“{order.out.name}” is written."
-        self._session.notice("info", "Exported", f"{what} {self._privacy(order)}")
+        discreet = (
+            f"{count} images are written." if count else "The file is written."
+        )  # its name may name someone
+        privacy = self._privacy(order)
+        self._session.notice("info", "Exported", f"{what} {privacy}", f"{discreet} {privacy}")
 
     def _privacy(self, order: ExportOrder) -> str:
         """What of the patient is in it, and the research notice."""

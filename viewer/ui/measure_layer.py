@@ -23,6 +23,8 @@ LINE, SELECTED = "#e9e4ff", "#b3a5ff"
 """A measure's colour, and that of the selected one: no subtype's."""
 LINE_PX, EDGE_PX, GRIP_PX = 1.5, 3.0, 7.0
 GAP_PX, LINE_HEIGHT = 9.0, 16
+MOST_GRIPS = 80
+"""Borders of more corners would vanish behind their grips; these can be taken hold of all the same."""
 _EDGE = QColor(12, 10, 20)
 _TICK_PX = 4.0
 
@@ -70,7 +72,8 @@ class MeasureLayer:
         self._strokes(painter, lens, measure.kind, points, colour)
         if selected or near:
             here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
-            _grips(painter, lens.on_screen(grips(here)), colour)
+            shown = grips(here)
+            _grips(painter, lens.on_screen(shown if len(shown) <= MOST_GRIPS else shown[:1]), colour)
         volume = self._session.volume
         if volume is None or not (viewport.large or selected or near):
             return

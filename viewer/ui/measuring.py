@@ -189,6 +189,14 @@ class MeasureHands(QObject):
         self._tracker.hit = None
         self._show(None)
 
+    @property
+    def cursor(self) -> Qt.CursorShape | None:
+        """The mouse cursor that says what lies under it, None where that is nothing of a measure."""
+        hit = self._session.measuring.drawing.hit
+        if hit is None or self._session.mode is not Mode.READ:
+            return None
+        return Qt.CursorShape.SizeAllCursor if hit.grip is None else Qt.CursorShape.PointingHandCursor
+
     # keys
 
     def close(self) -> bool:

@@ -458,3 +458,19 @@ def test_key_images_and_bookmarks_are_marked_undone_and_visited(
     assert [mark.sop_uid[-1] for mark in session.document.marks] == ["7"]
     area.commands["undo"].trigger()
     assert session.document.marks == marks[1:] + marks[:1] or set(session.document.marks) == set(marks)
+
+
+def test_the_cursor_says_what_can_be_taken_hold_of(area: ReadingArea, session: Session) -> None:
+    session.set_tool(Tool.LENGTH)
+    hand = Mouse(area)
+    hand.drag((30, 60), (70, 60))
+    session.set_tool(Tool.SCROLL)
+    shapes = []
+    for at in ((50, 60), (70, 60), (10, 10)):
+        hand.move(at, held=False)
+        shapes.append(area.viewports[0].cursor().shape())
+    assert shapes == [
+        Qt.CursorShape.SizeAllCursor,
+        Qt.CursorShape.PointingHandCursor,
+        Qt.CursorShape.ArrowCursor,
+    ]

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 import pytest
+import SimpleITK
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
 from model.datasets.bhsd import CLASSES, UNPLACED, Bhsd, patient_of, read_pair
@@ -88,6 +89,19 @@ def test_a_volume_is_the_same_in_all_48_orientations(tmp_path: Path) -> None:
         np.testing.assert_array_equal(sample.hu, hu, str(codes))
         assert sample.labels[3, 2].tolist() == [1, 5, 4, 3, 2, 0], codes
         assert sample.spacing_mm == SPACING
+
+
+@pytest.mark.parametrize("codes", [("R", "A", "S"), ("L", "P", "S"), ("I", "R", "A"), ("P", "S", "L")])
+def test_itk_turns_a_volume_the_same_way(tmp_path: Path, codes: tuple[str, ...]) -> None:
+    """ITK reads NIfTI by a library of its own; `LPS` in its words is what we call down, left and up."""
+    hu, labels = expected()
+    write(tmp_path / "image.nii.gz", hu, codes)
+    write(tmp_path / "label.nii.gz", labels, codes)
+    sample = read_pair(NAME, tmp_path / "image.nii.gz", tmp_path / "label.nii.gz")
+    for name, ours in (("image", sample.hu), ("label", expected()[1])):
+        turned = SimpleITK.DICOMOrient(SimpleITK.ReadImage(str(tmp_path / f"{name}.nii.gz")), "LPS")
+        np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(turned), ours)
+    assert turned.GetSpacing() == pytest.approx((SPACING[1], SPACING[0], GAP))
 
 
 def test_slices_of_a_tilted_gantry_are_as_far_apart_as_their_planes(tmp_path: Path) -> None:

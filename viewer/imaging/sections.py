@@ -20,6 +20,8 @@ HU = npt.NDArray[np.int16]
 Labels = npt.NDArray[np.uint8]
 _F32 = npt.NDArray[np.float32]
 _F64 = npt.NDArray[np.float64]
+_Which = slice | npt.NDArray[np.intp]
+"""Which slices of a stack."""
 
 STRAIGHT_PX = 0.02
 """Slices whose first pixels are shifted by less than this lie straight behind each other."""
@@ -210,10 +212,7 @@ class Across:
 
     def hu(self, stop: int, slab: Slab | None = None) -> HU:
         """The picture at a stop."""
-        lines = self._lines(stop, slab)
-        if self._loaded is not None and not self._loaded.all():
-            lines[~self._loaded] = OUTSIDE_HU
-        lines = self._aligned(lines)
+        lines = self._aligned(self._lines(stop, slab))
         levels = self._levels
         weight = levels.share[:, None]
         picture = lines[levels.low]
@@ -222,42 +221,56 @@ class Across:
         return np.ascontiguousarray(whole.T) if self._rotated else whole
 
     def _lines(self, stop: int, slab: Slab | None) -> _F32:
-        """One line of values for each slice, float32 (slices, pixels)."""
+        """One line of values for each slice, float32 (slices, pixels), air where the slice is not there yet.
+
+        Those are not looked at: the system would find memory for them, and once more when they are loaded.
+        """
+        if self._loaded is None or self._loaded.all():
+            return self._lines_of(slice(None), stop, slab)
+        there = np.flatnonzero(self._loaded)
+        lines = np.full((len(self._loaded), self._stack.hu.shape[2 - self._along]), OUTSIDE_HU, np.float32)
+        if there.size:
+            lines[there] = self._lines_of(there, stop, slab)
+        return lines
+
+    def _lines_of(self, which: _Which, stop: int, slab: Slab | None) -> _F32:
+        """The lines of some slices."""
         half = 0 if slab is None else max(round((slab.thickness_mm / self._pixel_mm - 1) / 2), 0)
         if self._straight and self._stack.origins_mm[0, self._across] <= self._first + STRAIGHT_PX:
             size = self._stack.hu.shape[2 - self._across]
             low, high = max(stop - half, 0), min(stop + half + 1, size)
             if slab is None or high - low < 2:
-                return self._plane(stop).astype(np.float32)
-            return self._block(low, high, slab)
+                return self._plane(which, stop).astype(np.float32)
+            return self._block(which, low, high, slab)
         offsets = range(-half, half + 1)
-        lines = (self._shifted(self._at(stop) + self._pixel_mm * offset) for offset in offsets)
+        lines = (self._shifted(which, self._at(stop) + self._pixel_mm * offset) for offset in offsets)
         return next(lines) if slab is None or half == 0 else merged(lines, slab.kind)
 
-    def _plane(self, index: int) -> HU:
-        return self._stack.hu[:, :, index] if self._across == 0 else self._stack.hu[:, index]
+    def _plane(self, which: _Which, index: int) -> HU:
+        hu = self._stack.hu
+        return np.asarray(hu[which, :, index] if self._across == 0 else hu[which, index])
 
-    def _block(self, low: int, high: int, slab: Slab) -> _F32:
+    def _block(self, which: _Which, low: int, high: int, slab: Slab) -> _F32:
         """The slab over rows or columns `low` to `high`. Columns are brought together first: it is faster."""
         if self._across == 1:
-            return merge(self._stack.hu[:, low:high], slab.kind, 1)
-        block = np.ascontiguousarray(self._stack.hu[:, :, low:high])
+            return merge(self._stack.hu[which, low:high], slab.kind, 1)
+        block = np.ascontiguousarray(self._stack.hu[which, :, low:high])
         columns = (block[:, :, index] for index in range(high - low))
         return merged((column.astype(np.float32) for column in columns), slab.kind)
 
-    def _shifted(self, at: float) -> _F32:
+    def _shifted(self, which: _Which, at: float) -> _F32:
         """The lines at a coordinate, from slices that are shifted against each other."""
         stack = self._stack
         index = (at - stack.origins_mm[:, self._across]) / self._pixel_mm
         row = _row(index, stack.hu.shape[2 - self._across])
-        slices = np.arange(len(stack.hu))
+        slices = np.arange(len(stack.hu))[which]
+        low = row.low[which]
         near, far = (
-            stack.hu[slices, :, one] if self._across == 0 else stack.hu[slices, one]
-            for one in (row.low, row.low + 1)
+            stack.hu[slices, :, one] if self._across == 0 else stack.hu[slices, one] for one in (low, low + 1)
         )
         lines = near.astype(np.float32)
-        lines += (far - lines) * row.share[:, None]
-        lines[row.outside] = OUTSIDE_HU
+        lines += (far - lines) * row.share[which][:, None]
+        lines[row.outside[which]] = OUTSIDE_HU
         return lines
 
     def _aligned(self, lines: _F32) -> _F32:

@@ -1,5 +1,7 @@
 """What viewports scroll through: every picture shows what lies at its place, of any stack, in any plane and slab."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -183,7 +185,11 @@ def test_masks_lie_where_the_pixels_lie(
     z, y, x = (int(share * size) for share, size in zip(at, stack.hu.shape, strict=True))
     block = (slice(z, z + 2), slice(y, y + 4), slice(x, x + 5))
     stack.hu[block], masks[block] = 1000, 3
-    sections: list[Section] = [Across(stack, "coronal"), Across(stack, "sagittal"), Turned(Solid(stack), Facing())]
+    sections: list[Section] = [
+        Across(stack, "coronal"),
+        Across(stack, "sagittal"),
+        Turned(Solid(stack), Facing()),
+    ]
     for section in sections:
         for stop in range(section.count):
             picture, labels = section.hu(stop), section.labels(stop, masks)
@@ -199,6 +205,23 @@ def test_slices_that_are_not_there_are_air() -> None:
     picture = Across(stack, "coronal", loaded).hu(5)
     assert (picture[-1] == OUTSIDE_HU).all()  # the feet are down
     assert (picture[0] == -1000).all()
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+@pytest.mark.parametrize("slab", [None, Slab(SlabKind.MAX, 3.0), Slab(SlabKind.MEAN, 3.0)])
+@pytest.mark.parametrize("plane", ["coronal", "sagittal"])
+@pytest.mark.parametrize("there", [[], [4], [0, 1, 5, 7]])
+def test_what_lies_in_slices_that_are_not_there_is_not_looked_at(
+    tilt: float, slab: Slab | None, plane: str, there: list[int]
+) -> None:
+    stack = oriented((0, 0, 0), [2.0] * 7, tilt)
+    loaded = np.zeros(len(stack.hu), bool)
+    loaded[there] = True
+    air = replace(stack, hu=np.where(loaded[:, None, None], stack.hu, OUTSIDE_HU).astype(np.int16))
+    stack.hu[~loaded] = 3000
+    partly, whole = Across(stack, plane, loaded), Across(air, plane)
+    for stop in range(0, whole.count, 3):
+        assert (partly.hu(stop, slab) == whole.hu(stop, slab)).all()
 
 
 def test_without_positions_there_are_no_places() -> None:

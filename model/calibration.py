@@ -158,7 +158,7 @@ def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -
 def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[str, Any]:
     """A threshold on scores (in `logits`), the cases it rests on, and what it does on patients left out.
 
-    The threshold is where sensitivity and specificity add up to most, and raised until `specificity` of the
+    The threshold is where sensitivity and specificity add up to most, midway between two scores, and raised until `specificity` of the
     patients' negatives stay unflagged. left_out: the same rule applied without each patient in turn, judged on
     that patient: with few patients the honest guess of what the threshold will do elsewhere.
     """
@@ -196,6 +196,10 @@ def _threshold(
     truth: npt.NDArray[np.bool_], scores: Numbers, real: npt.NDArray[np.bool_], specificity: float
 ) -> float:
     chosen = metrics.youden_threshold(truth, scores)
+    if truth.any() and (scores < chosen).any():
+        chosen = (
+            chosen + float(scores[scores < chosen].max())
+        ) / 2  # as far from those below as from those above
     quiet = scores[~truth & real]
     if len(quiet):
         chosen = max(chosen, float(np.quantile(quiet, specificity)))

@@ -146,6 +146,7 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp lets nobody else read
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)

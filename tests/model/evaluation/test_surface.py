@@ -74,3 +74,9 @@ def test_distances_agree_with_a_search_over_all_pairs() -> None:
     assert hausdorff95_mm(pa, pb) == pytest.approx(expected)
     within = (there <= 1).sum() + (back <= 1).sum()
     assert surface_dice(pa, pb, 1.0) == pytest.approx(within / (len(there) + len(back)))
+
+
+def test_exactly_the_tolerance_is_within_it_wherever_it_lies() -> None:
+    rows = np.arange(40)[:, None] * np.array([0, 0.8, 0]) + np.array([0, 0, 0.6])
+    # 1.6 and 1.2 mm away, 2 mm in all, at forty places that round differently.
+    assert all(surface_dice(row[None], row[None] + [0, 1.6, 1.2]) == 1 for row in rows)

@@ -158,8 +158,8 @@ def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -
 def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[str, Any]:
     """A threshold on scores (in `logits`), the cases it rests on, and what it does on patients left out.
 
-    The threshold is where sensitivity and specificity add up to most, midway between two scores, and raised until `specificity` of the
-    patients' negatives stay unflagged. left_out: the same rule applied without each patient in turn, judged on
+    The threshold is where sensitivity and specificity add up to most, midway between two scores, and raised
+    until `specificity` of the patients' negatives stay unflagged. left_out: the same rule applied without each patient in turn, judged on
     that patient: with few patients the honest guess of what the threshold will do elsewhere.
     """
     threshold = _threshold(head.truth, head.logits, head.real, specificity)

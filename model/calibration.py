@@ -159,8 +159,8 @@ def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[
     """A threshold on scores (in `logits`), the cases it rests on, and what it does on patients left out.
 
     The threshold is where sensitivity and specificity add up to most, midway between two scores, and raised
-    until `specificity` of the patients' negatives stay unflagged. left_out: the same rule applied without each patient in turn, judged on
-    that patient: with few patients the honest guess of what the threshold will do elsewhere.
+    until `specificity` of the patients' negatives stay unflagged. left_out: the same rule applied without
+    each patient in turn, judged on that patient: with few the honest guess of what it will do elsewhere.
     """
     threshold = _threshold(head.truth, head.logits, head.real, specificity)
     names = np.array(head.patients)

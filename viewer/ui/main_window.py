@@ -212,6 +212,12 @@ class MainWindow(QMainWindow):
             Action("Show findings", "", lambda: self.right.show_tab(0)),
             Action("Show annotations", "", lambda: self.right.show_tab(1)),
             Action("Show measures", "", lambda: self.right.show_tab(2)),
+            Action(
+                "Copy measures as text",
+                "",
+                self.right.measures.copy_text,
+                lambda: bool(self.session.document.measures),
+            ),
             Action("Show tags", "", lambda: self.right.show_tab(3)),
             Action(
                 "Show patient" if self.session.patient_hidden else "Hide patient",

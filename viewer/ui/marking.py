@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from viewer.annotation.document import Document
+from viewer.imaging.windows import PRESETS, Window
 from viewer.measures.mark import Mark, MarkKind
 from viewer.session import Session
 
@@ -47,7 +48,8 @@ class Marking:
     def next(self, step: int) -> None:
         """Go to the next or the previous marked slice, round the ends; say so where none is marked."""
         session = self._session
-        marked = sorted({index for index, _ in marked_slices(session)})
+        found = marked_slices(session)
+        marked = sorted({index for index, _ in found})
         if not marked:
             session.notice(
                 "info", "Nothing marked", "Mark a slice first: K for a key image, Shift+K for a bookmark."
@@ -55,9 +57,18 @@ class Marking:
             return
         here = session.slice_index
         ahead = [index for index in marked if (index - here) * step > 0]
-        session.set_slice_index(
-            (min(ahead) if step > 0 else max(ahead)) if ahead else (marked[0] if step > 0 else marked[-1])
-        )
+        best = min if step > 0 else max
+        goal = best(ahead or marked)
+        self.visit(goal, next(mark for index, mark in reversed(found) if index == goal))
+
+    def visit(self, index: int, mark: Mark) -> None:
+        """Go to a marked slice; a bookmark is seen through the window it was set in."""
+        session = self._session
+        session.set_slice_index(index)
+        if mark.kind is MarkKind.BOOKMARK and mark.window is not None:
+            width, level = mark.window
+            known = (window for window in PRESETS.values() if (window.width, window.level) == mark.window)
+            session.set_window(session.active_view, next(known, Window("", width, level)))
 
     def _place(self) -> tuple[str, int] | None:
         volume = self._session.volume

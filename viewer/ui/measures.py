@@ -286,7 +286,7 @@ class MeasuresPanel(QWidget):
     def _go_to_mark(self, item: QListWidgetItem) -> None:
         for index, mark in marked_slices(self._session):
             if mark.uid == item.data(UID):
-                self._session.set_slice_index(index)
+                self._marking.visit(index, mark)
 
     def _annotate_mark(self) -> None:
         here = self._marking.mark_here

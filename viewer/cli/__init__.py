@@ -15,6 +15,8 @@ from viewer.cli.output import print_json
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. `argv` defaults to the process's own arguments."""
+    # The matrices here are small: a second thread of BLAS is waited for longer than it helps. Read when NumPy comes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a console without ° must not stop the work

@@ -144,6 +144,7 @@ def launch(folder: Path) -> None:
     request = Request.read(folder)
     environment = {
         **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
         # Before torch is loaded: threads that spin while they wait would take the cores from the window.
         "OMP_WAIT_POLICY": "PASSIVE",
         "OMP_NUM_THREADS": str(request.threads),

@@ -69,8 +69,7 @@ class Bhsd:
 
 
 def _pairs(images: Path, labels: Path) -> dict[str, tuple[Path, Path]]:
-    found = {_stem(path).removesuffix("_0000"): path for path in _volumes(images)}
-    drawn = {_stem(path): path for path in _volumes(labels)}
+    found, drawn = _named(images, "_0000"), _named(labels, "")
     alone = sorted(set(found) ^ set(drawn))
     if not found:
         raise PterionError(f"{images.name} holds no .nii or .nii.gz volumes. Unpack the data set again.")
@@ -80,6 +79,18 @@ def _pairs(images: Path, labels: Path) -> dict[str, tuple[Path, Path]]:
             f"{alone[0]} is missing in {where}. Unpack the data set again, or remove its other half."
         )
     return {name: (found[name], drawn[name]) for name in sorted(found)}
+
+
+def _named(folder: Path, ending: str) -> dict[str, Path]:
+    """The volumes of a folder by name. Raises PterionError where two have one name."""
+    found: dict[str, Path] = {}
+    for path in _volumes(folder):
+        other = found.setdefault(_stem(path).removesuffix(ending), path)
+        if other != path:
+            raise PterionError(
+                f"{folder.name} holds {other.name} and {path.name}, one volume. Remove one of them."
+            )
+    return found
 
 
 def _volumes(folder: Path) -> list[Path]:

@@ -63,6 +63,13 @@ def patients(folder: Path) -> tuple[str, ...]:
         raise PterionError(
             f"{folder.name} holds no folder Patients_CT with patients. Choose the folder that holds it and {TABLE}."
         )
+    names: dict[str, str] = {}
+    for number in numbers:
+        other = names.setdefault(number.lstrip("0"), number)
+        if other != number:
+            raise PterionError(
+                f"Patient {number} is in two folders, {other} and {number}. Remove one of them."
+            )
     return tuple(numbers)
 
 

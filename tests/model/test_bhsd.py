@@ -180,6 +180,13 @@ def test_missing_folders_volumes_and_halves_are_named(folder: Path, tmp_path: Pa
         Bhsd(tmp_path / "empty").items()
 
 
+def test_a_volume_that_is_there_twice_is_named(folder: Path) -> None:
+    hu, _ = expected()
+    write(folder / "images" / f"{NAME}.nii", hu)
+    with pytest.raises(PterionError, match=rf"images holds {NAME}\.nii and {NAME}\.nii\.gz, one volume"):
+        Bhsd(folder).items()
+
+
 @pytest.mark.parametrize("change", ["moved", "longer", "spaced"])
 def test_labels_off_the_grid_are_refused(folder: Path, change: str) -> None:
     _, labels = expected()

@@ -163,6 +163,12 @@ def test_a_mask_of_another_size_is_refused(folder: Path) -> None:
         ct_ich.read_patient(folder, "007")
 
 
+def test_a_patient_in_two_folders_is_refused(folder: Path) -> None:
+    (folder / "Patients_CT" / "07").mkdir()
+    with pytest.raises(PterionError, match="Patient 07 is in two folders, 007 and 07"):
+        ct_ich.patients(folder)
+
+
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PterionError, match="Patients_CT"):
         ct_ich.patients(tmp_path)

@@ -92,13 +92,17 @@ class DicomSeg:
                 files[each.dicom_series_uid] += dict.fromkeys(place.path for place in each.slices)
         drawn: dict[str, list[Path]] = defaultdict(list)
         found: dict[str, _Series | str] = {}
+        names: set[str] = set()
         for path in _segmentations(studies):
             try:
-                owner = _owner(read_segmentation(path), series)
+                segmentation = read_segmentation(path)
+                names |= {
+                    name for each in segmentation.segments for name in (each.texts[0], str(each.number))
+                }
+                drawn[_owner(segmentation, series)].append(path)
             except PterionError as error:
                 found[path.stem] = str(error)
-                continue
-            drawn[owner].append(path)
+        self._require_names(names)
         for uid, paths in drawn.items():
             study = series[uid][0]
             patient = digest(study.patient_id or study.study_uid, self.salt)
@@ -108,6 +112,14 @@ class DicomSeg:
                 f"{self.folder.name} holds no DICOM segmentation. Choose the folder of series and SEG."
             )
         return found
+
+    def _require_names(self, names: set[str]) -> None:
+        """Raise PterionError where the user names a segment that no file has: a slip would be costly."""
+        known = {name.casefold() for name in names}
+        strange = [name for name in self.mapping if name.casefold() not in known]
+        if strange and names:
+            labels = ", ".join(sorted(name for name in names if not name.isdigit())) or "none with a label"
+            raise PterionError(f"No segment is called {strange[0]}; there are {labels}. Correct --map.")
 
     def read(self, item: str, content: _Series | str, /) -> Iterator[Sample]:
         """The stacks of a series that a segmentation touches. Raises PterionError."""

@@ -241,6 +241,12 @@ def test_what_the_user_says_comes_first(write: Write, tmp_path: Path) -> None:
     np.testing.assert_array_equal(sample.labels, expected(0, 1))
 
 
+def test_a_slip_in_what_the_user_says_is_told(write: Write, tmp_path: Path) -> None:
+    write(drawn(empty(2)), [describe(1, "Lesion A", CODES["SDH"]), describe(2, "b", CODES["brain"])])
+    with pytest.raises(PterionError, match="No segment is called Lesoin A; there are Lesion A, b"):
+        only(tmp_path / "in", mapping={"Lesoin A": "IPH"})
+
+
 def test_segments_that_are_no_bleeds_are_named(write: Write, tmp_path: Path) -> None:
     write(empty() + 1, [describe(1, "whole brain", CODES["brain"])])
     with pytest.raises(PterionError, match=r"No segment of seg\.dcm .* \(whole brain\)\. .*--map NAME=EDH"):

@@ -17,8 +17,8 @@ from viewer.ui.top_bar import BarButton
 
 DEFINITIONS = {Kind.ABC2: DEFINITION, Kind.MIDLINE: text.MIDLINE_DEFINITION}
 WEIGHTS = {0.0: "0", 0.5: "½", 1.0: "1"}
-MOST_ROWS = 40
-"""Rows of slices shown; more than any bleed needs on 5 mm slices, enough for 1 mm ones to be thinned by weight 0."""
+MOST_ROWS = 120
+"""Rows of slices shown, those nearest to the head; a bleed of 12 cm on 1 mm slices."""
 
 
 class ShareEditor(QWidget):

@@ -3,7 +3,7 @@
 from math import dist
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -36,6 +36,8 @@ from viewer.ui.picture import Overlays, Picture, Wanted
 from viewer.ui.study_text import SERIES_MIME
 
 WAITING = "The series is being read …"
+PAUSE_MS = 250
+"""Between two cuts or slabs of a series that is still loaded."""
 GROUND, FRAME = QColor("#000000"), QColor("#191d23")
 
 
@@ -100,7 +102,10 @@ class Viewport(QWidget):
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Viewport {number + 1}")
-        self._drop = False
+        self._drop = self._more = False
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause.timeout.connect(lambda: self._renew() if self._more else None)
+        self._there = 0
         for signal in (
             session.slice_index_changed,
             session.windows_changed,
@@ -217,10 +222,25 @@ class Viewport(QWidget):
             self.mark_stale()
 
     def _slice_changed(self, index: int) -> None:
-        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it."""
-        acquired = isinstance(self.section, Acquired)
-        if not acquired or self.pane.slab is not None or index == self.pane.stop:
-            self.mark_stale()
+        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it.
+
+        What is made of many slices is made anew a few times a second: it takes a frame's time.
+        """
+        if isinstance(self.section, Acquired) and self.pane.slab is None:
+            if index == self.pane.stop:
+                self.mark_stale()
+        elif self._pause.isActive():
+            self._more = True
+        else:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Make a cut or a slab of what is there by now, and wait with the next."""
+        self._more = False
+        volume = self._session.volume
+        self._there = int(volume.loaded.sum()) if volume is not None else 0
+        self._pause.start()
+        self.mark_stale()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Image, layers, words, frame."""
@@ -275,9 +295,10 @@ class Viewport(QWidget):
     def _wanted(self, volume: Volume, section: Section, placement: Placement) -> Wanted:
         stop, slab = self.pane.stop, self.slab
         whole = isinstance(section, Acquired) and slab is None
-        loaded = 0 if whole else int(volume.loaded.sum())
+        ours = volume is self._session.volume
+        loaded = 0 if whole else self._there if ours else int(volume.loaded.sum())
         overlay = None
-        if self.pane.overlay and volume is self._session.volume:
+        if self.pane.overlay and ours:
             plain = isinstance(section, Acquired)
             overlay = self._overlays.of(stop) if plain else self._overlays.of_cut(section, stop)
         return Wanted(

@@ -408,6 +408,26 @@ def test_slices_that_arrive_are_seen_in_cuts(area: ReadingArea, open_session: Se
     assert shown() == pytest.approx(129, abs=4)  # 40 HU in the brain window
 
 
+def test_cuts_are_made_anew_a_few_times_a_second_while_slices_arrive(
+    qtbot: QtBot, area: ReadingArea, open_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, viewport = open_session.volume, area.viewports[0]
+    assert volume is not None
+    area.panes.set_plane(0, Plane.CORONAL)
+    stops: list[int] = []
+    monkeypatch.setattr(
+        Across, "hu", lambda cut, stop, slab=None: stops.append(stop) or np.zeros(cut.shape, np.int16)
+    )
+    volume.loaded[:] = False
+    for index in range(len(volume.loaded)):
+        volume.loaded[index] = True
+        open_session.mark_slice_loaded(index)
+        viewport.grab()
+    assert len(stops) == 1  # that of the first slice
+    qtbot.waitUntil(lambda: len(stops) == 2)  # and one of all that came meanwhile
+    assert viewport._there == len(volume.loaded)
+
+
 def test_the_document_on_other_slices_is_not_drawn_where_scrolling_is_not_linked(
     area: ReadingArea, open_session: Session
 ) -> None:

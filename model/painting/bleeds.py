@@ -80,7 +80,7 @@ def epidural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
 
     cover = _connected(canvas.across_slice(lambda dz: _behind(thickness(dz), depth)), at)
     shift = _make_room(canvas, thickness(0.0), rng.uniform(0.5, 1)) if height > 3 else None
-    return Blood(1, cover, _clot(canvas, rng, 26, 8, mixed=0.3), shift=shift)
+    return Blood(1, cover, _clot(canvas, rng, 30, 8, mixed=0.3), shift=shift)
 
 
 def _connected(cover: Floats, at: tuple[int, int, int]) -> Floats:
@@ -98,7 +98,7 @@ def _behind(thickness_mm: Floats, depth_mm: Floats) -> Floats:
 
 def subdural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     """A crescent over one hemisphere, or a sheet along falx or tentorium."""
-    form = rng.choice(4, p=(0.62, 0.17, 0.14, 0.07))
+    form = rng.choice(4, p=(0.54, 0.23, 0.16, 0.07))
     if form == 2:
         return _along_falx(canvas, rng)
     if form == 3:
@@ -111,9 +111,9 @@ def subdural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     side = float(np.sign(across[at]))
     way, z = way_from(back, at)
     thin = form == 1
-    height = rng.uniform(1.8, 3.8) if thin else float(np.clip(rng.lognormal(np.log(6), 0.5), 2.5, 24))
-    reach = rng.uniform(14, 50) if thin else rng.uniform(32, 95)
-    tall, edge = rng.uniform(12, 30) if thin else rng.uniform(20, 60), rng.uniform(0.4, 0.7)
+    height = rng.uniform(1.8, 3.8) if thin else float(np.clip(rng.lognormal(np.log(4.6), 0.55), 2.2, 24))
+    reach = rng.uniform(12, 45) if thin else rng.uniform(24, 85)
+    tall, edge = rng.uniform(8, 25) if thin else rng.uniform(14, 42), rng.uniform(0.4, 0.7)
     z += float(rng.uniform(-0.6, 0.6)) * tall
 
     vault = np.clip((_MOST_WALL_MM - back.wall_mm) * 0.25, 0, 1).astype(np.float32)
@@ -284,7 +284,7 @@ def intraventricular(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
         share = np.clip(room * 1.25, 0, 1) * np.clip(1.2 + canvas.broad + 0.4 * canvas.fine, 0, 1)
         if rng.random() < 0.5:
             share = share * (rng.choice((-1, 1)) * back.across_mm > -1.5)
-    return Blood(4, share.astype(np.float32), _clot(canvas, rng, 22, 8, mixed=0.25), drawn=0.42)
+    return Blood(4, share.astype(np.float32), _clot(canvas, rng, 18, 8, mixed=0.25), drawn=0.42)
 
 
 def intraparenchymal(canvas: Canvas, rng: np.random.Generator) -> Blood | None:

@@ -8,6 +8,7 @@ from model.phantom.brain import Spaces
 from model.phantom.geometry import F32, Points, blend, ellipsoid, step
 from model.phantom.head import Slab
 from model.phantom.lesions import Lesion
+from model.phantom.openings import beyond_sutures
 from model.phantom.skull import Skull
 
 
@@ -82,6 +83,8 @@ def _extra_axial(slab: Slab, skull: Skull, spaces: Spaces, lesion: Lesion) -> F3
     profile = np.clip(1 - away * (1 / size["length"] ** 2), 0, None) ** size["edge"]
     height = size["height"] * profile * (1 + size["roughness"] * slab.noise("folds"))
     share = step(height - skull.depth, 0.6) * (profile > 0.02) * step(skull.floor - 3, 2)
+    if size.get("bounded"):  # the dura is fast at the sutures
+        share *= step(1 - beyond_sutures(lesion.centre, p.x, p.y, p.z), 1)
     if lesion.kind == 2:  # never across the falx, nor below the tentorium
         share *= step(float(np.sign(cx)) * spaces.points.x - 1, 0.8) * (1 - spaces.cerebellum)
     return share

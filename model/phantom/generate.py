@@ -20,7 +20,7 @@ from model.phantom.settings import AnatomySettings, LesionSettings, Scanner, Sca
 from model.phantom.skull import holder, paint_outside, props, shape_skull
 from model.sample import Sample, slice_scores
 
-VERSION = 3
+VERSION = 4
 """Counts up whenever the same seed gives another picture."""
 
 MIDDLE_MM = 14.0

@@ -77,9 +77,9 @@ def _epidural(rng: np.random.Generator, side: int, clot: Callable[[], float]) ->
     size = {"length": length, "height": height, "along y": 1, "along z": 1, "roughness": 0.06, "edge": 0.75}
     size["swirl"] = float(rng.random() < 0.3)
     push = height * 0.22 * (rng.random() < 0.8)
-    return [
-        Lesion(1, "convex", (side * x, y + _normal(rng, 0, 9), z + _normal(rng, 0, 7)), clot(), size, push)
-    ]
+    centre = (side * x, y + _normal(rng, 0, 9), z + _normal(rng, 0, 7))
+    size["bounded"] = float(rng.random() < 0.85)
+    return [Lesion(1, "convex", centre, clot(), size, push)]
 
 
 def _subdural(rng: np.random.Generator, side: int, clot: Callable[[], float]) -> list[Lesion]:

@@ -138,6 +138,17 @@ def _reaches(slab: "Slab", centre: Triple, reach: float) -> bool:
     return low - reach < centre[2] < high + reach
 
 
+def beyond_sutures(place: Triple, x: F32, y: F32, z: F32) -> F32:
+    """Distance by which points lie beyond the coronal or lambdoid suture as seen from `place`; negative this side."""
+    cx, cy, cz = place
+    coronal = 1.0 if cy + 35 - 0.32 * cz > 0 else -1.0
+    lambdoid = 1.0 if cy - 72 + 0.42 * abs(cx) > 0 else -1.0
+    front = -coronal * (y + 35 - 0.32 * z) - np.clip(-5 - z, 0, None)
+    back = -lambdoid * (y - 72 + 0.42 * np.abs(x)) - np.clip(30 - y, 0, None)
+    beyond: F32 = np.maximum(front, back)
+    return beyond
+
+
 def _sutures(slab: "Slab", openings: Openings) -> F32 | float:
     """Coronal, sagittal and lambdoid sutures, jagged; wide in infants, where the fontanelle joins them."""
     p, width = slab.points, openings.suture_mm

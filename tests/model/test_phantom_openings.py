@@ -1,5 +1,6 @@
 """Sutures, fractures, operated skulls, dark brain and what metal and motion do to the picture."""
 
+import importlib
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,8 +12,12 @@ from model.phantom import AnatomySettings, PhantomSettings, Scanner, generate, h
 from model.phantom.acquisition import _metal, _moved
 from model.phantom.geometry import stream
 from model.phantom.head import draw_head
+from model.phantom.lesions import plan_lesions
 from model.phantom.openings import Crack, Openings, Surgery, draw_openings, on_table
+from model.phantom.settings import LesionSettings
 from model.sample import Sample
+
+generating = importlib.import_module("model.phantom.generate")
 
 STILL = Scanner(noise_hu=0, cupping_hu=0, glow_hu=0, bar_hu=0, streak_hu=0, sharpening=0)
 PLAIN = AnatomySettings(
@@ -178,3 +183,29 @@ def test_grey_matter_lies_outside_white_matter() -> None:
     inner = sample.hu[20][depth_mm > 34]
     outer = sample.hu[20][(depth_mm > 6) & (depth_mm < 14)]
     assert np.median(outer) > np.median(inner) + 1.5  # patients: 6 to 8 HU at 120 kV, cupping included
+
+
+def test_beyond_a_suture_is_measured_from_the_bleeds_side_of_it() -> None:
+    temple, brow = on_table((64, -5, 15)), on_table((40, -65, 20))
+    x, y, z = (np.array([v]) for v in brow)
+    assert openings.beyond_sutures(temple, x, y, z)[0] > 10  # the coronal suture runs between them
+    assert openings.beyond_sutures(brow, x, y, z)[0] < 0
+
+
+def test_most_epidural_lenses_end_at_the_sutures() -> None:
+    lenses = [plan_lesions(seed, ("EDH",), LesionSettings())[0] for seed in range(120)]
+    bounded = [lens for lens in lenses if lens.size["bounded"]]
+    assert 88 <= len(bounded) <= 114  # 85 in 100 ± three deviations
+    lens = replace(bounded[0], centre=on_table((60, -22, 10)), hu=70.0)
+    lens = replace(lens, size=lens.size | {"length": 40.0, "height": 12.0}, push_mm=0.0)
+    free = replace(lens, size=lens.size | {"bounded": 0.0})
+    reach = {}
+    for name, each in (("bounded", lens), ("free", free)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(generating, "plan_lesions", lambda *args, each=each: (each,))
+            patch.setattr(head, "draw_openings", lambda *args, **kwargs: CLOSED)
+            sample = generate(
+                3, size=96, lesions=("EDH",), scanner=STILL, settings=PhantomSettings(anatomy=PLAIN)
+            )
+        reach[name] = np.nonzero(sample.labels)[1].min()
+    assert reach["bounded"] >= reach["free"] + 3  # 7 mm: it ends behind the coronal suture

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from model.evaluation.surface import hausdorff95_mm, surface_dice, surface_mm
 
@@ -74,6 +75,13 @@ def test_distances_agree_with_a_search_over_all_pairs() -> None:
     assert hausdorff95_mm(pa, pb) == pytest.approx(expected)
     within = (there <= 1).sum() + (back <= 1).sum()
     assert surface_dice(pa, pb, 1.0) == pytest.approx(within / (len(there) + len(back)))
+
+
+def test_distances_survive_what_training_does_to_small_numbers() -> None:
+    torch.set_flush_denormal(True)
+    rng = np.random.default_rng(0)
+    a, b = (surface_mm(mask, (0.7, 0.4), Z_MM) for mask in rng.random((2, 4, 60, 60)) > 0.5)
+    assert 0 < surface_dice(a, b) <= 1
 
 
 def test_exactly_the_tolerance_is_within_it_wherever_it_lies() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from model.labels import CODES
 from viewer.dicom.volume import Volume
 from viewer.measures import text
 from viewer.measures.abc2 import DEFINITION
@@ -115,26 +117,39 @@ class GuideCard(QFrame):
         self.shares = ShareEditor()
         self.definition = theme.label("Definition and source: hold the cursor here", "small", wrap=True)
         across = QHBoxLayout()
+        self.most = theme.button("Go to the slice with most AI-marked blood", "flat")
         self.back = theme.button("Back")
         self.cancel = theme.button("Cancel")
         self.done = theme.button("Done", "primary")
         for made in (self.back, self.cancel, self.done):
             across.addWidget(made, 1)
-        for widget in (self.title, self.todo, self.result):
+        for widget in (self.title, self.todo, self.most, self.result):
             column.addWidget(widget)
         column.addLayout(across)
         column.addWidget(self.definition)
         column.addWidget(self.shares)
         measuring = session.measuring
+        self.most.clicked.connect(self._go_to_most_blood)
         self.back.clicked.connect(measuring.take_back_requested)
         self.cancel.clicked.connect(measuring.cancel_requested)
         self.done.clicked.connect(measuring.finish_requested)
         self.shares.changed.connect(measuring.weigh_requested)
         self.shares.visited.connect(session.set_slice_index)
         measuring.drawing_changed.connect(self.refresh)
-        session.tool_changed.connect(self.refresh)
-        session.volume_changed.connect(self.refresh)
+        for signal in (session.tool_changed, session.volume_changed, session.findings_changed):
+            signal.connect(self.refresh)
         self.refresh()
+
+    def _go_to_most_blood(self) -> None:
+        """Go to the slice on which the model has marked most pixels of one subtype."""
+        findings = self._session.findings
+        if findings is None:
+            return
+        counts = [np.bincount(mask.ravel(), minlength=len(CODES) + 1)[1:].max() for mask in findings.masks]
+        if max(counts) == 0:
+            self._session.notice("info", "No blood marked", "The model has marked no blood on this series.")
+        else:
+            self._session.set_slice_index(int(np.argmax(counts)))
 
     def refresh(self, *_: object) -> None:
         """Show the step that is to be done."""
@@ -151,6 +166,8 @@ class GuideCard(QFrame):
         self.todo.setText(steps[step])
         for widget in (self.title, self.todo, self.definition, self):
             widget.setToolTip(f"<p>{DEFINITIONS[kind]}</p>")
+        findings = self._session.findings
+        self.most.setVisible(kind is Kind.ABC2 and draft is None and findings is not None and findings.done)
         self.back.setEnabled(draft is not None)
         self.cancel.setEnabled(draft is not None)
         weighing = draft is not None and bool(draft.shares)

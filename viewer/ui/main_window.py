@@ -33,7 +33,7 @@ from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
 from viewer.ui.findings import FindingsPanel
-from viewer.ui.measures import MeasuresPanel
+from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
 from viewer.ui.status_bar import StatusBar
@@ -82,6 +82,7 @@ class RightColumn(QWidget):
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.notices)
         session.mode_changed.connect(lambda mode: self.show_tab(1) if mode is Mode.ANNOTATE else None)
+        session.tool_changed.connect(lambda tool: self.show_tab(2) if tool in GUIDED else None)
         self.show_tab(0)
 
     def show_tab(self, number: int) -> None:

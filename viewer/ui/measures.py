@@ -41,6 +41,8 @@ TOOLS = (
     (Tool.MIDLINE, "Midline shift", "Shift+M"),
     (Tool.ABC2, "ABC/2", "Shift+V"),
 )
+GUIDED = frozenset({Tool.MIDLINE, Tool.ABC2})
+"""Tools whose steps stand in the panel."""
 COLUMNS = 3
 ROW_PX = 26
 LOADING_MS = 250

@@ -17,6 +17,7 @@ from viewer.measuring import Drawing
 from viewer.session import Findings, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.main_window import RightColumn
 from viewer.ui.measures import MeasuresPanel
 from viewer.ui.strip import SliceStrip
 
@@ -140,6 +141,20 @@ def test_the_guides_cite_their_definition(session: Session, panel: MeasuresPanel
         assert "foramen of Monro" in tip
 
 
+def test_the_guide_goes_to_the_slice_with_most_blood(
+    session: Session, panel: MeasuresPanel, make_findings: Callable[..., Findings]
+) -> None:
+    assert session.volume is not None
+    findings = make_findings(session.volume, (2, 4))
+    findings.masks[4, 0:5, 0:5] = 2
+    session.set_tool(Tool.ABC2)
+    assert panel.guide.most.isHidden()
+    session.set_findings(findings)
+    assert not panel.guide.most.isHidden()
+    panel.guide.most.click()
+    assert session.slice_index == 4
+
+
 def test_the_third_step_of_abc2_weighs_slices(session: Session, panel: MeasuresPanel) -> None:
     asked: list[tuple[Share, ...]] = []
     session.measuring.weigh_requested.connect(asked.append)
@@ -194,3 +209,14 @@ def test_a_measure_of_a_slice_that_is_gone_is_listed_as_such(
     put(session, replace(LENGTH, plane=SlicePlane("9.9")))
     assert rows(panel) == ["Length · gone · not measured !"]
     assert np.all(session.volume.loaded) if session.volume else False
+
+
+def test_a_guided_tool_brings_its_panel_to_the_front(qtbot: QtBot, session: Session) -> None:
+    column = RightColumn(session)
+    qtbot.addWidget(column)
+    for tool, tab in ((Tool.LENGTH, 0), (Tool.MIDLINE, 2)):
+        session.set_tool(tool)
+        assert column.stack.currentIndex() == tab
+    column.show_tab(0)
+    session.set_tool(Tool.ABC2)
+    assert column.stack.currentWidget() is column.measures

@@ -61,7 +61,7 @@ def save_checkpoint(
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{number}/{key}": value for key, value in state.items()}
     content = _packed(tensors, {"progress": vars(progress)})
-    _write(folder / f"{NEWEST}.part", content)
+    write_whole(folder / f"{NEWEST}.part", content)
     if (folder / NEWEST).exists():
         os.replace(folder / NEWEST, folder / BEFORE)
     os.replace(folder / f"{NEWEST}.part", folder / NEWEST)
@@ -96,7 +96,7 @@ def load_checkpoint(
 
 def save_network(path: Path, network: nn.Module) -> None:
     """Write the weights of `network`, whole or not at all."""
-    _write(path.with_suffix(".part"), _packed(network.state_dict(), {}))
+    write_whole(path.with_suffix(".part"), _packed(network.state_dict(), {}))
     os.replace(path.with_suffix(".part"), path)
 
 
@@ -117,7 +117,7 @@ def load_run(folder: Path) -> tuple[Settings, nn.Module]:
 def write_run(folder: Path, settings: Settings, facts: Mapping[str, Any]) -> None:
     """Write run.json: recipe and `facts` (fold, data)."""
     content = {"format": FORMAT, "recipe": settings.as_table(), **facts}
-    _write(folder / f"{RUN}.part", (json.dumps(content, indent=1) + "\n").encode())
+    write_whole(folder / f"{RUN}.part", (json.dumps(content, indent=1) + "\n").encode())
     os.replace(folder / f"{RUN}.part", folder / RUN)
 
 
@@ -195,7 +195,8 @@ def _fill(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> No
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write and flush a file, or leave none. Raises PterionError where the disk is full."""
     try:
         with path.open("wb") as file:
             file.write(content)

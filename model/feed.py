@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -30,6 +31,7 @@ class Feed:
         self._kind = kind_named(settings.kind)
         self._slices = [(case, z) for case in pool.training for z in range(len(case.hu))]
         self._classes = _by_class(self._slices)
+        self._ordered: tuple[int, npt.NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
         self._samplers = [
             StackSampler(cases, count=settings.slices, positive=share) if cases else None
             for cases, share in ((pool.simulated, settings.positive), (pool.real, settings.real_positive))
@@ -87,6 +89,13 @@ class Feed:
             stack = paint(stack, rng, self.donors)
         return stack
 
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The order of the slices in an epoch; the last one asked for is kept."""
+        if epoch != self._ordered[0]:
+            rng = np.random.default_rng([self._settings.seed, epoch])
+            self._ordered = epoch, rng.permutation(len(self._slices))
+        return self._ordered[1]
+
     @cached_property
     def donors(self) -> list[Donor]:
         """Bleeds of the training patients that may be set into others."""
@@ -98,8 +107,7 @@ class Feed:
         chosen = []
         for position in range(number * self._settings.slices, (number + 1) * self._settings.slices):
             epoch, place = divmod(position, len(self._slices))
-            order = np.random.default_rng([self._settings.seed, epoch]).permutation(len(self._slices))
-            chosen.append(self._slices[order[place]])
+            chosen.append(self._slices[self._order(epoch)[place]])
         return _stacked(chosen)
 
 

@@ -85,8 +85,7 @@ def prepare(
     """
     folder = cache / sha256(f"{FORMAT} {view.key} {source.stamp}".encode()).hexdigest()[:20]
     if not (folder / CASES).exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=cache, prefix=".making-"))
+        temporary = _place(cache)
         try:
             _make(source, view, temporary, tell, cancelled)
             shutil.rmtree(folder, ignore_errors=True)
@@ -98,6 +97,17 @@ def prepare(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return _open(folder)
+
+
+def _place(cache: Path) -> Path:
+    """An empty folder in `cache`, which is made if need be."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=cache, prefix=".making-"))
+    except OSError as error:
+        raise PterionError(
+            f"Nothing can be written to {cache.name} ({error.strerror}). Name another folder."
+        ) from error
 
 
 def _make(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from model.checkpoint import Progress
+from model.checkpoint import Progress, write_whole
 from model.curves import as_csv, as_svg
 from model.recipe import Settings
 
@@ -62,5 +62,5 @@ def _words(content: Mapping[str, Any]) -> str:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
+    write_whole(temporary, text.encode())
     os.replace(temporary, path)

@@ -73,6 +73,11 @@ def test_a_full_disk_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.M
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_to_is_said(folder: Path) -> None:
+    with pytest.raises(PterionError, match=r"Nothing can be written to cache"):
+        prepare(open_source(folder), WholeImage(40), folder / "a.npz" / "cache")
+
+
 def test_a_data_set_is_read_by_its_index(folder: Path, tmp_path: Path) -> None:
     index_folder(folder)
     assert len(prepare(open_source(folder), WholeImage(40), tmp_path / "cache")) == 3

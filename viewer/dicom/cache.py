@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from viewer.dicom.files import file_error
+from viewer.dicom.files import extended, file_error
 from viewer.dicom.series import Study
 
 PREFIX = "pterion-open-"
@@ -138,7 +138,7 @@ def _old(folder: Path) -> bool:
 def _locked_folder(root: Path) -> tuple[Path, BinaryIO]:
     """A new folder and the lock that says it is in use. Raises OSError."""
     while True:
-        folder = Path(tempfile.mkdtemp(dir=root, prefix=PREFIX))
+        folder = Path(extended(tempfile.mkdtemp(dir=root, prefix=PREFIX)))  # archives hold long paths
         lock = (folder / _LOCK_NAME).open("wb")
         if _try_lock(lock):
             return folder, lock

@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from model.errors import PterionError
 
+LONG_WINDOWS_PATH = 240
+"""Of 260 characters that Windows takes without being asked for more, some are left for names that are added."""
 _CAUSES = {
     errno.ENOSPC: ("DISK_FULL", "the disk is full", "Free some space, or choose another place"),
     errno.EDQUOT: ("DISK_FULL", "the disk quota is used up", "Free some space, or choose another place"),
@@ -71,3 +73,27 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise file_error(error, f"Writing {path.name}") from error
         raise
+
+
+def extended(path: Path | str) -> str:
+    """A path as Windows takes it beyond 260 characters; elsewhere the path itself."""
+    if os.name != "nt":
+        return str(path)
+    text = str(Path(path).absolute())
+    if text.startswith("\\\\?\\"):
+        return text
+    return f"\\\\?\\UNC\\{text[2:]}" if text.startswith("\\\\") else f"\\\\?\\{text}"
+
+
+def plain(text: str) -> Path:
+    """A path without what `extended` added, where it is short enough for everybody."""
+    if text.startswith("\\\\?\\") and len(text) < LONG_WINDOWS_PATH:
+        text = text[4:]
+        text = f"\\\\{text[4:]}" if text.startswith("UNC\\") else text
+    return Path(text)
+
+
+def reachable(path: Path | str) -> Path:
+    """A path as the system takes it however long it is."""
+    whole = extended(path)
+    return Path(whole) if os.name == "nt" and len(whole) >= LONG_WINDOWS_PATH else Path(path)

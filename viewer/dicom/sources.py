@@ -11,7 +11,7 @@ from pathlib import Path
 from model.errors import Cancelled, PterionError
 from viewer.dicom.cache import Cache, default_cache, key_of
 from viewer.dicom.dicomdir import is_dicomdir, read_dicomdir
-from viewer.dicom.files import file_error
+from viewer.dicom.files import LONG_WINDOWS_PATH, extended, file_error, plain, reachable
 from viewer.dicom.media import slow
 from viewer.dicom.zips import Limits, Password, Unpacking, is_zip, worth
 
@@ -22,7 +22,6 @@ _DICOMDIR = "dicomdir"
 _PROBED = 24
 _MISSING_MAX = 50
 _HEAD = 132
-_LONG_WINDOWS_PATH = 240
 _ARCHIVES = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (0, b"Rar!\x1a\x07", "a RAR archive"),
@@ -65,7 +64,7 @@ class Sources:
     def _every(self) -> Iterator[Path]:
         """The files of all roots; single files of one folder are taken together, for they may lie on a disc."""
         singles: list[Path] = []
-        for root in map(Path, self.roots):
+        for root in map(reachable, self.roots):
             found = self._opened(root)
             if found is None and (not singles or singles[0].parent == root.parent):
                 singles.append(root)
@@ -112,7 +111,7 @@ class Sources:
             for name in sorted(names):
                 path = (
                     place / name
-                    if len(parent) + len(name) < _LONG_WINDOWS_PATH - 8
+                    if len(parent) + len(name) < LONG_WINDOWS_PATH - 8
                     else plain(f"{parent}{os.sep}{name}")
                 )
                 plain_name = name.casefold()
@@ -261,21 +260,3 @@ def _refuse_archive(path: Path) -> None:
             if file.read(len(magic)) == magic:
                 text = f"{path.name} is {what}, which Pterion does not open. Unpack it and open its folder."
                 raise PterionError(text, code="NOT_DICOM")
-
-
-def extended(path: Path | str) -> str:
-    """A path as Windows takes it beyond 260 characters; elsewhere the path itself."""
-    if os.name != "nt":
-        return str(path)
-    text = str(Path(path).absolute())
-    if text.startswith("\\\\?\\"):
-        return text
-    return f"\\\\?\\UNC\\{text[2:]}" if text.startswith("\\\\") else f"\\\\?\\{text}"
-
-
-def plain(text: str) -> Path:
-    """A path without what `extended` added, where it is short enough for everybody."""
-    if text.startswith("\\\\?\\") and len(text) < _LONG_WINDOWS_PATH:
-        text = text[4:]
-        text = f"\\\\{text[4:]}" if text.startswith("UNC\\") else text
-    return Path(text)

@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from model.errors import Cancelled, PterionError
-from viewer.dicom import media, sources
+from viewer.dicom import files, media, sources
 from viewer.dicom.cache import Cache, with_origins
 from viewer.dicom.dicomdir import is_dicomdir, read_dicomdir
 from viewer.dicom.load import load_all
@@ -185,8 +185,8 @@ def test_study_is_known_by_where_it_came_from(slow_disc: Path, phantom_series: P
 
 
 def test_single_files_of_a_slow_disc_are_copied(slow_disc: Path, tmp_path: Path) -> None:
-    files = sorted((slow_disc / "images").iterdir())
-    (series,) = scan(files).studies[0].series
+    found = sorted((slow_disc / "images").iterdir())
+    (series,) = scan(found).studies[0].series
     assert len(series.slices) == 8
     assert all(tmp_path / "cache" in one.path.parents for one in series.slices)
 
@@ -237,12 +237,12 @@ def test_kind_of_mount(folder: str, kind: str, tmp_path: Path, monkeypatch: pyte
 def test_slowness_is_measured_where_the_mount_tells_nothing(
     disc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = sorted((disc / "images").iterdir())
+    found = sorted((disc / "images").iterdir())
     monkeypatch.setattr(media, "_MOUNTS", disc / "none")
     monkeypatch.setattr(media, "seconds_a_file", lambda _files: 0.12)
-    assert media.slow(disc, files)
+    assert media.slow(disc, found)
     monkeypatch.setattr(media, "seconds_a_file", lambda _files: 0.002)
-    assert not media.slow(disc, files)
+    assert not media.slow(disc, found)
 
 
 def test_measurement_reads_a_few_files(disc: Path) -> None:
@@ -272,18 +272,45 @@ def test_name_that_is_no_unicode(write_series_copy: CopySeries, tmp_path: Path) 
     assert load_all(series).loaded.all()
 
 
+class WindowsPath:
+    """As much of a path of Windows as making one longer takes."""
+
+    def __init__(self, text: object) -> None:
+        self.text = str(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def absolute(self) -> "WindowsPath":
+        return self
+
+
 def test_windows_takes_long_paths_with_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources.os, "name", "nt")
-    monkeypatch.setattr(sources, "Path", lambda text: type("P", (), {"absolute": lambda _: text})())
-    assert sources.extended("C:\\data") == "\\\\?\\C:\\data"
-    assert sources.extended("\\\\server\\data") == "\\\\?\\UNC\\server\\data"
-    assert sources.extended("\\\\?\\C:\\data") == "\\\\?\\C:\\data"
+    monkeypatch.setattr(files.os, "name", "nt")
+    monkeypatch.setattr(files, "Path", WindowsPath)
+    assert files.extended("C:\\data") == "\\\\?\\C:\\data"
+    assert files.extended("\\\\server\\data") == "\\\\?\\UNC\\server\\data"
+    assert files.extended("\\\\?\\C:\\data") == "\\\\?\\C:\\data"
+    deep = "C:\\" + "\\".join(["Schädel CT 脳"] * 30)
+    assert str(files.reachable(deep)) == "\\\\?\\" + deep
+    assert str(files.reachable("C:\\data")) == "C:\\data"
 
 
 def test_prefix_goes_where_the_path_is_short() -> None:
-    assert sources.plain("\\\\?\\C:\\data") == Path("C:\\data")
-    assert sources.plain("\\\\?\\UNC\\server\\data") == Path("\\\\server\\data")
-    assert sources.plain("\\\\?\\C:\\" + "a" * 300) == Path("\\\\?\\C:\\" + "a" * 300)
+    assert files.plain("\\\\?\\C:\\data") == Path("C:\\data")
+    assert files.plain("\\\\?\\UNC\\server\\data") == Path("\\\\server\\data")
+    assert files.plain("\\\\?\\C:\\" + "a" * 300) == Path("\\\\?\\C:\\" + "a" * 300)
+
+
+def test_what_is_unpacked_may_have_long_paths_on_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that it goes to is named the long way; elsewhere the long way is the path itself."""
+    named: list[str] = []
+    monkeypatch.setattr("viewer.dicom.cache.extended", lambda text: named.append(text) or text)
+    with Cache(tmp_path) as cache:
+        assert named == [str(cache.folder)]
+    assert files.reachable(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from viewer.panes import Panes
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
+from viewer.ui.cut_outlines import CutOutlines
 from viewer.ui.interaction import Interaction, cursor_of
 from viewer.ui.keys import KEYS, Command
 from viewer.ui.measure_layer import MeasureLayer
@@ -96,7 +97,7 @@ class ReadingArea(QWidget):
         self._overlays = Overlays(session)
         measures = MeasureLayer(session, Readings())
         self.layers: list[Layer] = [PolygonLayer(session), measures]
-        self.cut_layers: list[Layer] = [measures]
+        self.cut_layers: list[Layer] = [CutOutlines(session), measures]
         self._made: list[Viewport] = []
         self.strip = SliceStrip(session, self)
         self.empty = EmptyState(session, self)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeySequence, QMo
 from PySide6.QtWidgets import QApplication, QInputDialog
 from pytestqt.qtbot import QtBot
 
+from viewer.annotation.document import Annotation
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import AI, FOUR, LAYOUTS, READ, SINGLE, Plane, grid
 from viewer.imaging.pane import Links
@@ -198,6 +199,31 @@ def test_masks_are_seen_in_cuts(
     assert tint() > 20
     area.panes.set_overlay(0, False)
     assert tint() == 0
+
+
+def test_what_was_drawn_is_seen_in_cuts_and_goes_when_it_is_deleted(
+    area: ReadingArea, open_session: Session
+) -> None:
+    square = ((40.0, 20.0), (50.0, 20.0), (50.0, 30.0), (40.0, 30.0))
+    drawn = tuple(Annotation(f"a{i}", f"1.2.3.{i}", 0, "SDH", square) for i in (2, 3))
+    open_session.set_document(replace(open_session.document, annotations=drawn))
+    area.panes.set_plane(0, Plane.CORONAL)
+    area.panes.go_to_place((8.0, -7.0, 12.5))
+    area.panes.set_crosshair(None)
+    viewport = area.viewports[0]
+
+    def tint(x: float) -> int:
+        point, _ = viewport.from_patient_mm((x, -7.0, 12.5))  # type: ignore[misc]
+        colour = viewport.grab().toImage().pixelColor(point.toPoint())
+        return colour.blue() - colour.red()
+
+    # Column 40 is at x = 8 mm, column 49 at 17 mm.
+    assert [tint(x) > 60 for x in (8.0, 12.0, 17.0, 19.0)] == [True, False, True, False]
+    open_session.set_document(replace(open_session.document, annotations=drawn[:1]))
+    area.panes.set_plane(0, Plane.SAGITTAL)
+    open_session.set_document(replace(open_session.document, annotations=()))
+    area.panes.set_plane(0, Plane.CORONAL)
+    assert tint(8.0) == 0
 
 
 def test_the_crosshair_tool_takes_the_others_along(

@@ -124,25 +124,21 @@ def test_letters_of_an_unturned_slice_name_the_side_of_each_marker(volume: Volum
         assert letters[edge] == name
 
 
-@pytest.mark.parametrize(
-    ("horizontal", "vertical", "turns"), list(product([False, True], [False, True], range(4)))
-)
-def test_letters_follow_the_marker_under_flips_and_turns(
-    volume: Volume, horizontal: bool, vertical: bool, turns: int
-) -> None:
+def test_letters_follow_the_marker_under_flips_and_turns(volume: Volume) -> None:
     orientation = volume.series.slices[5].orientation
     assert orientation is not None
-    placement = Placement(
-        *(SIDE, SIDE, volume.spacing_mm, (400, 300)),
-        flip_horizontal=horizontal,
-        flip_vertical=vertical,
-        quarter_turns=turns,
-    )
-    edges = edge_letters(orientation, placement)
-    for name in ("R", "A"):
-        where = shown_at(centre(volume.hu[5], name), placement)
-        (edge,) = [edge for edge, there in where.items() if there]
-        assert getattr(edges, edge) == name
+    places = {name: centre(volume.hu[5], name) for name in ("R", "A")}
+    for horizontal, vertical, turns in product([False, True], [False, True], range(4)):
+        placement = Placement(
+            *(SIDE, SIDE, volume.spacing_mm, (400, 300)),
+            flip_horizontal=horizontal,
+            flip_vertical=vertical,
+            quarter_turns=turns,
+        )
+        edges = edge_letters(orientation, placement)
+        for name, place in places.items():
+            (edge,) = [edge for edge, there in shown_at(place, placement).items() if there]
+            assert getattr(edges, edge) == name, (horizontal, vertical, turns)
 
 
 @pytest.mark.parametrize(

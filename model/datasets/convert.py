@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -283,7 +284,16 @@ def _begin_worker(source: Source, folder: Path) -> None:
     """What a worker process needs for every item; stopping is its parent's business."""
     global _job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _job = (source, folder)
+
+
+def _end_with_parent() -> None:
+    """End when the parent does: a worker whose parent was killed would wait for its next item for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _convert_in_worker(item: str, content: Any) -> _Result:

@@ -1,7 +1,10 @@
 """Data sets: folders of samples with an index: made item by item, resumed, checked, refused where they do not fit."""
 
 import json
+import multiprocessing
 import os
+import select
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,6 +130,38 @@ def test_a_worker_that_dies_is_told_and_what_is_done_is_kept(tmp_path: Path) -> 
     with pytest.raises(DataSetError, match="A worker process ended suddenly"):
         convert(Toy(("killer", "b")), tmp_path, workers=2)
     assert len(convert(Toy(("b",)), tmp_path)) == 1
+
+
+@dataclass(frozen=True)
+class Endless(Toy):
+    """Tells its process through a pipe, then never ends."""
+
+    def read(self, item: str, content: int) -> Iterator[Sample]:
+        assert self.log is not None
+        with self.log.open("w") as pipe:
+            pipe.write(f"{os.getpid()}\n")
+        threading.Event().wait()
+        yield sample()
+
+
+def convert_endlessly(folder: Path, pipe: Path) -> None:
+    convert(Endless(log=pipe), folder, workers=2)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "pidfd_open"), reason="only Linux tells when a process that is no child ends"
+)
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    parent = multiprocessing.get_context("spawn").Process(
+        target=convert_endlessly, args=(tmp_path / "set", tmp_path / "pipe")
+    )
+    parent.start()
+    worker = os.pidfd_open(int((tmp_path / "pipe").read_text().split()[0]))
+    parent.kill()
+    parent.join()
+    assert select.select([worker], [], [], 60)[0] == [worker]
+    os.close(worker)
 
 
 def stopping_after(count: int) -> Any:

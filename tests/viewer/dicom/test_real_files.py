@@ -1,5 +1,6 @@
 """Files as scanners write them."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,22 @@ def test_the_tilted_head_is_exact(shared_data: Path) -> None:
         assert volume.patient_mm(index, 0.5, 0.5) == tuple(data.ImagePositionPatient)
     assert list(volume.series.z_mm) == sorted(volume.series.z_mm)
     assert volume.reformattable
+
+
+def test_the_tilted_head_has_its_gaps_and_its_tilt(shared_data: Path) -> None:
+    """Thirteen gaps of 4 mm, thirteen of 7 and one of 1.08; the tag says 18.5 as well, but is not asked."""
+    (study,) = scan(shared_data / "head-ct-dicom" / "ge-tilted-uneven").studies
+    series = study.series[0]
+    rounded = Counter(round(gap, 2) for gap in series.gaps_mm)
+    assert rounded == {4.0: 13, 7.0: 13, 1.08: 1}
+    assert series.gaps_mm == pytest.approx(
+        [min((4, 7, 1.08), key=lambda g: abs(g - gap)) for gap in series.gaps_mm], abs=0.01
+    )
+    assert series.tilt_deg == pytest.approx(18.5, abs=0.01)
+    assert series.problems == {Problem.GANTRY_TILT, Problem.UNEVEN_SPACING}
+    texts = " ".join(note.text for note in series.notes)
+    assert "13 × 4.00 mm, 13 × 7.00 mm, 1 × 1.08 mm" in texts
+    assert "tilted by 18.50°" in texts
 
 
 def test_the_philips_phantom_falls_into_its_series(shared_data: Path) -> None:

@@ -115,13 +115,8 @@ class Exporting(QObject):
         path, summary = order.out, summary_of(self._session, patient=order.patient)
         if order.kind is ExportKind.SUMMARY_HTML:
             self._write(order, lambda: write_html(path, html(summary)))
-            return
-        try:
-            write_pdf(path, summary)
-        except PterionError as error:
-            self._failed(error)
         else:
-            self._told(order)
+            self._write(order, lambda: write_pdf(path, summary))
 
     def _dicom(self, order: ExportOrder) -> None:
         from viewer.jobs import dicom_out

@@ -20,6 +20,7 @@ from model.datasets.folder import (
     JOURNAL,
     DataSetError,
     check,
+    contents,
     index_folder,
     open_data_set,
     shared_patients,
@@ -30,6 +31,7 @@ from model.errors import Cancelled, PterionError
 from model.file_lock import try_lock
 from model.labels import BY_CODE, NOT_REVIEWED, UNKNOWN_SUBTYPE
 from model.sample import Sample, save_sample, slice_scores
+from viewer.cli import text as words
 
 
 def sample(patient: str = "p1", **provenance: object) -> Sample:
@@ -274,6 +276,25 @@ def test_a_missing_index_is_named_and_can_be_made(folder: Path) -> None:
         open_data_set(folder)
     assert len(index_folder(folder)) == 3
     assert open_data_set(folder).patients() == ("patient-a", "patient-b", "patient-c")
+
+
+def test_contents_are_counted_in_all_and_by_source(tmp_path: Path) -> None:
+    for name, patient, source in (("a", "p1", "x"), ("b", "p1", "x"), ("c", "p2", "y")):
+        save_sample(replace(sample(patient), source=source), tmp_path / f"{name}.npz")
+    found = contents(index_folder(tmp_path))
+    assert list(found["sources"]) == ["x", "y"]
+    assert (found["all"]["patients"], found["all"]["samples"], found["all"]["slices"]) == (2, 3, 12)
+    assert found["sources"]["x"] == {
+        "samples": 2,
+        "patients": 1,
+        "bleeding_patients": 1,
+        "slices": 8,
+        "known": 8,
+        "bleeding_slices": {"any": 4, "EDH": 0, "SDH": 2, "SAH": 0, "IVH": 0, "IPH": 0},
+        "volume_ml": {"SDH": 0.2, "unknown": 0.16},
+    }
+    printed = words.data_sets({"sets": [found]}).splitlines()
+    assert [line.split()[0] for line in printed[1:]] == ["source", "x", "y", "all"]
 
 
 def test_a_folder_without_samples_is_no_data_set(tmp_path: Path) -> None:

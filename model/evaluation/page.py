@@ -94,7 +94,7 @@ def page(evaluation: Evaluation) -> str:
         panel_measures=MEASURES,
         plots=_plots(evaluation),
         cases=_cases(evaluation.results[ours]),
-        words=_words,
+        panel_words=_panel_words,
     )
 
 
@@ -134,6 +134,15 @@ def _words(name: str) -> str:
     if level in LEVELS and what not in _WORDS:
         return f"{code}: {_WORDS[short]}" if short in ("auc", "ap") else f"{level} {code}: {_WORDS[short]}"
     return f"{code}: {_WORDS.get(what, what)}"
+
+
+def _panel_words(name: str) -> str:
+    """A measure of the panel in as few words as a narrow column takes: `slice AUC any`, `AUC EDH`, `Dice any`."""
+    what, _, code = name.rpartition("_")
+    level, _, short = what.partition("_")
+    if not short:
+        return f"Dice {code}"
+    return f"{level} {short.upper()} {code}" if code == ANY else f"{short.upper()} {code}"
 
 
 def _plots(evaluation: Evaluation) -> list[str]:

@@ -10,6 +10,7 @@ Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT = 380, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 28, 44
+_A_ROW = 3
 _INK, _SOFT, _GRID = "#1d2126", "#5c6670", "#dde2e7"
 
 
@@ -27,8 +28,8 @@ class Axis:
             raise ValueError(f"an axis must rise, got {self.low} to {self.high}")
 
     def ticks(self) -> list[float]:
-        """Four to eight round numbers on it."""
-        step = 10.0 ** np.floor(np.log10((self.high - self.low) / 2))
+        """Round numbers on it, at most nine."""
+        step = 10.0 ** np.floor(np.log10((self.high - self.low) / 8))
         for factor in (1, 2, 5, 10):
             count = (self.high - self.low) / (step * factor)
             if count <= 8:
@@ -52,15 +53,17 @@ class Line:
 
 def plot(title: str, x: Axis, y: Axis, lines: Sequence[Line]) -> str:
     """The whole plot. Points beyond an axis are drawn at its end."""
+    named = [line for line in lines if line.label]
+    height = _HEIGHT + 16 * -(-len(named) // _A_ROW) + 4
     parts = [
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-            f'height="{_HEIGHT}" font-family="Inter, Arial, sans-serif" role="img" aria-label="{escape(title)}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
+            f'height="{height}" font-family="Inter, Arial, sans-serif" role="img" aria-label="{escape(title)}">'
         ),
         _text(title, _LEFT, 16, 13, weight="600", colour=_INK),
         *_axes(x, y),
         *(_line(line, x, y) for line in lines if line.points),
-        *_legend([line for line in lines if line.label]),
+        *_legend(named),
         "</svg>",
     ]
     return "".join(parts)
@@ -105,21 +108,13 @@ def _line(line: Line, x: Axis, y: Axis) -> str:
 
 
 def _legend(lines: Sequence[Line]) -> list[str]:
-    """Names at the lower right, where curves of good systems leave room."""
-    if not lines:
-        return []
-    height = 15 * len(lines) + 4
-    top = _HEIGHT - _BOTTOM - 6 - height
-    parts = [
-        (
-            f'<rect x="{_WIDTH - 144}" y="{top}" width="{144 - _RIGHT - 2}" height="{height}" fill="#fff" '
-            'fill-opacity="0.8"/>'
-        )
-    ]
-    for row, line in enumerate(reversed(lines)):
-        y = _HEIGHT - _BOTTOM - 10 - 15 * row
-        parts.append(f'<path stroke="{line.colour}" stroke-width="3" d="M{_WIDTH - 138} {y - 4}h14"/>')
-        parts.append(_text(line.label, _WIDTH - 119, y, 11))
+    """Names below the plot, so many a row that they never hide a curve."""
+    parts = []
+    for place, line in enumerate(lines):
+        row, column = divmod(place, _A_ROW)
+        x, y = _LEFT + column * (_WIDTH - _LEFT) / _A_ROW, _HEIGHT + 12 + 16 * row
+        parts.append(f'<path stroke="{line.colour}" stroke-width="3" d="M{x:.1f} {y - 4}h12"/>')
+        parts.append(_text(line.label, x + 16, y, 11))
     return parts
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,12 +30,12 @@ class Case:
     patient: str
     source: str
 
-    @cached_property
+    @property
     def background(self) -> "Background | None":
-        """What the head offers to painted bleeds, found when first asked for."""
-        from model.painting.background import look
+        """What the head offers to painted bleeds; found when asked for, and kept for the cases asked for last."""
+        from model.painting.background import recall
 
-        return look(self.hu, self.gaps_mm)
+        return recall(self.hu, self.gaps_mm)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ _ORDER = (4, 3, 5, 2, 1)
 def paint(stack: Stack, rng: np.random.Generator, donors: Sequence[Donor] = ()) -> Stack:
     """A copy of a stack with simulated bleeds, some of them `donors`'; the stack itself where none fits.
 
-    A stack that knows its case is painted on the case's background, found once; else that is found anew.
+    A stack that knows its case is painted on the case's background, which is kept for patients; else and for
+    simulated heads it is found anew, in the stack alone.
     """
     opened = _open(stack, rng)
     if opened is None:
@@ -90,7 +91,8 @@ def mimic(stack: Stack, rng: np.random.Generator) -> Stack:
 
 def _open(stack: Stack, rng: np.random.Generator) -> tuple[Canvas, _Place] | None:
     """A canvas over the part of a stack that shows the cranial cavity, and where that part is."""
-    if stack.case is not None and stack.chosen is not None:
+    # Simulated heads are too many to keep what is known of them.
+    if stack.case is not None and stack.chosen is not None and stack.case.source != "phantom":
         background, chosen = stack.case.background, stack.chosen
     else:
         background, chosen = look(stack.hu), np.arange(len(stack.hu))

@@ -3,6 +3,9 @@
 Found once for a case; painting then only looks it up. Works on patients and on phantoms alike.
 """
 
+import threading
+import weakref
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +91,11 @@ class Background:
         )
 
 
+_MOST_KEPT = 96
+"""Backgrounds in memory, some 4 MB each."""
+_KEPT: OrderedDict[int, tuple["weakref.ref[npt.NDArray[np.int16]]", Background | None]] = OrderedDict()
+_LOCK = threading.Lock()
+
 _MAPS = (
     "inside", "bone_share", "depth_mm", "wall_mm", "arc_mm", "across_mm", "along_mm", "smooth", "fluid", "ventricle"
 )  # fmt: skip
@@ -133,6 +141,24 @@ def look(
         fluid_hu=fluid_hu,
         half_mm=half,
     )
+
+
+def recall(hu: npt.NDArray[np.int16], gaps_mm: Floats) -> Background | None:
+    """`look`, remembered for the last `_MOST_KEPT` series that were asked for and still exist."""
+    with _LOCK:
+        known = _KEPT.get(id(hu))
+        if known is not None and known[0]() is hu:
+            _KEPT.move_to_end(id(hu))
+            return known[1]
+    found = look(hu, gaps_mm)
+    with _LOCK:
+        _KEPT[id(hu)] = (weakref.ref(hu), found)
+        _KEPT.move_to_end(id(hu))
+        for key in [key for key, (series, _) in _KEPT.items() if series() is None]:
+            del _KEPT[key]
+        while len(_KEPT) > _MOST_KEPT:
+            _KEPT.popitem(last=False)
+    return found
 
 
 def _filled(image: Floats) -> Mask:

@@ -1,5 +1,6 @@
 """Painted bleeds: where they lie, what they leave alone, what they look like."""
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 import model.painting as painting
+import model.painting.background as background
 from model.batches import Case, Stack, StackSampler
 from model.painting import lift, look, mimic, paint, paint_case
 from model.preprocess import PIXEL_MM, SIZE
@@ -332,3 +334,28 @@ def test_donors_of_other_subtypes_are_left_alone(head: Case, only) -> None:
     plain = paint_case(head, np.random.default_rng(3))
     offered = paint_case(head, np.random.default_rng(3), donors)
     assert np.array_equal(plain.hu, offered.hu)
+
+
+def test_few_backgrounds_are_kept_and_none_of_a_case_that_is_gone(
+    head: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_MOST_KEPT", 2)
+    monkeypatch.setattr(background, "_KEPT", OrderedDict())
+    assert head.background is head.background
+    looked = []
+    monkeypatch.setattr(background, "look", lambda hu, gaps_mm: looked.append(len(hu)))
+    cases = [replace(head, hu=head.hu[:n].copy(), gaps_mm=head.gaps_mm[:n]) for n in (3, 4, 5)]
+    for case in (*cases, cases[2], cases[0]):
+        assert case.background is None
+    assert looked == [3, 4, 5, 3]  # the last two were kept, the first was found again
+    del case, cases
+    gone = oval_head(slices=2)
+    assert gone.background is None
+    assert len(background._KEPT) == 1
+
+
+def test_a_simulated_head_is_looked_at_slice_by_slice(head: Case) -> None:
+    simulated = replace(head, hu=head.hu.copy(), source="phantom")
+    stack = stack_of(simulated, 12)
+    assert paint(stack, np.random.default_rng(2)) is not stack
+    assert not any(known[0]() is simulated.hu for known in background._KEPT.values())

@@ -4,8 +4,6 @@ Those that take `weights` (R, n) give R values, one for each way to weigh the n 
 a table of how often each row was drawn, and all its rounds are measured at once (see `model.evaluation.resample`).
 """
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -140,29 +138,3 @@ def _by_score(truth: Truth, scores: Numbers, weights: Numbers) -> tuple[Numbers,
     positive = np.add.reduceat(sorted_weights * sorted_truth, starts, axis=1)
     negative = np.add.reduceat(sorted_weights * ~sorted_truth, starts, axis=1)
     return positive, negative
-
-
-def bootstrap(
-    groups: Sequence[object],
-    measure: Callable[[npt.NDArray[np.int64]], float],
-    *,
-    rounds: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """95 % percentile interval of `measure(indices)`, whole groups (patients) drawn with replacement.
-
-    groups: the patient of each row. measure: takes row indices; rounds where it is NaN are left out.
-    NaN, NaN when every round is.
-    """
-    names = sorted(set(groups), key=str)
-    rows_of = {name: np.flatnonzero([g == name for g in groups]) for name in names}
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(rounds):
-        drawn = rng.integers(len(names), size=len(names))
-        values.append(measure(np.concatenate([rows_of[names[i]] for i in drawn])))
-    kept = np.array([v for v in values if np.isfinite(v)])
-    if not len(kept):
-        return float("nan"), float("nan")
-    low, high = np.percentile(kept, [2.5, 97.5])
-    return float(low), float(high)

@@ -63,25 +63,6 @@ def test_youden_takes_the_best_cut() -> None:
     assert metrics.youden_threshold(truth, scores) == 0.6
 
 
-def test_the_bootstrap_draws_whole_patients() -> None:
-    # Two patients of means 0 and 1: a draw of two gives 0, 0.5 or 1 and nothing between.
-    groups, values = ["a", "a", "b", "b"], np.array([0.0, 0.0, 1.0, 1.0])
-    seen = set()
-
-    def mean(rows: np.ndarray) -> float:
-        seen.add(float(values[rows].mean()))
-        return float(values[rows].mean())
-
-    assert metrics.bootstrap(groups, mean, rounds=200) == (0.0, 1.0)
-    assert seen == {0.0, 0.5, 1.0}
-
-
-def test_an_interval_of_nothing_is_not_a_number() -> None:
-    low, high = metrics.bootstrap(["a"], lambda _: float("nan"), rounds=5)
-    assert math.isnan(low)
-    assert math.isnan(high)
-
-
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 3)), min_size=2, max_size=20))
 def test_weights_count_as_repetitions(rows: list[tuple[bool, int, int]]) -> None:
     truth = np.array([r[0] for r in rows])

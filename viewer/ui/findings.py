@@ -245,7 +245,7 @@ class FindingsPanel(QWidget):
         value = study_scores(findings)[ANY]
         found = suspected(findings)
         self.title.setText("Any hemorrhage" if findings.done else "Any hemorrhage so far")
-        self.score.setText(f"{value:.2f}")
+        self.score.setText(f"{value:.2f}" if findings.done or findings.scored else "–")
         colour = (
             BY_CODE[found[0]].colour
             if found

@@ -70,6 +70,13 @@ def test_while_scoring_there_is_progress_and_cancel(shown, qtbot: QtBot) -> None
         panel.cancel.click()
 
 
+def test_before_the_first_slice_there_is_no_score(shown) -> None:
+    session, panel = shown
+    running = replace(frame.findings(None, {}), scored=0)
+    answer(session, panel, running)
+    assert panel.score.text() == "–"
+
+
 def test_not_run_says_why_and_offers_to_score(shown, qtbot: QtBot) -> None:
     session, panel = shown
     answer(session, panel, replace(frame.findings(None, {}), not_run="The series is a localizer."))

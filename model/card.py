@@ -52,19 +52,20 @@ def _purpose() -> str:
 def _training(info: Mapping[str, Any]) -> str:
     training = info.get("training", {})
     settings = training.get("settings", {})
+    slices = settings.get("stacks", 0) * settings.get("slices", 0)
     lines = [
         "## What it was trained on\n",
         (
             f"- {training.get('phantoms', '?')} simulated heads, and {training.get('patients', '?')} patients of "
-            f"CT-ICH, {settings.get('real_share', 0):.0%} of the stacks in the second part of training."
+            f"CT-ICH, {settings.get('real_share', 0):.0%} of the stacks once patients took part."
         ),
         (
-            "- Split by patient once, in advance; calibration, thresholds and gate were chosen on 6 other patients "
-            "and on simulated heads, one part of them as another scanner would show them."
+            "- Split by patient, in advance; calibration, thresholds and gate were chosen on other patients and on "
+            "simulated heads that were kept from training."
         ),
         (
-            f"- {training.get('steps', '?')} steps of {settings.get('stacks', 0) * settings.get('slices', 0)} "
-            f"slices on one CPU core, {training.get('minutes', settings.get('minutes', 0)):.0f} minutes."
+            f"- {settings.get('steps') or training.get('steps', '?')} steps of {slices} slices, "
+            f"{training.get('started', 'from scratch')}."
         ),
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]

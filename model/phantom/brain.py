@@ -134,8 +134,9 @@ def _cisterns(slab: Slab, p: Points) -> F32:
     ray = np.minimum(1.3 - p.ax, np.minimum(-p.y - 14, p.y + 40)) - np.abs(p.z + 16) * 0.5
     star = np.maximum(ellipsoid(p, (0, -13, -17), (10, 7.5, 7)), np.maximum(arms, ray))
     # The ambient cistern follows the midbrain's sides; in front the peduncles leave a notch.
-    round_stem = np.abs(ellipsoid(p, (0, 8, -12), (17.5, 15.5, 15)))
-    ambient = np.minimum(1.3 + 0.8 * age - round_stem, np.minimum(7 - np.abs(p.z + 12), p.y + 8))
+    folds, fine = slab.noise("folds")[box], slab.noise("fine folds")[box]
+    round_stem = np.abs(ellipsoid(p, (0, 8, -12), (17.5, 15.5, 15)) + 0.9 * folds)
+    ambient = np.minimum(1.0 + 0.9 * age + 0.5 * fine - round_stem, np.minimum(7 - np.abs(p.z + 12), p.y + 8))
     behind = np.minimum(ellipsoid(p, (0, 27, -4), (13, 5, 9)), p.y - 21 - p.ax * 0.1)
     prepontine = ellipsoid(p, (0, -5, -30), (13, 4, 12))
     magna = ellipsoid(p, (0, slab.head.shape.half_length - 12, -48), (10, 8, 9))

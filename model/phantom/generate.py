@@ -20,7 +20,7 @@ from model.phantom.settings import AnatomySettings, LesionSettings, Scanner, Sca
 from model.phantom.skull import holder, paint_outside, props, shape_skull
 from model.sample import Sample, slice_scores
 
-VERSION = 4
+VERSION = 5
 """Counts up whenever the same seed gives another picture."""
 
 MIDDLE_MM = 14.0
@@ -28,7 +28,7 @@ MIDDLE_MM = 14.0
 
 FAR_OUTSIDE_MM = -60.0
 
-BONE_EDGE_HU = 120
+BONE_EDGE_HU = 95
 
 
 @dataclass(frozen=True)

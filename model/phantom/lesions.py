@@ -59,7 +59,7 @@ def plan_lesions(seed: int, kinds: Sequence[str], settings: LesionSettings) -> t
         mean, deviation = settings.clot_hu[BY_CODE[code].value - 1]
 
         def clot(rng: np.random.Generator = rng, mean: float = mean, deviation: float = deviation) -> float:
-            return float(np.clip(rng.normal(mean, deviation), 42, 84))
+            return float(np.clip(rng.normal(mean, deviation), 44, 88))
 
         lesions += plans[code](rng, here, clot)
     return tuple(sorted(lesions, key=lambda lesion: -lesion.kind))
@@ -72,7 +72,7 @@ def _normal(rng: np.random.Generator, mean: float, deviation: float) -> float:
 def _epidural(rng: np.random.Generator, side: int, clot: Callable[[], float]) -> list[Lesion]:
     places = ((64, -14, 10), (60, 22, 38), (44, -62, 25), (40, 66, 10))
     x, y, z = places[int(rng.choice(4, p=(0.48, 0.28, 0.14, 0.10)))]
-    length = float(np.clip(rng.lognormal(np.log(19), 0.38), 9, 40))
+    length = float(np.clip(rng.lognormal(np.log(22), 0.4), 9, 44))
     height = length * uniform(rng, (0.26, 0.52))
     size = {"length": length, "height": height, "along y": 1, "along z": 1, "roughness": 0.06, "edge": 0.75}
     size["swirl"] = float(rng.random() < 0.3)
@@ -127,7 +127,7 @@ def _subarachnoid(rng: np.random.Generator, side: int, clot: Callable[[], float]
     lesions = []
     if form != "sulci":
         size = {
-            "fill": uniform(rng, (0.6, 1)),
+            "fill": uniform(rng, (0.72, 1)),
             "other side": uniform(rng, (0, 1)),
             "top": uniform(rng, (8, 34)),
             "radius": uniform(rng, (20, 45)),
@@ -138,7 +138,7 @@ def _subarachnoid(rng: np.random.Generator, side: int, clot: Callable[[], float]
         far = side if rng.random() < 0.75 else -side
         centre = _under_skull((far * uniform(rng, (15, 62)), uniform(rng, (-75, 80)), uniform(rng, (-5, 70))))
         radius = uniform(rng, (16, 32)) if rng.random() < 0.2 else uniform(rng, (7, 16))
-        lesions.append(Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.6, 1)), "radius": radius}))
+        lesions.append(Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.72, 1)), "radius": radius}))
     return lesions
 
 

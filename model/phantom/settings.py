@@ -56,7 +56,7 @@ class LesionSettings:
     negative_share: float = 0.4
     weights: tuple[float, float, float, float, float] = (0.17, 0.23, 0.24, 0.15, 0.21)
     together: tuple[float, float, float] = (0.55, 0.32, 0.13)
-    clot_hu: tuple[Span, Span, Span, Span, Span] = ((57, 8), (52, 9), (57, 7), (48, 8), (56, 8))
+    clot_hu: tuple[Span, Span, Span, Span, Span] = ((64, 8), (60, 9), (66, 7), (52, 8), (61, 8))
 
 
 @dataclass(frozen=True)

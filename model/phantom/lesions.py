@@ -138,7 +138,9 @@ def _subarachnoid(rng: np.random.Generator, side: int, clot: Callable[[], float]
         far = side if rng.random() < 0.75 else -side
         centre = _under_skull((far * uniform(rng, (15, 62)), uniform(rng, (-75, 80)), uniform(rng, (-5, 70))))
         radius = uniform(rng, (16, 32)) if rng.random() < 0.2 else uniform(rng, (7, 16))
-        lesions.append(Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.72, 1)), "radius": radius}))
+        lesions.append(
+            Lesion(3, "sulci", centre, clot(), {"fill": uniform(rng, (0.72, 1)), "radius": radius})
+        )
     return lesions
 
 

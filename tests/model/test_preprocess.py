@@ -161,13 +161,6 @@ def test_without_a_skull_no_spacing_is_estimated() -> None:
         preprocess.estimate_spacing_mm(np.full((2, 64, 64), 40, np.int16))
 
 
-def test_a_slice_is_prepared_in_milliseconds() -> None:
-    hu = drawn_head((512, 512), (0.45, 0.45), (250.0, 256.0))
-    preprocess.prepare_slice(hu, (0.45, 0.45))
-    fastest = min(_seconds(hu) for _ in range(20))
-    assert fastest < 0.006  # 1.3 ms on the machine it was made on
-
-
 def _seconds(hu: npt.NDArray[np.int16]) -> float:
     start = time.perf_counter()
     preprocess.prepare_slice(hu, (0.45, 0.45))

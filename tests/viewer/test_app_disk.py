@@ -104,8 +104,8 @@ def test_a_file_that_vanishes_after_the_scan(
     application.session.request_open(folder)
     qtbot.waitUntil(settled(application), timeout=WAIT_MS)
     assert shown(application).failed.tolist() == [False, False, True, *[False] * 5]
-    qtbot.waitUntil(lambda: bool(notices), timeout=WAIT_MS)
-    assert "1 of 8 slices could not be read" in {notice.title for notice in notices}
+    title = "1 of 8 slices could not be read"
+    qtbot.waitUntil(lambda: title in {notice.title for notice in notices}, timeout=WAIT_MS)
 
 
 @pytest.mark.parametrize(

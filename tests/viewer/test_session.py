@@ -11,8 +11,8 @@ from viewer.annotation.document import Document
 from viewer.annotation.events import Preview, State
 from viewer.dicom.series import Series, SliceHeader
 from viewer.dicom.volume import Volume
-from viewer.imaging.windows import BONE, BRAIN, STROKE, SUBDURAL
 from viewer.imaging.placement import ViewState
+from viewer.imaging.windows import BONE, BRAIN, STROKE, SUBDURAL
 from viewer.session import Findings, Mode, ModelEntry, Notice, Probe, Retraining, Session, Tool
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from model.errors import Cancelled, PterionError
 from model.predict import Predictor, SliceResult, VolumeSource
-from viewer.jobs.infer import Inference, nearest
+from viewer.jobs.infer import NICER, Inference, nearest
 
 
 def in_a_thread(work: Callable[[], object]) -> None:
@@ -154,7 +154,7 @@ def test_window_goes_first(make_volume, predictor: Predictor) -> None:
     )
     worker.start()
     worker.join(10)
-    assert seen == [min(mine + 5, 19)] * 2
+    assert seen == [min(mine + NICER, 19)] * 2
     assert priority() == mine
 
 

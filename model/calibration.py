@@ -34,13 +34,15 @@ def _identity() -> dict[str, Numbers]:
 class Calibration:
     """What turns a network's logits into an answer.
 
-    platt: by part, (2, 6) slopes and offsets. thresholds: by name of score, from which on it flags.
+    platt: by part, (2, 6) slopes and offsets. thresholds: by name of score, from which on a slice is flagged;
+    study_thresholds: a study. Bleeding is rarer among slices than among studies, so theirs are lower.
     mask_threshold: probability of bleeding from which on a pixel is drawn. slice_gate: provisional score of `any`
     below which nothing is drawn on a slice. counts: how many cases each number rests on, for the card.
     """
 
     platt: Mapping[str, Numbers] = field(default_factory=_identity)
     thresholds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SCORES, 0.5))
+    study_thresholds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SCORES, 0.5))
     mask_threshold: float = 0.5
     slice_gate: float = 0.0
     counts: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Calibration:
         return {
             "calibration": table,
             "thresholds": {code: round(float(value), 4) for code, value in self.thresholds.items()},
+            "study_thresholds": {code: round(float(v), 4) for code, v in self.study_thresholds.items()},
             "mask": {"threshold": round(self.mask_threshold, 4), "slice_gate": round(self.slice_gate, 4)},
         }
 
@@ -113,28 +116,37 @@ def fit(parts: Mapping[str, Rows], dice_at: Numbers | None = None) -> Calibratio
     missing = [part for part in PARTS if part not in parts]
     if missing:
         raise ValueError(f"calibration needs rows of {', '.join(PARTS)}; {', '.join(missing)} missing")
-    platt, thresholds = {}, {}
+    platt: dict[str, Numbers] = {}
     counts: dict[str, Any] = {"mask_cases": 0 if dice_at is None else len(dice_at)}
     for part in PARTS:
         heads = [parts[part].head(column) for column in range(len(SCORES))]
         platt[part] = np.array(
             [fit_platt(h.logits, h.truth, natural_weights(h.truth, h.real), balanced=False) for h in heads]
         ).T
-    for column, code in enumerate(SCORES):
-        head = parts["slice"].head(column)
-        scores = sigmoid(platt["slice"][0, column] * head.logits + platt["slice"][1, column])
-        point = operating_point(replace(head, logits=scores))
-        thresholds[code], counts[code] = point["threshold"], point
+    points = {part: _operating_points(parts[part], platt[part]) for part in ("slice", "study")}
+    thresholds, study_thresholds = ({c: p["threshold"] for c, p in each.items()} for each in points.values())
     first = parts["provisional"].head(0)
     scores = sigmoid(platt["provisional"][0, 0] * first.logits + platt["provisional"][1, 0])
     gate = metrics.threshold_for(first.truth, scores, least_sensitivity=GATE_SENSITIVITY)
     return Calibration(
         platt=platt,
         thresholds=thresholds,
+        study_thresholds=study_thresholds,
         mask_threshold=best_mask_threshold(dice_at),
         slice_gate=min(gate, thresholds[SCORES[0]], LARGEST_GATE),
-        counts=counts,
+        counts={**counts, **points["slice"], "study": points["study"]},
     )
+
+
+def _operating_points(rows: Rows, platt: Numbers) -> dict[str, dict[str, Any]]:
+    """`operating_point` of each score."""
+    points = {}
+    for column, code in enumerate(SCORES):
+        head = rows.head(column)
+        points[code] = operating_point(
+            replace(head, logits=sigmoid(platt[0, column] * head.logits + platt[1, column]))
+        )
+    return points
 
 
 def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -> Numbers:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model.labels import CODES, SCORES
+from model.registry import study_thresholds
 
 LICENCE = "The weights may be used under the licence of Pterion. They are for research and education only."
 DATA = (
@@ -69,8 +70,10 @@ def _training(info: Mapping[str, Any]) -> str:
         ),
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]
-    thresholds = ", ".join(f"{code} {info['thresholds'][code]:.2f}" for code in SCORES)
-    return "\n".join([*lines, f"- Thresholds: {thresholds}."])
+    for words, table in (("a study", study_thresholds(info)), ("a slice", info["thresholds"])):
+        values = ", ".join(f"{code} {table[code]:.2f}" for code in SCORES)
+        lines.append(f"- Thresholds of {words}: {values}.")
+    return "\n".join(lines)
 
 
 def _set_section(name: str, table: Mapping[str, Any]) -> str:

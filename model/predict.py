@@ -19,7 +19,7 @@ from model import preprocess
 from model.errors import Cancelled, PterionError
 from model.labels import SCORES
 from model.preprocess import Geometry
-from model.registry import GRAPHS, open_graph, read_file, read_info
+from model.registry import GRAPHS, open_graph, read_file, read_info, study_thresholds
 
 Floats = npt.NDArray[np.float32]
 SliceAt = Callable[[int], npt.NDArray[np.int16] | None]
@@ -95,6 +95,7 @@ class Predictor:
         info = read_info(version_path)
         self.id: str = info["id"]
         self.thresholds: dict[str, float] = {code: float(info["thresholds"][code]) for code in SCORES}
+        self.study_thresholds = study_thresholds(info)
         mask = info.get("mask", {})
         self.mask_threshold = float(mask.get("threshold", 0.5))
         self._slice_gate = float(mask.get("slice_gate", 0.0))

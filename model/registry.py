@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,11 +97,17 @@ def read_info(folder: Path) -> dict[str, Any]:
     files, thresholds = info.get("files"), info.get("thresholds")
     if not isinstance(files, dict) or any(name not in files for name in (WEIGHTS, *GRAPHS)):
         raise ModelFileError(f"{INFO} of the model {folder.name} does not list its files. Add it again.")
-    if not isinstance(thresholds, dict) or any(not _probability(thresholds.get(code)) for code in SCORES):
+    tables = [thresholds, info.get("study_thresholds", thresholds)]
+    if any(not isinstance(t, dict) or any(not _probability(t.get(code)) for code in SCORES) for t in tables):
         raise ModelFileError(
             f"{INFO} of the model {folder.name} lacks a threshold from 0 to 1 for {', '.join(SCORES)}."
         )
     return info
+
+
+def study_thresholds(info: Mapping[str, Any]) -> dict[str, float]:
+    """Score from which on a study is suspected; those of its slices where a version has none of its own."""
+    return {code: float(info.get("study_thresholds", info["thresholds"])[code]) for code in SCORES}
 
 
 def _probability(value: object) -> bool:

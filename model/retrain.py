@@ -118,7 +118,9 @@ def retrain(folder: Path, request: Request, log: Log) -> dict[str, Any]:
     }
     verdict = judge(metrics, counts.bleeding_patients, dealt.held_out_bleeding)
     inherited: dict[str, Any] = {
-        key: info[key] for key in ("thresholds", "calibration", "mask", "licence") if key in info
+        key: info[key]
+        for key in ("thresholds", "study_thresholds", "calibration", "mask", "licence")
+        if key in info
     }
     export(
         network,

@@ -73,7 +73,7 @@ class Findings:
     slice_scores: float32 (slices, 6) in `model.labels.SCORES` order, NaN where not scored yet.
     masks: uint8 (slices, rows, columns) on the source grid, 0 none, 1..5 subtype; shared and filled in place.
     study_scores: the six scores of the study, None until the whole series is scored.
-    thresholds: score above which a subtype (or `any`) is called suspected.
+    thresholds: score above which a subtype (or `any`) is called suspected on a slice; study_thresholds: in the study.
     """
 
     series_uid: str
@@ -88,6 +88,7 @@ class Findings:
     seconds: float = 0.0
     cautions: tuple[str, ...] = ()
     not_run: str = ""
+    study_thresholds: dict[str, float] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:

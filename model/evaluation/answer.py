@@ -52,7 +52,12 @@ class Scorer(Protocol):
 
     @property
     def thresholds(self) -> Mapping[str, float]:
-        """By name of score, from which on it flags."""
+        """By name of score, from which on it flags a slice."""
+        ...
+
+    @property
+    def study_thresholds(self) -> Mapping[str, float]:
+        """By name of score, from which on it flags a study."""
         ...
 
     def __call__(self, sample: Sample) -> Answer:

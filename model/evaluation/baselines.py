@@ -21,6 +21,7 @@ class AlwaysNegative:
 
     name = "always negative"
     thresholds: Mapping[str, float] = MappingProxyType(dict.fromkeys(SCORES, 0.5))
+    study_thresholds = thresholds
 
     def __call__(self, sample: Sample) -> Answer:
         """Zeros."""
@@ -34,6 +35,7 @@ class HuThreshold:
 
     name = "HU threshold"
     thresholds: Mapping[str, float] = MappingProxyType(dict.fromkeys(SCORES, 0.5))
+    study_thresholds = thresholds
 
     def __call__(self, sample: Sample) -> Answer:
         """Scores grow with the area of clot on a slice; a study takes its largest."""

@@ -73,7 +73,7 @@ def evaluate(
         "rounds": rounds,
         "machine": machine(),
         "systems": {
-            scorer.name: system_table(results[scorer.name], scorer.thresholds, resampler)
+            scorer.name: system_table(results[scorer.name], _thresholds(scorer), resampler)
             for scorer in systems
         },
         "comparisons": {
@@ -122,3 +122,7 @@ def slim(table: Report) -> Report:
         for name, parts in table["systems"].items()
     }
     return {**kept, "systems": systems}
+
+
+def _thresholds(scorer: Scorer) -> dict[str, Mapping[str, float]]:
+    return {"slice": scorer.thresholds, "study": scorer.study_thresholds}

@@ -40,6 +40,7 @@ class VersionScorer:
         self._predictor = _Watched(folder, threads)
         self.name = self._predictor.id
         self.thresholds: Mapping[str, float] = self._predictor.thresholds
+        self.study_thresholds: Mapping[str, float] = self._predictor.study_thresholds
 
     def __call__(self, sample: Sample) -> Answer:
         """Score as the window does, slice by slice."""
@@ -83,6 +84,7 @@ class NetworkScorer:
         self.name = name
         self.calibration = calibration or Calibration()
         self.thresholds: Mapping[str, float] = self.calibration.thresholds
+        self.study_thresholds: Mapping[str, float] = self.calibration.study_thresholds
 
     def __call__(self, sample: Sample) -> Answer:
         """All slices at once."""
@@ -129,6 +131,7 @@ class SlicewiseScorer:
     def __init__(self, settings: "Settings", network: "nn.Module", name: str) -> None:
         self.name = name
         self.thresholds: Mapping[str, float] = dict.fromkeys(SCORES, 0.5)
+        self.study_thresholds = self.thresholds
         from model.networks.kinds import kind_named
 
         self._kind = kind_named(settings.kind)

@@ -21,8 +21,10 @@ FALSE_MARKS = (0.5, 1.0, 2.0)
 Table = dict[str, Any]
 
 
-def system_table(cases: Sequence[CaseResult], thresholds: Mapping[str, float], resampler: Resampler) -> Table:
-    """All tables of one system."""
+def system_table(
+    cases: Sequence[CaseResult], thresholds: Mapping[str, Mapping[str, float]], resampler: Resampler
+) -> Table:
+    """All tables of one system; `thresholds` by level and name of score."""
     named = measures(cases)
     return {
         "measures": {
@@ -30,7 +32,9 @@ def system_table(cases: Sequence[CaseResult], thresholds: Mapping[str, float], r
             for name, m in named.items()
         },
         "operating": {
-            level: {code: operating_table(head_of(cases, level, code), thresholds[code]) for code in SCORES}
+            level: {
+                code: operating_table(head_of(cases, level, code), thresholds[level][code]) for code in SCORES
+            }
             for level in LEVELS
         },
         "calibration": {
@@ -40,7 +44,7 @@ def system_table(cases: Sequence[CaseResult], thresholds: Mapping[str, float], r
         "lesions": lesion_table([c.lesions for c in cases if c.lesions is not None]),
         "confusion": confusion_table(cases),
         "volume": volume_table(cases),
-        "strata": strata_table(cases, thresholds[ANY]),
+        "strata": strata_table(cases, thresholds["study"][ANY]),
         "seconds": seconds_table(cases),
     }
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from model.errors import PterionError
 from model.labels import CODES, SCORES
-from model.registry import Registry, Version
+from model.registry import Registry, Version, study_thresholds
 from viewer.app.tasks import Tasks
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
@@ -117,10 +117,9 @@ class Answering(QObject):
             version = self._registry.current()
             empty = np.zeros((0, len(SCORES)), np.float32), np.zeros((0, 1, 1), np.uint8)
             stored = self._library.study_scores(version.id)
-            thresholds = version.info["thresholds"]
             return {
-                one.series_uid: Findings(
-                    one.series_uid, one.model_id, *empty, 0, 0, one.scores, thresholds=thresholds
+                one.series_uid: _with_thresholds(
+                    Findings(one.series_uid, one.model_id, *empty, 0, 0, one.scores), version
                 )
                 for one in stored
             }
@@ -156,7 +155,7 @@ class Answering(QObject):
             if self._session.volume is not volume:
                 return
             if stored is not None and stored.masks.shape == volume.hu.shape:
-                self._show(_restored(stored, dict(version.info["thresholds"])))
+                self._show(_restored(stored, version))
                 self._session.set_ai_state(IDLE)
             else:
                 self._start(volume, load, version)
@@ -166,16 +165,16 @@ class Answering(QObject):
         )
 
     def _empty(self, volume: Volume, version: Version | None = None, not_run: str = "") -> Findings:
-        return Findings(
+        empty = Findings(
             volume.series.series_uid,
             version.id if version else self._session.model_id,
             np.full((len(volume.hu), len(SCORES)), np.nan, np.float32),
             np.zeros(volume.hu.shape, np.uint8),
             0,
             len(volume.hu),
-            thresholds=dict(version.info["thresholds"]) if version else {},
             not_run=not_run,
         )
+        return _with_thresholds(empty, version) if version else empty
 
     def _show(self, findings: Findings) -> None:
         """Show findings, in the worklist too."""
@@ -240,6 +239,7 @@ class Answering(QObject):
             study_scores=answer.scores,
             volume_ml=answer.volume_ml,
             thresholds=answer.thresholds,
+            study_thresholds=answer.study_thresholds,
             seconds=answer.seconds,
             cautions=tuple(caution.text for caution in answer.cautions),
         )
@@ -299,9 +299,14 @@ class Answering(QObject):
             job.shutdown()
 
 
-def _restored(stored: "StoredFindings", thresholds: dict[str, float]) -> Findings:
+def _with_thresholds(findings: Findings, version: Version) -> Findings:
+    info = version.info
+    return replace(findings, thresholds=dict(info["thresholds"]), study_thresholds=study_thresholds(info))
+
+
+def _restored(stored: "StoredFindings", version: Version) -> Findings:
     """Findings as they were when they were saved."""
-    return Findings(
+    findings = Findings(
         stored.series_uid,
         stored.model_id,
         stored.slice_scores,
@@ -310,7 +315,7 @@ def _restored(stored: "StoredFindings", thresholds: dict[str, float]) -> Finding
         len(stored.masks),
         stored.study_scores,
         {code: stored.volume_ml[code] for code in CODES if code in stored.volume_ml},
-        thresholds,
-        stored.seconds,
-        stored.cautions,
+        seconds=stored.seconds,
+        cautions=stored.cautions,
     )
+    return _with_thresholds(findings, version)

@@ -67,7 +67,7 @@ def _scores(session: Session) -> tuple[Score, ...]:
     assert findings is not None
     scores = regions.study_scores(findings)
     return tuple(
-        Score(code, scores[code], regions.threshold(findings, code), findings.volume_ml.get(code))
+        Score(code, scores[code], regions.study_threshold(findings, code), findings.volume_ml.get(code))
         for code in CODES
     )
 

@@ -39,6 +39,7 @@ class StudyAnswer:
     slice_scores: npt.NDArray[np.float32]
     volume_ml: dict[str, float]
     thresholds: dict[str, float]
+    study_thresholds: dict[str, float]
     cautions: tuple[Caution, ...]
     seconds: float
 
@@ -101,6 +102,7 @@ class Inference:
             result.slice_scores,
             volumes_ml(areas, volume, spacing_mm) or {},
             predictor.thresholds,
+            predictor.study_thresholds,
             cautions(volume, width, spacing_estimated=estimated),
             time.perf_counter() - start,
         )

@@ -8,7 +8,7 @@ from model.labels import ANY, BY_CODE, SUBTYPES, Subtype
 from viewer.dicom.series import Note, Problem
 from viewer.session import Findings, Session
 from viewer.ui import theme
-from viewer.ui.regions import Region, regions, study_scores, suspected, threshold
+from viewer.ui.regions import Region, regions, study_scores, study_threshold, suspected
 
 REFRESH_MS = 80
 """Results arrive many times a second; the panel repaints at most this often."""
@@ -249,7 +249,7 @@ class FindingsPanel(QWidget):
         colour = (
             BY_CODE[found[0]].colour
             if found
-            else (theme.AMBER if value >= threshold(findings, ANY) else theme.TEXT)
+            else (theme.AMBER if value >= study_threshold(findings, ANY) else theme.TEXT)
         )
         self.score.setStyleSheet(f"color: {colour};")
         if findings.done:
@@ -270,7 +270,7 @@ class FindingsPanel(QWidget):
                 volume = f"{approximate}{millilitres(findings.volume_ml[code])}"
             known = findings is not None and (findings.done or findings.scored > 0)
             row.show_score(
-                scores[code] if known else None, threshold(findings, code) if findings else 0.5, volume
+                scores[code] if known else None, study_threshold(findings, code) if findings else 0.5, volume
             )
 
     def _estimated(self) -> bool:

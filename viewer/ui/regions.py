@@ -30,8 +30,13 @@ class Region:
 
 
 def threshold(findings: Findings, code: str) -> float:
-    """Score from which `code` counts as suspected."""
+    """Score from which on `code` counts as suspected on a slice."""
     return findings.thresholds.get(code, DEFAULT_THRESHOLD)
+
+
+def study_threshold(findings: Findings, code: str) -> float:
+    """Score from which on a subtype (or `any`) is called suspected in the study."""
+    return findings.study_thresholds.get(code, threshold(findings, code))
 
 
 def study_scores(findings: Findings) -> dict[str, float]:
@@ -46,13 +51,13 @@ def study_scores(findings: Findings) -> dict[str, float]:
 def suspected(findings: Findings) -> tuple[str, ...]:
     """Suspected subtypes, highest score first."""
     scores = study_scores(findings)
-    over = [code for code in CODES if scores[code] >= threshold(findings, code)]
+    over = [code for code in CODES if scores[code] >= study_threshold(findings, code)]
     return tuple(sorted(over, key=lambda code: -scores[code]))
 
 
 def bleed_suspected(findings: Findings) -> bool:
     """Whether the score for any hemorrhage is above its threshold, whatever the subtypes say."""
-    return study_scores(findings)[ANY] >= threshold(findings, ANY)
+    return study_scores(findings)[ANY] >= study_threshold(findings, ANY)
 
 
 def regions(findings: Findings, pixel_mm2: float, weights_mm: np.ndarray | None) -> tuple[Region, ...]:

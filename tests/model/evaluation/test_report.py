@@ -29,6 +29,7 @@ class Knows:
     """Answers the truth, scores 0.9 and 0.1, its marks moved by `off` columns."""
 
     thresholds = dict.fromkeys(SCORES, 0.5)
+    study_thresholds = thresholds
 
     def __init__(self, name: str = "knows", off: int = 0) -> None:
         self.name, self._off = name, off

@@ -63,7 +63,7 @@ FOUR = [
 
 
 def test_measures_are_those_of_all_rows() -> None:
-    table = system_table(FOUR, HALF, Resampler.of([c.patient for c in FOUR], 50))
+    table = system_table(FOUR, {"slice": HALF, "study": HALF}, Resampler.of([c.patient for c in FOUR], 50))
     found = {name: row["value"] for name, row in table["measures"].items()}
     # Studies: positives .9 .4, negatives .1 .6: pairs 1 + 1 + 1 + 0 of 4.
     assert found["study_auc_any"] == 0.75
@@ -183,7 +183,7 @@ def test_slopes_that_run_away_are_not_given() -> None:
 
 
 def test_volumes_agree_as_bland_and_altman_count() -> None:
-    table = system_table(FOUR, HALF, Resampler.of(list("abcd"), 10))["volume"]
+    table = system_table(FOUR, {"slice": HALF, "study": HALF}, Resampler.of(list("abcd"), 10))["volume"]
     # Differences -2 and 2: bias 0, SD 2.83, limits 5.54; relative 0.5 and 0.1.
     assert (table["n"], table["bias_ml"]) == (2, 0.0)
     assert table["limits_ml"] == [pytest.approx(-5.5437, abs=1e-3), pytest.approx(5.5437, abs=1e-3)]
@@ -199,7 +199,7 @@ def test_concordance_is_one_only_for_equal_volumes(values: list[float], shift: f
 
 
 def test_strata_count_patients_by_volume_and_subtype() -> None:
-    strata = system_table(FOUR, HALF, Resampler.of(list("abcd"), 10))["strata"]
+    strata = system_table(FOUR, {"slice": HALF, "study": HALF}, Resampler.of(list("abcd"), 10))["strata"]
     assert strata["1-10 mL"]["patients"] == strata["10-30 mL"]["patients"] == 1
     assert strata["IPH"]["patients"] == 2
     assert strata["IPH"]["flagged"]["value"] == 0.5

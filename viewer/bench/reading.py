@@ -13,7 +13,9 @@ found. `library_open`: opening the database, asking each file whether it changed
 """
 
 import io
+import os
 import struct
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -113,7 +115,7 @@ def _twice(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def prepare(name: str, work: Path) -> Path:
-    """The folder of a probe, written when it is asked for first."""
+    """The folder of a probe, written when it is asked for first, down to the disk: writing back is not measured."""
     if name == EVERY_SYNTAX:
         for syntax in SYNTAXES:
             prepare(syntax, work)
@@ -124,7 +126,14 @@ def prepare(name: str, work: Path) -> Path:
             write_indexed(folder, INDEXED, A_SERIES)
         else:
             write(folder, SYNTAXES[name][0], SLICES, head_hu())
+        settle()
     return folder
+
+
+def settle() -> None:
+    """Wait until the system has written what it still keeps in memory."""
+    if sys.platform != "win32":
+        os.sync()
 
 
 def write(folder: Path, syntax: str, slices: int, hu: npt.NDArray[np.int16]) -> None:

@@ -94,6 +94,7 @@ def run_probe(probe: str, work: Path, series: tuple[int, float] | str | None) ->
             from viewer.bench.series import write
 
             write(folder, slices, gap_mm)
+            reading.settle()
         arguments.append(str(folder))
     checkout = str(Path(__file__).resolve().parents[2])  # where `viewer` was imported from, installed or not
     path = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))

@@ -39,7 +39,7 @@ from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.qt import LoadJob, Relay
+from viewer.jobs.qt import LoadJob, Relay, end_all
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
 from viewer.session import Session
@@ -265,6 +265,7 @@ class Application(QObject):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()
+        end_all()
         self.keeping.writer.close()
         self.library.close()
 

@@ -4,11 +4,13 @@ Every signal is emitted on the thread that made the job (the GUI's), at most 60 
 faster come in tuples. After `cancel` nothing but `finished` follows. `shutdown` also waits for the threads.
 """
 
+import atexit
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +93,10 @@ class Job(QObject):
         if self._thread is not None:
             raise RuntimeError("a job runs once; make another")
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
+        for gone in [thread for thread in _threads if not thread.is_alive()]:
+            del _threads[gone]
         self._thread.start()
+        _threads[self._thread] = ref(self)
 
     def cancel(self) -> None:
         """Ask the work to stop soon; answers on their way are dropped."""
@@ -144,6 +149,24 @@ class _End:
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
+
+
+_threads: dict[threading.Thread, ref[Job]] = {}
+
+
+def end_all() -> None:
+    """End every job, the cancelled and the finished too, whose threads may still be on their way out.
+
+    A thread that Python's own end overtakes inside Qt takes the process down.
+    """
+    for thread, job in tuple(_threads.items()):
+        if (alive := job()) is not None:
+            alive.shutdown()
+        thread.join()
+    _threads.clear()
+
+
+atexit.register(end_all)  # where nobody did
 
 
 class ScanJob(Job):

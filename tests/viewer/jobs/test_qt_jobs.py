@@ -223,6 +223,20 @@ def test_shutdown_ends_a_waiting_inference(make_volume, predictor: Predictor, qt
     assert not job._thread.is_alive()
 
 
+def test_all_end_those_too_that_nobody_holds_any_more(qtbot: QtBot, phantom_series: Path) -> None:
+    class Endless(Job):
+        def _work(self) -> None:
+            self._stop.wait()
+
+    held = Endless()
+    held.start()
+    (study,) = scan([phantom_series]).studies
+    LoadJob(study.series[0]).start()
+    qt.end_all()
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"Endless", "LoadJob"}
+
+
 def test_writer_keeps_the_order_and_tells_results_and_failures(qtbot: QtBot) -> None:
     writer = WriterThread()
     done: list[tuple[int, object]] = []

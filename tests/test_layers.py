@@ -99,9 +99,13 @@ ALLOWED = {
     "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.light_box"), ("numpy", "PySide6")),
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.exporting": Rule((), ("PySide6",)),
+    "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
+    "viewer.signals": Rule((), ("PySide6",)),
     "viewer.session": Rule(
         (
             "viewer.exporting",
+            "viewer.facts",
+            "viewer.signals",
             "viewer.measuring",
             "viewer.annotation",
             "viewer.dicom",

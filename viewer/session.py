@@ -4,226 +4,55 @@ Only `app` and widgets call setters, always on the GUI thread. Widgets that need
 retrain, export …) emit an intention (`*_requested`) which `app` connects to a job; they never start work.
 """
 
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from viewer.annotation.document import Document
 from viewer.annotation.events import Preview
 from viewer.dicom.series import Series, Study
-from viewer.dicom.tags import TagRow
 from viewer.dicom.volume import Volume
 from viewer.exporting import Exports
+from viewer.facts import (
+    CopyOrder,
+    Findings,
+    Mode,
+    ModelEntry,
+    Notice,
+    Probe,
+    Retraining,
+    TagList,
+    Tool,
+)
 from viewer.imaging.layouts import READ
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
 from viewer.measuring import Measuring
 from viewer.panes import Panes
+from viewer.signals import Signals
 
-
-class Mode(StrEnum):
-    """What keys and the left button mean."""
-
-    READ = "read"
-    ANNOTATE = "annotate"
-
-
-class Tool(StrEnum):
-    """What a left drag or click does in the active viewport."""
-
-    SCROLL = "scroll"
-    WINDOW = "window"
-    ZOOM = "zoom"
-    PAN = "pan"
-    POLYGON = "polygon"
-    LENGTH = "length"
-    ANGLE = "angle"
-    BIDIRECTIONAL = "bidirectional"
-    ELLIPSE = "ellipse"
-    RECTANGLE = "rectangle"
-    POLYGON_ROI = "polygon region"
-    FREEHAND = "freehand"
-    PROBE = "probe"
-    ABC2 = "abc2"
-    MIDLINE = "midline"
-    CROSSHAIR = "crosshair"
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something to tell the user: what, where and what to do. `error` is red, `warning` yellow, `info` quiet.
-
-    discreet: what is shown in the place of `text` while the patient is hidden; empty where `text` names nobody.
-    """
-
-    level: str
-    title: str
-    text: str
-    discreet: str = ""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The model's answer for one series, growing while it is scored.
-
-    slice_scores: float32 (slices, 6) in `model.labels.SCORES` order, NaN where not scored yet.
-    masks: uint8 (slices, rows, columns) on the source grid, 0 none, 1..5 subtype; shared and filled in place.
-    study_scores: the six scores of the study, None until the whole series is scored.
-    thresholds: score above which a subtype (or `any`) is called suspected on a slice; study_thresholds: in the study.
-    """
-
-    series_uid: str
-    model_id: str
-    slice_scores: npt.NDArray[np.float32]
-    masks: npt.NDArray[np.uint8]
-    scored: int
-    total: int
-    study_scores: dict[str, float] | None = None
-    volume_ml: dict[str, float] = field(default_factory=dict)
-    thresholds: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    cautions: tuple[str, ...] = ()
-    not_run: str = ""
-    study_thresholds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def done(self) -> bool:
-        """Whether the whole series is scored."""
-        return self.study_scores is not None
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What lies under the cursor."""
-
-    hu: int | None
-    patient_mm: tuple[float, float, float] | None
-    pixel: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Retraining:
-    """A retraining as the window shows it. Curves are one value an epoch (or step); `state` is one of
-    `idle`, `preparing`, `running`, `stopping`, `candidate`, `failed`."""
-
-    state: str = "idle"
-    text: str = ""
-    progress: float = 0.0
-    seconds_left: float | None = None
-    train_loss: tuple[float, ...] = ()
-    validation_loss: tuple[float, ...] = ()
-    candidate_id: str = ""
-    comparison: tuple[tuple[str, str, str], ...] = ()  # (measure, incumbent, candidate), ready to show
-
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`."""
-
-    id: str
-    status: str
-    created: str
-    current: bool
-    summary: str
-
-
-@dataclass(frozen=True)
-class TagList:
-    """The header of the file behind one slice, or why it cannot be listed."""
-
-    sop_uid: str = ""
-    frame: int = 0
-    rows: tuple[TagRow, ...] = ()
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class CopyOrder:
-    """How the open study is to be copied without its patient.
-
-    out: new folder or `.zip`. retain: options of `pterion deidentify`. leave_out: leave out images with text in
-    their pixels; else they stop everything.
-    """
-
-    out: Path
-    retain: frozenset[str] = frozenset()
-    leave_out: bool = False
-
+__all__ = [
+    "READ_LAYOUT",
+    "CopyOrder",
+    "Findings",
+    "Mode",
+    "ModelEntry",
+    "Notice",
+    "Probe",
+    "Retraining",
+    "Session",
+    "TagList",
+    "Tool",
+]
 
 READ_LAYOUT = tuple(start.window for start in READ.starts)
 """Windows of the Read layout: the large viewport, then the two small ones."""
 
 
-class Session(QObject):
+class Session(Signals):
     """What the window shows now. Attributes are read freely and changed only through the setters."""
-
-    # facts
-    studies_changed = Signal(object)  # tuple[Study, ...]
-    study_opened = Signal(object)  # Study | None
-    study_status_changed = Signal(str)  # study_uid; read `study_status`
-    series_changed = Signal(object)  # Series | None
-    volume_changed = Signal(object)  # Volume | None
-    slice_loaded = Signal(int)
-    slice_index_changed = Signal(int)
-    windows_changed = Signal(object)  # tuple[Window, ...], one per viewport
-    active_view_changed = Signal(int)
-    maximised_view_changed = Signal(object)  # int | None
-    view_changed = Signal(object)  # ViewState
-    mode_changed = Signal(object)  # Mode
-    tool_changed = Signal(object)  # Tool
-    subtype_changed = Signal(str)
-    overlay_changed = Signal(bool)
-    findings_changed = Signal(object)  # Findings | None
-    slice_scored = Signal(int)
-    document_changed = Signal(object)  # Document
-    selection_changed = Signal(object)  # annotation uid | None
-    preview_changed = Signal(object)  # Preview
-    save_state_changed = Signal(str)
-    ai_state_changed = Signal(str)
-    load_state_changed = Signal(str)
-    model_changed = Signal(str)
-    models_changed = Signal(object)  # tuple[ModelEntry, ...]
-    annotated_changed = Signal(object)  # (patients, slices) with annotations in the library
-    thumbnail_ready = Signal(str)  # series_uid; read `thumbnails`
-    retraining_changed = Signal(object)  # Retraining
-    probe_changed = Signal(object)  # Probe | None
-    tags_changed = Signal(object)  # TagList
-    patient_hidden_changed = Signal(bool)
-    password_wanted = Signal(str, bool)  # name of a protected archive, whether the last answer was wrong
-    copying_changed = Signal(str)  # how far copying without the patient is, empty while it does not run
-    recent_changed = Signal(object)  # tuple[Path, ...]
-    prior_changed = Signal(object)  # Study | None
-    own_windows_changed = Signal(object)  # tuple[Window, ...]
-    noticed = Signal(object)  # Notice
-
-    # intentions
-    open_requested = Signal(object)  # tuple[Path, ...]
-    password_given = Signal(object)  # str, or None to give up
-    browse_requested = Signal()  # ask the user what to open
-    demo_requested = Signal()
-    series_requested = Signal(str)  # series_uid
-    pane_series_requested = Signal(int, str)  # viewport, series_uid to show in it alone
-    compare_requested = Signal()  # the open study beside its prior
-    layout_chosen = Signal(str)  # id of the layout that the reader asked for
-    tags_requested = Signal(int)  # slice of the open series
-    score_requested = Signal()
-    score_cancel_requested = Signal()
-    edit_requested = Signal(object)  # viewer.annotation.events.Event
-    undo_requested = Signal()
-    redo_requested = Signal()
-    export_masks_requested = Signal(object)  # Path of a folder
-    copy_requested = Signal(object)  # CopyOrder
-    copy_cancel_requested = Signal()
-    accept_findings_requested = Signal()
-    retrain_requested = Signal()
-    retrain_cancel_requested = Signal()
-    promote_requested = Signal(str)  # model id
-    discard_requested = Signal(str)  # model id
-    roll_back_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

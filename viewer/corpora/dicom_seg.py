@@ -19,11 +19,11 @@ from model.datasets.names import digest
 from model.errors import PterionError
 from model.labels import BY_CODE, NOT_REVIEWED, UNKNOWN_SUBTYPE
 from model.sample import Sample, slice_scores
-from viewer.corpora.segmentation import Frame, Segment, Segmentation, read_segmentation
 from viewer.corpora.stacks import Stack, stacks_of
-from viewer.dicom.geometry import normal_of
+from viewer.dicom.overlaid import place_of
 from viewer.dicom.scan import scan
-from viewer.dicom.series import SliceHeader, Study
+from viewer.dicom.segmentation import Segment, Segmentation, read_segmentation
+from viewer.dicom.series import Study
 
 IGNORE = "ignore"
 UNKNOWN = "unknown"
@@ -44,8 +44,6 @@ _WORDS = (
     (re.compile(r"intraparenchymal|intracerebral|cerebral ha?em|\biph\b", re.IGNORECASE), "IPH"),
     (re.compile(r"ha?emorrhag|ha?ematom|bleed|\bich\b", re.IGNORECASE), UNKNOWN),
 )
-_SAME_MM = 0.1
-_HALF_PIXEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -230,64 +228,6 @@ def _paint(label: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], value: int
     else:
         label[mask & ~named] = value
         label[mask & named] = UNKNOWN_SUBTYPE
-
-
-def place_of(frame: Frame, drawn: Segmentation, slices: Sequence[SliceHeader]) -> int | None:
-    """The number of the slice that a frame belongs to, None where it is none of these.
-
-    Raises PterionError where it belongs to one but lies on another grid: another size, turned, or beside it.
-    """
-    named = {(each.dicom_sop_uid, each.frame): index for index, each in enumerate(slices)}
-    found = {named[source] for source in frame.sources if source in named}
-    if len(found) == 1:
-        index = found.pop()
-    else:
-        nearest = _nearest(frame, slices)
-        if nearest is None:
-            return None
-        index = nearest
-    _require_grid(frame, drawn, slices[index])
-    return index
-
-
-def _nearest(frame: Frame, slices: Sequence[SliceHeader]) -> int | None:
-    """The slice at the frame's position along the normal, up to the rounding of positions."""
-    if frame.position_mm is None:
-        return None
-    for index, place in enumerate(slices):
-        if place.position_mm is None or place.orientation is None:
-            continue
-        away = np.subtract(frame.position_mm, place.position_mm)
-        if abs(float(away @ normal_of(place.orientation))) <= _SAME_MM:
-            return index
-    return None
-
-
-def _require_grid(frame: Frame, drawn: Segmentation, place: SliceHeader) -> None:
-    """Raise PterionError where the pixels of a frame are not those of the slice."""
-    wrong = ""
-    if (drawn.rows, drawn.columns) != (place.rows, place.columns):
-        wrong = f"it has {drawn.rows} × {drawn.columns} pixels, the slice {place.rows} × {place.columns}"
-    elif (
-        frame.orientation
-        and place.orientation
-        and not np.allclose(frame.orientation, place.orientation, atol=0.01)
-    ):
-        wrong = "it is turned against the slice"
-    elif (
-        frame.spacing_mm
-        and place.spacing_mm
-        and not np.allclose(frame.spacing_mm, place.spacing_mm, rtol=0.01)
-    ):
-        wrong = f"its pixels are {frame.spacing_mm} mm, those of the slice {place.spacing_mm} mm"
-    elif frame.position_mm and place.position_mm:
-        away = float(np.linalg.norm(np.subtract(frame.position_mm, place.position_mm)))
-        if away > _HALF_PIXEL * min(place.spacing_mm or (1.0,)) + _SAME_MM:
-            wrong = f"it lies {away:.1f} mm beside the slice"
-    if wrong:
-        raise PterionError(
-            f"A mask of {drawn.path.name} is off the grid of its slice: {wrong}. Get the pair again."
-        )
 
 
 def _segmentations(studies: Sequence[Study]) -> list[Path]:

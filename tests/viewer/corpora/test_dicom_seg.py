@@ -25,7 +25,7 @@ from model.errors import PterionError
 from model.labels import NOT_REVIEWED, UNKNOWN_SUBTYPE
 from model.sample import Sample
 from viewer.corpora.dicom_seg import DicomSeg, subtypes
-from viewer.corpora.segmentation import read_segmentation
+from viewer.dicom.segmentation import read_segmentation
 from viewer.dicom.write import write_series
 
 ROWS, COLUMNS, COUNT = 13, 11, 5  # 143 pixels a frame: no whole number of bytes

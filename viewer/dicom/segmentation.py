@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from model.errors import PterionError
+from viewer.dicom.cielab import rgb_of_lab
 from viewer.dicom.files import file_error
 from viewer.dicom.guard import read_dataset
 from viewer.dicom.header import NotDicomError, read_header
@@ -24,17 +25,24 @@ STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes: Segmentation, Label Map Segmentation."""
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 _FRAMES_MAX, _PIXELS_MAX = 1 << 16, 1 << 32
+_SEGMENTS_MAX = 1000
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment. texts: its label, then what its type's code means and its description. code: (value, scheme)."""
+    """One segment. texts: its label, then what its type's code means and its description. code: (value, scheme).
+
+    algorithm: AUTOMATIC, SEMIAUTOMATIC or MANUAL, and the algorithm's name, empty where unknown. rgb: recommended
+    colour, 0 to 255, or None.
+    """
 
     number: int
     texts: tuple[str, ...]
     code: tuple[str, str]
+    algorithm: tuple[str, str] = ("", "")
+    rgb: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,8 @@ class Segmentation:
         """
         for frame, values in zip(self.frames, _pixels(self), strict=True):
             if self.kind == "LABELMAP":
-                numbers = [segment.number for segment in self.segments if segment.number]
-                yield frame, {number: mask for number in numbers if (mask := values == number).any()}
+                known = {segment.number for segment in self.segments if segment.number}
+                yield frame, {int(number): values == number for number in np.unique(values) if number in known}
             else:
                 yield frame, {frame.segment: np.asarray(2 * values.astype(np.int64) >= self.full)}
 
@@ -109,6 +117,11 @@ def _segmentation(path: Path, header: Dataset) -> Segmentation:
         raise PterionError(f"{path.name} claims {count} frames of {rows} × {columns} pixels. Get it again.")
     if len(groups) != count:
         raise PterionError(f"{path.name} says where {len(groups)} of its {count} frames lie. Get it again.")
+    segments = header.get("SegmentSequence", [])
+    if len(segments) > _SEGMENTS_MAX:
+        raise PterionError(
+            f"{path.name} has {len(segments)} segments, more than the {_SEGMENTS_MAX} that are read. Split it."
+        )
     shared = next(iter(header.get("SharedFunctionalGroupsSequence", [])), Dataset())
     series = header.get("ReferencedSeriesSequence", [])
     return Segmentation(
@@ -116,7 +129,7 @@ def _segmentation(path: Path, header: Dataset) -> Segmentation:
         kind=kind,
         rows=rows,
         columns=columns,
-        segments=tuple(map(_segment, header.get("SegmentSequence", []))),
+        segments=tuple(map(_segment, segments)),
         frames=tuple(_frame(group, shared) for group in groups),
         full=int(header.get("MaximumFractionalValue", 255)) if kind == "FRACTIONAL" else 1,
         series_uids=frozenset(str(item.SeriesInstanceUID) for item in series if "SeriesInstanceUID" in item),
@@ -129,7 +142,10 @@ def _segment(item: Dataset) -> Segment:
     meaning = str(type_code.get("CodeMeaning", ""))
     texts = (str(item.get("SegmentLabel", "")), meaning, str(item.get("SegmentDescription", "") or ""))
     code = (str(type_code.get("CodeValue", "")), str(type_code.get("CodingSchemeDesignator", "")))
-    return Segment(int(item.SegmentNumber), texts, code)
+    algorithm = (str(item.get("SegmentAlgorithmType", "")), str(item.get("SegmentAlgorithmName", "") or ""))
+    lab = item.get("RecommendedDisplayCIELabValue")
+    rgb = rgb_of_lab(*map(int, lab)) if lab is not None and len(lab) == 3 else None
+    return Segment(int(item.SegmentNumber), texts, code, algorithm, rgb)
 
 
 def _frame(own: Dataset, shared: Dataset) -> Frame:

@@ -35,7 +35,7 @@ ARRAYS = ("numpy",)
 TORCH = ("numpy", "torch")
 FILTERS = ("SimpleITK", "scipy", "skimage", "shapely")
 TYPES = ("viewer.dicom.series", "viewer.dicom.volume")
-MEASURED = ("viewer.measures.measure", "viewer.measures.mark")
+MEASURED = ("viewer.measures.measure", "viewer.measures.mark", "viewer.findings.verdict")
 
 # The longest name that begins a module's name is its rule.
 ALLOWED = {
@@ -81,6 +81,7 @@ ALLOWED = {
         ),
         ARRAYS,
     ),
+    "viewer.findings": Rule(("viewer.findings", *TYPES, *VALUES), ARRAYS, FILTERS),
     "viewer.library": Rule(
         ("viewer.library", "viewer.annotation.document", *MEASURED, *TYPES, *VALUES), ARRAYS
     ),
@@ -96,7 +97,9 @@ ALLOWED = {
         ("numpy", "pydicom"),
     ),
     "viewer.light_box": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ARRAYS),
-    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.light_box"), ("numpy", "PySide6")),
+    "viewer.showing": Rule(("viewer.dicom", "viewer.imaging", "viewer.light_box"), ("PySide6",)),
+    "viewer.moving": Rule(("viewer.imaging", "viewer.showing"), ARRAYS),
+    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.moving")),
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
@@ -119,6 +122,7 @@ ALLOWED = {
     "viewer.jobs": Rule(
         (
             "viewer.jobs",
+            "viewer.findings",
             "viewer.dicom",
             "viewer.imaging",
             "viewer.annotation",
@@ -153,6 +157,7 @@ ALLOWED = {
     "viewer.jobs.qt": Rule(
         (
             "viewer.jobs",
+            "viewer.findings",
             "viewer.dicom",
             "viewer.imaging",
             "viewer.annotation",
@@ -166,6 +171,7 @@ ALLOWED = {
     "viewer.ui": Rule(
         (
             "viewer.ui",
+            "viewer.findings",
             "viewer.measures",
             "viewer.exporting",
             "viewer.measuring",
@@ -185,12 +191,14 @@ ALLOWED = {
         (
             "viewer.app",
             "viewer.ui",
+            "viewer.findings",
             "viewer.measures",
             "viewer.exporting",
             "viewer.measuring",
             "viewer.session",
             "viewer.panes",
             "viewer.jobs",
+            "viewer.findings",
             "viewer.dicom",
             "viewer.imaging",
             "viewer.annotation",
@@ -349,6 +357,7 @@ def test_core_parts_work_without_qt_and_torch() -> None:
         "viewer.imaging",
         "viewer.annotation",
         "viewer.measures",
+        "viewer.findings",
         "viewer.library",
         "viewer.corpora",
     )

@@ -1,97 +1,20 @@
-"""The state of the viewports: layout, what each shows and how, and which move together.
+"""The viewports of the window: layouts, what hangs in them, planes, slabs and windows."""
 
-Viewports that are linked go by places in the patient (mm). Series in another frame of reference are linked through an
-offset: the place of a point in them is its place in the open series plus the offset.
-"""
-
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-from PySide6.QtCore import QObject, Signal
-
 from viewer.dicom.volume import Volume
-from viewer.imaging.layouts import READ, Layout, Plane, Start, starting_slab
-from viewer.imaging.linking import Shift, centre_of, followed_stop, followed_view, shifted
-from viewer.imaging.pane import Links, Pane
+from viewer.imaging.layouts import Layout, Plane, Start, starting_slab
+from viewer.imaging.pane import Pane
 from viewer.imaging.placement import ViewState
-from viewer.imaging.reformat import Vector
-from viewer.imaging.sections import Acquired, Section
+from viewer.imaging.sections import Acquired
 from viewer.imaging.slabs import Slab
 from viewer.imaging.turned import Facing
 from viewer.imaging.windows import Window
-from viewer.light_box import LightBox
+from viewer.moving import Moving
 
 
-class Panes(QObject):
+class Panes(Moving):
     """The viewports of the window. Attributes are read freely and changed only through the methods."""
-
-    layout_changed = Signal(object)  # Layout; the number of viewports may be another
-    changed = Signal(int)  # what this viewport shows or how
-    windows_changed = Signal(object)  # tuple[Window, ...]
-    views_changed = Signal()
-    links_changed = Signal(object)  # Links
-    volume_added = Signal(object)  # Volume of a series beside the open one
-    slice_shown = Signal(int)  # slice of the open series that a linked viewport went to
-    guides_changed = Signal()  # crosshair or reference lines
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.layout: Layout = READ
-        self.panes: tuple[Pane, ...] = tuple(Pane(start.window) for start in READ.starts)
-        self.links = Links()
-        self.active = 0
-        self.crosshair: Vector | None = None
-        self.reference_lines = True
-        self.box = LightBox()
-        self._leading = False
-
-    # what there is
-
-    def __len__(self) -> int:
-        """How many viewports."""
-        return len(self.panes)
-
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """The window of each viewport."""
-        return tuple(pane.window for pane in self.panes)
-
-    @property
-    def open_volume(self) -> Volume | None:
-        """The open series."""
-        return self.box.open_volume
-
-    @property
-    def volumes(self) -> dict[str, Volume]:
-        """The series beside the open one, by their uid."""
-        return self.box.volumes
-
-    @property
-    def offsets_mm(self) -> dict[str, Vector]:
-        """What is added to places of the open series to have them in a series of another frame of reference."""
-        return self.box.offsets_mm
-
-    def volume(self, number: int) -> Volume | None:
-        """The volume that a viewport shows, None while there is none."""
-        return self.box.volume(self.panes[number])
-
-    def section(self, number: int) -> Section | None:
-        """What a viewport scrolls through, None while there is nothing to show."""
-        made = self.box.section(self.panes[number])
-        return None if isinstance(made, str) else made
-
-    def why_not(self, number: int) -> str:
-        """Why a viewport cannot show the plane that is asked of it; empty where it can."""
-        made = self.box.section(self.panes[number])
-        return made if isinstance(made, str) else ""
-
-    def shows_open(self, number: int) -> bool:
-        """Whether a viewport shows slices of the open series as they were acquired."""
-        volume = self.volume(number)
-        return (
-            volume is not None and volume is self.open_volume and isinstance(self.section(number), Acquired)
-        )
 
     # opening
 
@@ -190,17 +113,6 @@ class Panes(QObject):
 
     # one viewport
 
-    def _put(self, number: int, pane: Pane) -> None:
-        old = self.panes[number]
-        if pane == old:
-            return
-        self.panes = (*self.panes[:number], pane, *self.panes[number + 1 :])
-        self.changed.emit(number)
-        if pane.window != old.window:
-            self.windows_changed.emit(self.windows)
-        if pane.view != old.view:
-            self.views_changed.emit()
-
     def set_plane(self, number: int, plane: Plane, facing: Facing | None = None) -> None:
         """Cut another way, through the crosshair, or the place that is in the middle now."""
         pane, place = self.panes[number], self.crosshair or self.place(number)
@@ -236,10 +148,6 @@ class Panes(QObject):
         for number in self.showing(volume):
             self._place(number, self.panes[number].stop)
 
-    def header_choices(self, number: int) -> tuple[Window, ...]:
-        """The windows that the image of a viewport asks for itself; of a cut, those of the middle slice."""
-        return self.box.header_choices(self.panes[number])
-
     def follow_header(self, number: int, which: int | None = None) -> bool:
         """Show each image as its own header asks, from now on; with no `which`, its next window. Whether it has any."""
         choices, before = self.header_choices(number), self.panes[number].header
@@ -248,168 +156,3 @@ class Panes(QObject):
         which = (0 if before is None else before + 1) if which is None else which
         self.set_window(number, choices[which % len(choices)], header=which % len(choices))
         return True
-
-    def set_view(self, number: int, view: ViewState) -> None:
-        """Zoom, pan, flip, turn or invert a viewport; those that are linked zoom and pan along."""
-        before = self.panes[number].view
-        self._put(number, replace(self.panes[number], view=view))
-        if (before.zoom, before.centre) == (view.zoom, view.centre):
-            return
-        for other in range(len(self.panes)):
-            if other != number:
-                self._look_along(other, number, before)
-
-    def _look_along(self, number: int, leader: int, before: ViewState) -> None:
-        """Let a viewport zoom and pan with another, which looked as `before`."""
-        own, its = self.section(number), self.section(leader)
-        if own is None or its is None:
-            return
-        pane, lead = self.panes[number], self.panes[leader]
-        view = followed_view(
-            (own, pane.stop, pane.view), (its, lead.stop, lead.view), before, self.shift(leader, number)
-        )
-        if not self.links.zoom:
-            view = replace(view, zoom=pane.view.zoom)
-        if not self.links.pan:
-            view = replace(view, centre=pane.view.centre)
-        self._put(number, replace(pane, view=view))
-
-    # scrolling
-
-    def place(self, number: int) -> Vector | None:
-        """The place in the middle of what a viewport shows, in the frame of the open series."""
-        section = self.section(number)
-        pane = self.panes[number]
-        place = None if section is None else centre_of(section, pane.stop, pane.view)
-        return None if place is None else shifted(place, self.offset(number), back=True)
-
-    def scroll_to(self, number: int, stop: int) -> None:
-        """Go to a stop, or the nearest end; linked viewports go to the same place in the patient."""
-        section = self.section(number)
-        if section is None or self._leading:
-            return
-        self._leading = True
-        self._place(number, stop)
-        if self.links.scroll:
-            for other in range(len(self.panes)):
-                if other != number:
-                    self._follow(other, number)
-        self._leading = False
-        self._tell_slice(number)
-
-    def _tell_slice(self, number: int) -> None:
-        """Say which slice of the open series is looked at now: in the active viewport, or one linked with it."""
-        linked = range(len(self.panes)) if self.links.scroll else (self.active,)
-        for each in (number, *linked) if self.links.scroll or number == self.active else ():
-            if self.shows_open(each):
-                self._leading = True  # what is told comes back as a wish to go there
-                self.slice_shown.emit(self.panes[each].stop)
-                self._leading = False
-                return
-
-    def go_to_slice(self, index: int) -> None:
-        """Show a slice of the open series: in every viewport that is linked, else in the active one."""
-        if self._leading:
-            return
-        showing = [number for number in range(len(self.panes)) if self.shows_open(number)]
-        leader = self.active if self.active in showing else next(iter(showing), None)
-        if leader is not None:
-            self.scroll_to(leader, index)
-
-    def go_to_place(self, place: Vector, leader: int | None = None) -> None:
-        """Take every viewport to a place of the open series' frame, and mark it. The leader stays as it is."""
-        self._leading = True
-        for number in range(len(self.panes)):
-            if number != leader:
-                self._go(number, place)
-        self._leading = False
-        self.set_crosshair(place)
-        showing = (number for number in range(len(self.panes)) if self.shows_open(number))
-        self._tell_slice(self.active if self.shows_open(self.active) else next(showing, self.active))
-
-    def _go(self, number: int, place: Vector) -> None:
-        section = self.section(number)
-        point = None if section is None else section.image_point(shifted(place, self.offset(number)))
-        if point is not None:
-            self._place(number, round(point[0]))
-
-    def _follow(self, number: int, leader: int) -> None:
-        own, its = self.section(number), self.section(leader)
-        if own is not None and its is not None:
-            shift = self.shift(leader, number)
-            stop = followed_stop(own, its, self.panes[leader].stop, self.panes[leader].view, shift)
-            if stop is not None:
-                self._place(number, stop)
-
-    def _place(self, number: int, stop: int) -> None:
-        section, pane = self.section(number), self.panes[number]
-        if section is None:
-            return
-        stop = min(max(stop, 0), section.count - 1)
-        self._put(number, replace(pane, stop=stop))
-        if pane.header is not None and isinstance(section, Acquired):
-            choices = self.header_choices(number)
-            if pane.header < len(choices):
-                self._put(number, replace(self.panes[number], window=choices[pane.header]))
-
-    # links
-
-    def set_links(self, links: Links) -> None:
-        """Say what the viewports do together."""
-        if links != self.links:
-            self.links = links
-            self.links_changed.emit(links)
-
-    def offset(self, number: int) -> Shift:
-        """What is added to places of the open series to have them in that of a viewport."""
-        return self.offsets_mm.get(self.panes[number].series_uid)
-
-    def shift(self, leader: int, number: int) -> Shift:
-        """From places of one viewport's series to those of another's."""
-        mine, its = self.offset(number) or (0.0, 0.0, 0.0), self.offset(leader) or (0.0, 0.0, 0.0)
-        return None if mine == its else (mine[0] - its[0], mine[1] - its[1], mine[2] - its[2])
-
-    def nudge(self, number: int, stops: int) -> None:
-        """Scroll one viewport alone. A series of its own frame of reference is linked there from now on."""
-        section, pane = self.section(number), self.panes[number]
-        if section is None:
-            return
-        before = section.patient_mm(pane.stop, (0.5, 0.5))
-        self._place(number, pane.stop + stops)
-        after = section.patient_mm(self.panes[number].stop, (0.5, 0.5))
-        offset = self.offsets_mm.get(pane.series_uid)
-        if before is not None and after is not None and offset is not None:
-            moved = np.array(offset) + np.array(after) - np.array(before)
-            self.offsets_mm[pane.series_uid] = (float(moved[0]), float(moved[1]), float(moved[2]))
-            self.links_changed.emit(self.links)
-
-    def align(self, number: int) -> bool:
-        """Lay what a viewport shows on what the first viewport with the open series shows; whether that can be."""
-        leader = next((n for n in range(len(self.panes)) if self.shows_open(n)), None)
-        uid, section = self.panes[number].series_uid, self.section(number)
-        if leader is None or section is None or uid not in self.offsets_mm:
-            return False
-        pane, place = self.panes[number], self.place(leader)
-        there = centre_of(section, pane.stop, pane.view)
-        if place is None or there is None:
-            return False
-        self.offsets_mm[uid] = shifted(there, place, back=True)
-        self.links_changed.emit(self.links)
-        self.changed.emit(number)
-        return True
-
-    def set_crosshair(self, place: Vector | None) -> None:
-        """Mark a place, or none."""
-        if place != self.crosshair:
-            self.crosshair = place
-            self.guides_changed.emit()
-
-    def set_reference_lines(self, visible: bool) -> None:
-        """Show where the active viewport cuts the others, or not."""
-        if visible != self.reference_lines:
-            self.reference_lines = visible
-            self.guides_changed.emit()
-
-    def showing(self, volume: Volume) -> Iterator[int]:
-        """The viewports that show a volume."""
-        return (number for number in range(len(self.panes)) if self.volume(number) is volume)

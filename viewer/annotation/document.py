@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from model.labels import CODES
+from viewer.findings.verdict import Verdict
 from viewer.measures.mark import Mark
 from viewer.measures.measure import Measure
 
@@ -63,8 +64,8 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Document:
-    """All annotations of one series, in drawing order (where two overlap, the later one counts), its measures and
-    marked slices.
+    """All annotations of one series, in drawing order (where two overlap, the later one counts), its measures,
+    marked slices, and what was decided about the model's regions.
 
     reviewed_slices: SOP instance UIDs of the slices a reader marked as "reviewed: no hemorrhage".
     """
@@ -75,10 +76,16 @@ class Document:
     reviewed_slices: frozenset[str] = frozenset()
     measures: tuple[Measure, ...] = ()
     marks: tuple[Mark, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError when two annotations, two measures or two marks share a uid."""
-        kinds = (("annotations", self.annotations), ("measures", self.measures), ("marks", self.marks))
+        """Raise ValueError when two annotations, measures, marks or verdicts share a uid."""
+        kinds = (
+            ("annotations", self.annotations),
+            ("measures", self.measures),
+            ("marks", self.marks),
+            ("verdicts", self.verdicts),
+        )
         for name, items in kinds:
             if len({item.uid for item in items}) != len(items):
                 raise ValueError(f"two {name} of a document have the same uid")

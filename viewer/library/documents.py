@@ -8,30 +8,35 @@ from viewer.library import measured
 from viewer.library.merge import Difference, annotation_from_json, annotation_to_json
 
 
-def version(connection: sqlite3.Connection, series_uid: str) -> tuple[int, str]:
-    """Number of the last edit of a series, and its study_uid; 0 and empty when there is none."""
-    row = connection.execute(
-        "SELECT version, study_uid FROM documents WHERE series_uid = ?", (series_uid,)
-    ).fetchone()
+def key_of(series_uid: str, reading: str = "") -> str:
+    """What the tables of documents call a series: its uid, or within a reading of its own that reading's uid."""
+    return reading or series_uid
+
+
+def version(connection: sqlite3.Connection, key: str) -> tuple[int, str]:
+    """Number of the last edit of a document, and its study_uid; 0 and empty when there is none."""
+    row = connection.execute("SELECT version, study_uid FROM documents WHERE series_uid = ?", (key,)).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "")
 
 
-def read(connection: sqlite3.Connection, study_uid: str, series_uid: str) -> Document:
+def read(connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = "") -> Document:
     """The stored state of a series. Raises ValueError, KeyError or TypeError when a row is damaged."""
+    key = key_of(series_uid, reading)
     annotations = tuple(
         annotation_from_json(json.loads(body))
         for (body,) in connection.execute(
-            "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (series_uid,)
+            "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (key,)
         )
     )
-    marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (series_uid,))
+    marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (key,))
     return Document(
         study_uid,
         series_uid,
         annotations,
         frozenset(sop_uid for (sop_uid,) in marks),
-        measures=tuple(map(measured.measure_from_json, measured.read(connection, "measures", series_uid))),
-        marks=tuple(map(measured.mark_from_json, measured.read(connection, "marks", series_uid))),
+        measures=tuple(map(measured.measure_from_json, measured.read(connection, "measures", key))),
+        marks=tuple(map(measured.mark_from_json, measured.read(connection, "marks", key))),
+        verdicts=tuple(map(measured.verdict_from_json, measured.read(connection, "verdicts", series_uid))),
     )
 
 
@@ -43,29 +48,32 @@ def write(
     time: str,
     reader: str,
     action: str,
+    reading: str = "",
 ) -> int:
     """Write what changed into the tables and the journal. Returns the number of the edit."""
+    key = key_of(document.series_uid, reading)
     before, after = found.to_json()
     seq = connection.execute(
         "INSERT INTO journal (time, reader, action, series_uid, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-        (time, reader, action, document.series_uid, before, after),
+        (time, reader, action, key, before, after),
     ).lastrowid
     connection.execute(
         "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
-        (document.series_uid, document.study_uid, seq),
+        (key, document.study_uid, seq),
     )
-    _write_annotations(connection, document.series_uid, found.after)
+    _write_annotations(connection, key, found.after)
     if found.order:
-        places = [(place, document.series_uid, uid) for place, uid in enumerate(found.order[1])]
+        places = [(place, key, uid) for place, uid in enumerate(found.order[1])]
         connection.executemany("UPDATE annotations SET place = ? WHERE series_uid = ? AND uid = ?", places)
     if found.reviewed:
         was, now = found.reviewed
-        taken_back = [(document.series_uid, sop_uid) for sop_uid in was - now]
+        taken_back = [(key, sop_uid) for sop_uid in was - now]
         connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", taken_back)
-        new = [(document.series_uid, sop_uid) for sop_uid in now - was]
+        new = [(key, sop_uid) for sop_uid in now - was]
         connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", new)
-    measured.write(connection, "measures", document.series_uid, found.measures)
-    measured.write(connection, "marks", document.series_uid, found.marks)
+    measured.write(connection, "measures", key, found.measures)
+    measured.write(connection, "marks", key, found.marks)
+    measured.write(connection, "verdicts", key, found.verdicts)
     return int(seq or 0)
 
 

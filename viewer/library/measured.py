@@ -1,4 +1,4 @@
-"""Measures and marked slices in the library: as JSON, in their tables, merged and told apart like annotations."""
+"""Measures, marked slices and verdicts in the library: as JSON, in their tables, merged and told apart like annotations."""
 
 import json
 import sqlite3
@@ -7,19 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from viewer.annotation.document import Document
+from viewer.findings.verdict import Decision, Verdict
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import CutPlane, Kind, Measure, Share, SlicePlane
 
-Item = TypeVar("Item", Measure, Mark)
-Table = Literal["measures", "marks"]
+Item = TypeVar("Item", Measure, Mark, Verdict)
+Kept = Measure | Mark | Verdict
+Table = Literal["measures", "marks", "verdicts"]
 
 
 @dataclass(frozen=True)
 class Touched:
-    """Measures or marks that a step touched by uid, before and after it, None where there is none."""
+    """Measures, marks or verdicts that a step touched by uid, before and after it, None where there is none."""
 
-    before: Mapping[str, Measure | Mark | None] = field(default_factory=dict)
-    after: Mapping[str, Measure | Mark | None] = field(default_factory=dict)
+    before: Mapping[str, Kept | None] = field(default_factory=dict)
+    after: Mapping[str, Kept | None] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -31,8 +33,18 @@ class Touched:
         return before, after
 
 
-def to_json(item: Measure | Mark) -> dict[str, Any]:
-    """A measure or a mark as JSON values; floats survive exactly."""
+def to_json(item: Kept) -> dict[str, Any]:
+    """A measure, a mark or a verdict as JSON values; floats survive exactly."""
+    if isinstance(item, Verdict):
+        return {
+            "decision": str(item.decision),
+            "model_id": item.model_id,
+            "subtype": item.subtype,
+            "sop_uid": item.sop_uid,
+            "frame": item.frame,
+            "pixel": item.pixel,
+            "reason": item.reason,
+        }
     if isinstance(item, Mark):
         return {
             "kind": str(item.kind),
@@ -88,18 +100,34 @@ def mark_from_json(values: Mapping[str, Any]) -> Mark:
     )
 
 
+def verdict_from_json(values: Mapping[str, Any]) -> Verdict:
+    """The verdict that `to_json` wrote. Raises KeyError, TypeError, ValueError for anything else."""
+    column, row = values["pixel"]
+    return Verdict(
+        decision=Decision(values["decision"]),
+        model_id=str(values["model_id"]),
+        subtype=values["subtype"],
+        sop_uid=values["sop_uid"],
+        frame=int(values["frame"]),
+        pixel=(int(column), int(row)),
+        reason=str(values["reason"]),
+    )
+
+
 def merge(
     stored: Document, previous: Document, document: Document, new_uid: Callable[[], str]
 ) -> tuple[Document, int]:
-    """The step from `previous` to `document` done to the measures and marks that are stored now, and how many
-    measures both sides had changed: their version is kept beside ours. Of a mark that both changed ours is kept."""
+    """The step from `previous` to `document` done to the measures, marks and verdicts that are stored now, and how
+    many measures both sides had changed: their version is kept beside ours. Of a mark or a verdict that both changed
+    ours is kept."""
 
     def renamed(measure: Measure) -> Measure:
         return replace(measure, uid=new_uid())
 
     measures, conflicts = _merged(stored.measures, previous.measures, document.measures, renamed)
     marks, _ = _merged(stored.marks, previous.marks, document.marks, None)
-    return replace(document, measures=measures, marks=marks), conflicts
+    verdicts, _ = _merged(stored.verdicts, previous.verdicts, document.verdicts, None)
+    return replace(document, measures=measures, marks=marks, verdicts=verdicts), conflicts
 
 
 def _merged(

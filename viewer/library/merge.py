@@ -98,7 +98,7 @@ class Difference:
     before, after: the annotations touched by uid, None where there is none.
     order: uids in drawing order before and after, where it is not just "the new ones last".
     reviewed: SOP instance UIDs marked before and after, where they differ.
-    measures, marks: those touched, as annotations are.
+    measures, marks, verdicts: those touched, as annotations are.
     """
 
     before: dict[str, Annotation | None]
@@ -107,11 +107,13 @@ class Difference:
     reviewed: tuple[frozenset[str], frozenset[str]] | None
     measures: Touched = field(default_factory=Touched)
     marks: Touched = field(default_factory=Touched)
+    verdicts: Touched = field(default_factory=Touched)
 
     @property
     def empty(self) -> bool:
         """Whether the two states are equal."""
-        return not (self.after or self.order or self.reviewed or self.measures.after or self.marks.after)
+        more = self.measures.after or self.marks.after or self.verdicts.after
+        return not (self.after or self.order or self.reviewed or more)
 
     def to_json(self) -> tuple[str, str]:
         """The two sides as JSON text, for the journal."""
@@ -124,7 +126,8 @@ class Difference:
                 values["order"] = self.order[side]
             if self.reviewed:
                 values["reviewed_slices"] = sorted(self.reviewed[side])
-            for name, touched_ in (("measures", self.measures), ("marks", self.marks)):
+            kept = (("measures", self.measures), ("marks", self.marks), ("verdicts", self.verdicts))
+            for name, touched_ in kept:
                 if touched_.after:
                     values[name] = touched_.sides[side]
             sides.append(json.dumps(values, separators=(",", ":")))
@@ -146,6 +149,7 @@ def difference(stored: Document, merged: Document) -> Difference:
         reviewed if reviewed[0] != reviewed[1] else None,
         measured.touched(stored.measures, merged.measures),
         measured.touched(stored.marks, merged.marks),
+        measured.touched(stored.verdicts, merged.verdicts),
     )
 
 
@@ -165,4 +169,7 @@ def apply_json(document: Document, after: str) -> Document:
         reviewed_slices=frozenset(values.get("reviewed_slices", document.reviewed_slices)),
         measures=measured.applied(document.measures, values.get("measures", {}), measured.measure_from_json),
         marks=measured.applied(document.marks, values.get("marks", {}), measured.mark_from_json),
+        verdicts=measured.applied(
+            document.verdicts, values.get("verdicts", {}), measured.verdict_from_json
+        ),
     )

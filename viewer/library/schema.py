@@ -124,7 +124,19 @@ CREATE TABLE marks (
 CREATE INDEX marks_of_series ON marks (series_uid, place);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES)
+_VERDICTS = """
+CREATE TABLE verdicts (
+    uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL REFERENCES documents,
+    place INTEGER NOT NULL,
+    kind TEXT NOT NULL,       -- accepted or dismissed
+    body TEXT NOT NULL,       -- JSON of the whole verdict
+    PRIMARY KEY (series_uid, uid)
+) STRICT;
+CREATE INDEX verdicts_of_series ON verdicts (series_uid, place);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS)
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 

@@ -12,15 +12,16 @@ ANY_WEIGHT = 2.0
 """Weight of `any` among the six scores, as in the RSNA 2019 challenge."""
 
 
-def network_loss(mask_logits: Tensor, slice_logits: Tensor, labels: Tensor, scores: Tensor) -> Tensor:
-    """Sum of the mask and score losses of a batch of slices; a scalar.
+def network_loss(
+    mask_logits: Tensor, slice_logits: Tensor, labels: Tensor, scores: Tensor, stacks: int = 1
+) -> Tensor:
+    """Sum of the mask and score losses of a batch of slices, which are `stacks` stacks of equal length; a scalar.
 
     mask_logits: (B, 6, n, n), background first. slice_logits: (B, 6).
     labels: uint8 (B, n, n) or (B, 2n, 2n), values of `model.sample`. scores: int8 (B, 6), -1 unknown.
     """
-    return mask_loss(mask_logits, area_shares(labels, mask_logits.shape[-1])) + score_loss(
-        slice_logits, scores
-    )
+    shares = area_shares(labels, mask_logits.shape[-1])
+    return mask_loss(mask_logits, shares, stacks) + score_loss(slice_logits, scores)
 
 
 def score_loss(logits: Tensor, scores: Tensor) -> Tensor:
@@ -33,9 +34,10 @@ def score_loss(logits: Tensor, scores: Tensor) -> Tensor:
     return (error * weight).sum() / weight.sum().clamp(min=1)
 
 
-def mask_loss(logits: Tensor, shares: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, shares: Tensor, stacks: int = 1) -> Tensor:
     """Cross-entropy over read pixels, plus half the Dice loss of each subtype and half that of bleeding at all.
 
+    Bleeding has a Dice of its own in each of the `stacks`, so that a small one counts as much as a large one.
     shares: of `area_shares`, (B, 7, n, n). Where the subtype is unknown the probability of any subtype counts,
     -log(1 - p(background)).
     """
@@ -51,7 +53,7 @@ def mask_loss(logits: Tensor, shares: Tensor) -> Tensor:
     return (
         entropy
         + 0.5 * _subtype_dice(probability, known, read - unknown)
-        + 0.5 * _bleeding_dice((1 - probability[:, 0]) * read, shares[:, 1:].sum(1))
+        + 0.5 * _bleeding_dice((1 - probability[:, 0]) * read, shares[:, 1:].sum(1), stacks)
     )
 
 
@@ -69,8 +71,11 @@ def area_shares(labels: Tensor, size: int) -> Tensor:
     return functional.avg_pool2d(each, factor) if factor > 1 else each
 
 
-def _bleeding_dice(probability: Tensor, share: Tensor) -> Tensor:
-    return _dice_loss(probability, share) if share.any() else probability.new_zeros(())
+def _bleeding_dice(probability: Tensor, share: Tensor, stacks: int) -> Tensor:
+    """Mean over the stacks that bleed."""
+    each = zip(probability.chunk(stacks), share.chunk(stacks), strict=True)
+    losses = [_dice_loss(found, true) for found, true in each if true.any()]
+    return torch.stack(losses).mean() if losses else probability.new_zeros(())
 
 
 def _subtype_dice(probability: Tensor, shares: Tensor, known: Tensor) -> Tensor:

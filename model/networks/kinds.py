@@ -23,7 +23,9 @@ def kind_named(name: str) -> Kind:
 
 def _flagship_loss(network: nn.Module, batch: Batch) -> Tensor:
     mask_logits, slice_logits, _ = network(batch.x)
-    return network_loss(mask_logits.float(), slice_logits.float(), batch.labels, batch.scores)
+    return network_loss(
+        mask_logits.float(), slice_logits.float(), batch.labels, batch.scores, stacks=len(batch.x)
+    )
 
 
 def _flagship_validation(network: nn.Module, sets: Mapping[str, Sequence[Case]]) -> dict[str, float]:

@@ -99,3 +99,14 @@ def test_the_network_loss_takes_labels_of_either_size() -> None:
     small = network_loss(flat_logits(0), torch.zeros(1, 6), labels_of(0), scores)
     large = network_loss(flat_logits(0), torch.zeros(1, 6), labels_of(0, 8), scores)
     assert float(small) == float(large)
+
+
+def test_a_small_bleed_of_one_stack_counts_as_much_as_a_large_one_of_another() -> None:
+    labels = torch.zeros(4, 4, 4, dtype=torch.uint8)
+    labels[0], labels[2, 0, 0] = 5, 5
+    shares = area_shares(labels, 4)
+    missed = torch.cat([flat_logits(5), *[flat_logits(0)] * 3])
+    one_batch, two_stacks = mask_loss(missed, shares), mask_loss(missed, shares, stacks=2)
+    # In one batch 16 of 17 pixels are found: Dice (2 * 16 + 1) / (16 + 17 + 1). By stack: one found whole, one missed
+    # of which (0 + 1) / (0 + 1 + 1) stays. Entropy and the subtype's Dice are the same in both.
+    assert float(two_stacks - one_batch) == pytest.approx(0.5 * (0.25 - 1 / 34), abs=1e-4)

@@ -51,8 +51,9 @@ def merge(block: npt.NDArray[np.int16], kind: SlabKind, axis: int) -> npt.NDArra
         return np.asarray(block.max(axis=axis), np.float32)
     if kind is SlabKind.MIN:
         return np.asarray(block.min(axis=axis), np.float32)
-    total = np.add.reduce(block, axis=axis, dtype=np.int32)
-    return np.asarray(total * np.float32(1 / block.shape[axis]), np.float32)
+    mean = np.add.reduce(block, axis=axis, dtype=np.int32).astype(np.float32)
+    mean /= np.float32(block.shape[axis])
+    return np.asarray(mean)
 
 
 def merged(pictures: Iterable[npt.NDArray[np.float32]], kind: SlabKind) -> npt.NDArray[np.float32]:

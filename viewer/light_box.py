@@ -6,7 +6,7 @@ from model.errors import PterionError
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import Plane
 from viewer.imaging.linking import same_place, shifted
-from viewer.imaging.pane import Pane
+from viewer.imaging.pane import Pane, SeriesKey
 from viewer.imaging.reformat import Stack, Vector
 from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.turned import Facing, Solid, Turned
@@ -16,17 +16,17 @@ from viewer.imaging.windows import Window, header_window
 class LightBox:
     """The open series and those beside it. Sections are made once; what they are made of is let go with the series.
 
-    volumes: series beside the open one, by their uid. offsets_mm: of series in another frame of reference, what is
-    added to places of the open series. header_windows: of each slice of a series, by its uid.
+    volumes: series beside the open one. offsets_mm: of series in another frame of reference, what is added to places
+    of the open series. header_windows: of each slice of a series.
     """
 
     def __init__(self) -> None:
         self.open_volume: Volume | None = None
-        self.volumes: dict[str, Volume] = {}
-        self.offsets_mm: dict[str, Vector] = {}
-        self.header_windows: dict[str, tuple[tuple[Window, ...], ...]] = {}
-        self._sections: dict[tuple[str, Plane, Facing], Section | str] = {}
-        self._solids: dict[str, Solid] = {}
+        self.volumes: dict[SeriesKey, Volume] = {}
+        self.offsets_mm: dict[SeriesKey, Vector] = {}
+        self.header_windows: dict[SeriesKey, tuple[tuple[Window, ...], ...]] = {}
+        self._sections: dict[tuple[SeriesKey, Plane, Facing], Section | str] = {}
+        self._solids: dict[SeriesKey, Solid] = {}
 
     def open(self, volume: Volume | None) -> bool:
         """Hang another series as the open one; with another study all others go. Whether they did."""
@@ -46,28 +46,30 @@ class LightBox:
 
     def add(self, volume: Volume) -> None:
         """Hang a series beside the open one."""
-        uid = volume.series.series_uid
-        self.volumes[uid] = volume
-        self._sections = {key: made for key, made in self._sections.items() if key[0] != uid}
-        self._solids.pop(uid, None)
+        self.volumes[volume.series.key] = volume
+        self._forget(volume.series.key)
         self._lay(volume)
 
     def _lay(self, volume: Volume) -> None:
         """Lay the middle of a series of another frame of reference on the middle of the open one."""
-        opened, uid = self.open_volume, volume.series.series_uid
-        if opened is not None and uid not in self.offsets_mm and not same_place(opened.series, volume.series):
-            self.offsets_mm[uid] = _between_middles(opened, volume)
+        opened, key = self.open_volume, volume.series.key
+        if opened is not None and key not in self.offsets_mm and not same_place(opened.series, volume.series):
+            self.offsets_mm[key] = _between_middles(opened, volume)
 
-    def keep(self, uids: Collection[str]) -> None:
+    def keep(self, keys: Collection[SeriesKey | None]) -> None:
         """Let go of series that are not among these; their offsets are remembered."""
-        for uid in set(self.volumes) - set(uids):
-            del self.volumes[uid]
-            self._solids.pop(uid, None)
-            self._sections = {key: made for key, made in self._sections.items() if key[0] != uid}
+        for key in set(self.volumes) - set(keys):
+            del self.volumes[key]
+            self._forget(key)
+
+    def _forget(self, series: SeriesKey) -> None:
+        """Let go of what was cut from a series."""
+        self._solids.pop(series, None)
+        self._sections = {key: made for key, made in self._sections.items() if key[0] != series}
 
     def volume(self, pane: Pane) -> Volume | None:
         """The volume that a viewport shows, None while there is none."""
-        return self.volumes.get(pane.series_uid) if pane.series_uid else self.open_volume
+        return self.volumes.get(pane.series) if pane.series is not None else self.open_volume
 
     def section(self, pane: Pane) -> Section | str | None:
         """What a viewport scrolls through; why there is nothing; None without a volume."""
@@ -75,7 +77,7 @@ class LightBox:
         if volume is None:
             return None
         facing = pane.facing if pane.plane is Plane.OBLIQUE else Facing()
-        key = (volume.series.series_uid, pane.plane, facing)
+        key = (volume.series.key, pane.plane, facing)
         if key not in self._sections:
             if pane.plane is Plane.OBLIQUE:  # only the last one of each series is worth keeping
                 for old in [each for each in self._sections if each[:2] == key[:2]]:
@@ -88,10 +90,10 @@ class LightBox:
     def _cut(self, volume: Volume, plane: Plane, facing: Facing) -> Section | str:
         if plane is Plane.ACQUIRED:
             return acquired(volume)
-        solid = self._solids.get(volume.series.series_uid)
+        solid = self._solids.get(volume.series.key)
         try:
             if solid is None:
-                solid = self._solids[volume.series.series_uid] = Solid(stack_of(volume), volume.loaded)
+                solid = self._solids[volume.series.key] = Solid(stack_of(volume), volume.loaded)
             if plane is Plane.OBLIQUE:
                 return Turned(solid, facing)
             return Across(solid.stack, plane.value, volume.loaded)
@@ -106,7 +108,7 @@ class LightBox:
         if volume is None or section is None:
             return ()
         index = pane.stop if isinstance(section, Acquired) else len(volume.hu) // 2
-        windows = self.header_windows.get(volume.series.series_uid)
+        windows = self.header_windows.get(volume.series.key)
         if windows is not None:
             return windows[index]
         one = header_window(volume.series.slices[index].window)

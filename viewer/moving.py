@@ -138,23 +138,23 @@ class Moving(Showing):
         before = section.patient_mm(pane.stop, (0.5, 0.5))
         self._place(number, pane.stop + stops)
         after = section.patient_mm(self.panes[number].stop, (0.5, 0.5))
-        offset = self.offsets_mm.get(pane.series_uid)
-        if before is not None and after is not None and offset is not None:
+        offset = self.offset(number)
+        if pane.series is not None and before is not None and after is not None and offset is not None:
             moved = np.array(offset) + np.array(after) - np.array(before)
-            self.offsets_mm[pane.series_uid] = (float(moved[0]), float(moved[1]), float(moved[2]))
+            self.offsets_mm[pane.series] = (float(moved[0]), float(moved[1]), float(moved[2]))
             self.links_changed.emit(self.links)
 
     def align(self, number: int) -> bool:
         """Lay what a viewport shows on what the first viewport with the open series shows; whether that can be."""
         leader = next((n for n in range(len(self.panes)) if self.shows_open(n)), None)
-        uid, section = self.panes[number].series_uid, self.section(number)
-        if leader is None or section is None or uid not in self.offsets_mm:
+        series, section = self.panes[number].series, self.section(number)
+        if leader is None or section is None or series is None or series not in self.offsets_mm:
             return False
         pane, place = self.panes[number], self.place(leader)
         there = centre_of(section, pane.stop, pane.view)
         if place is None or there is None:
             return False
-        self.offsets_mm[uid] = shifted(there, place, back=True)
+        self.offsets_mm[series] = shifted(there, place, back=True)
         self.links_changed.emit(self.links)
         self.changed.emit(number)
         return True

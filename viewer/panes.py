@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import Layout, Plane, Start, starting_slab
-from viewer.imaging.pane import Pane
+from viewer.imaging.pane import Pane, SeriesKey
 from viewer.imaging.placement import ViewState
 from viewer.imaging.sections import Acquired
 from viewer.imaging.slabs import Slab
@@ -23,11 +23,9 @@ class Panes(Moving):
         if self.box.open(volume):
             self.crosshair = None
         for number, pane in enumerate(self.panes):
-            here = replace(
-                pane, series_uid=pane.series_uid if pane.series_uid in self.volumes else "", stop=0
-            )
-            if volume is not None and here.series_uid == volume.series.series_uid:
-                here = replace(here, series_uid="")
+            here = replace(pane, series=pane.series if pane.series in self.volumes else None, stop=0)
+            if volume is not None and here.series == volume.series.key:
+                here = replace(here, series=None)
             slab = starting_slab(self._start(number), volume.series.gaps_mm) if volume is not None else None
             self._put(number, replace(here, slab=slab))
         for number in range(len(self.panes)):
@@ -39,26 +37,25 @@ class Panes(Moving):
     def add_volume(self, volume: Volume) -> None:
         """Hold a series that is shown beside the open one."""
         self.box.add(volume)
-        uid = volume.series.series_uid
         for number, pane in enumerate(self.panes):
-            if pane.series_uid == uid:
+            if pane.series == volume.series.key:
                 self._arrive(number)
         self.volume_added.emit(volume)
 
-    def drop_volume(self, series_uid: str) -> None:
+    def drop_volume(self, series: SeriesKey) -> None:
         """Let go of a series; viewports that showed it show the open one."""
-        self.box.keep({pane.series_uid for pane in self.panes} - {series_uid})
+        self.box.keep({pane.series for pane in self.panes} - {series})
         for number, pane in enumerate(self.panes):
-            if pane.series_uid == series_uid:
-                self.show_series(number, "")
+            if pane.series == series:
+                self.show_series(number, None)
 
-    def show_series(self, number: int, series_uid: str) -> None:
-        """Show a series in one viewport; empty is the open one. Its volume may come later."""
+    def show_series(self, number: int, series: SeriesKey | None) -> None:
+        """Show a series in one viewport; None is the open one. Its volume may come later."""
         opened = self.open_volume
-        if opened is not None and series_uid == opened.series.series_uid:
-            series_uid = ""
-        self._put(number, replace(self.panes[number], series_uid=series_uid, stop=0, view=ViewState()))
-        self.box.keep({pane.series_uid for pane in self.panes})
+        if opened is not None and series == opened.series.key:
+            series = None
+        self._put(number, replace(self.panes[number], series=series, stop=0, view=ViewState()))
+        self.box.keep({pane.series for pane in self.panes})
         self._arrive(number)
 
     def mark_loaded(self, volume: Volume, indices: set[int]) -> None:
@@ -144,7 +141,7 @@ class Panes(Moving):
 
     def set_header_windows(self, volume: Volume, windows: tuple[tuple[Window, ...], ...]) -> None:
         """Take all windows that the header of each slice names."""
-        self.box.header_windows[volume.series.series_uid] = windows
+        self.box.header_windows[volume.series.key] = windows
         for number in self.showing(volume):
             self._place(number, self.panes[number].stop)
 

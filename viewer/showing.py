@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import READ, Layout
 from viewer.imaging.linking import Shift
-from viewer.imaging.pane import Links, Pane
+from viewer.imaging.pane import Links, Pane, SeriesKey
 from viewer.imaging.reformat import Vector
 from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.windows import Window
@@ -54,12 +54,12 @@ class Showing(QObject):
         return self.box.open_volume
 
     @property
-    def volumes(self) -> dict[str, Volume]:
-        """The series beside the open one, by their uid."""
+    def volumes(self) -> dict[SeriesKey, Volume]:
+        """The series beside the open one."""
         return self.box.volumes
 
     @property
-    def offsets_mm(self) -> dict[str, Vector]:
+    def offsets_mm(self) -> dict[SeriesKey, Vector]:
         """What is added to places of the open series to have them in a series of another frame of reference."""
         return self.box.offsets_mm
 
@@ -90,7 +90,8 @@ class Showing(QObject):
 
     def offset(self, number: int) -> Shift:
         """What is added to places of the open series to have them in that of a viewport."""
-        return self.offsets_mm.get(self.panes[number].series_uid)
+        series = self.panes[number].series
+        return None if series is None else self.offsets_mm.get(series)
 
     def shift(self, leader: int, number: int) -> Shift:
         """From places of one viewport's series to those of another's."""

@@ -186,6 +186,23 @@ def test_a_prior_is_offered_and_compared(qtbot: QtBot, room: Callable[[], Room],
     assert panes.volumes == {}
 
 
+def test_a_prior_under_the_same_series_uid_is_the_prior(
+    qtbot: QtBot, room: Callable[[], Room], tmp_path: Path
+) -> None:
+    """Opened from two folders, whose files share the SeriesInstanceUID: each viewport shows its own study."""
+    here = room()
+    (now,) = studies(write(tmp_path / "now", date="20260102", SeriesInstanceUID="1.2.3"))
+    (before,) = studies(
+        write(tmp_path / "before", date="20250101", SeriesInstanceUID="1.2.3", RescaleIntercept=500)
+    )
+    here.session.set_studies((before, now))
+    here.open(now)
+    here.session.compare_requested.emit()
+    panes = here.session.panes
+    qtbot.waitUntil(lambda: panes.volume(1) is not None and panes.volume(1).loaded.all())  # type: ignore[union-attr]
+    assert [panes.volume(number).hu[0, 0, 0] for number in (0, 1)] == [0, 500]  # type: ignore[union-attr]
+
+
 def test_without_a_prior_comparing_says_so(room: Callable[[], Room], tmp_path: Path) -> None:
     here = room()
     found = studies(write(tmp_path / "now", date="20260102"))
@@ -220,7 +237,7 @@ def test_another_patient_is_asked_about(
     assert len(asked) == 1
     assert "another patient" in asked[0]
     panes = here.session.panes
-    assert panes.panes[1].series_uid == (other.series[0].series_uid if allowed else "")
+    assert panes.panes[1].series == (other.series[0].key if allowed else None)
     if allowed:
         qtbot.waitUntil(lambda: panes.volume(1) is not None and panes.volume(1).loaded.all())  # type: ignore[union-attr]
 

@@ -65,7 +65,7 @@ def beside(other: Volume, shown: Volume | None = None) -> Panes:
     """Compare, with another series in the second viewport."""
     panes = opened(shown)
     panes.set_layout(COMPARE)
-    panes.show_series(1, other.series.series_uid)
+    panes.show_series(1, other.series.key)
     panes.add_volume(other)
     return panes
 
@@ -108,7 +108,7 @@ def test_thick_and_thin_series_stay_within_half_a_slice(thick: int, thin: int, f
 
 def test_another_frame_of_reference_starts_middle_on_middle(qapp: QObject) -> None:
     panes = beside(volume("1.2", first_mm=-900.0, frame="G", study="2"))
-    assert panes.offsets_mm["1.2"] == pytest.approx((0, 0, -900))
+    assert panes.offsets_mm["2", "1.2"] == pytest.approx((0, 0, -900))
     panes.scroll_to(0, 6)
     assert panes.panes[1].stop == 6
 
@@ -296,27 +296,43 @@ def test_all_windows_of_a_header_are_gone_through(qapp: QObject) -> None:
 def test_series_beside_the_open_one_go_with_its_study(qapp: QObject) -> None:
     panes = beside(volume("1.2"))
     panes.open(volume("1.3"))  # another series of the study
-    assert panes.panes[1].series_uid == "1.2"
+    assert panes.panes[1].series == ("1", "1.2")
     panes.open(volume("2.1", study="2"))
-    assert [pane.series_uid for pane in panes.panes] == ["", ""]
+    assert [pane.series for pane in panes.panes] == [None, None]
     assert panes.volumes == {}
 
 
 def test_what_no_viewport_shows_is_let_go(qapp: QObject) -> None:
     panes = beside(volume("1.2"))
-    panes.show_series(1, "")
+    panes.show_series(1, None)
     assert panes.volumes == {}
     assert panes.volume(1) is panes.open_volume
-    panes.show_series(1, "1.1")  # the open one by its own name
-    assert panes.panes[1].series_uid == ""
+    panes.show_series(1, ("1", "1.1"))  # the open one by its own name
+    assert panes.panes[1].series is None
+
+
+def test_two_studies_that_share_a_series_uid_are_told_apart(qapp: QObject) -> None:
+    """A copy made without care: the prior is shown, not the open series a second time; each has its own offset."""
+    prior = volume("1.1", first_mm=-900.0, frame="G", study="2")
+    panes = beside(prior)
+    assert panes.volume(0) is panes.open_volume
+    assert panes.volume(1) is prior
+    assert z_of(panes, 1) == -900.0 + 20.0
+    assert list(panes.offsets_mm) == [("2", "1.1")]
+    panes.set_plane(1, Plane.CORONAL)
+    panes.set_plane(0, Plane.CORONAL)
+    first, second = panes.section(0), panes.section(1)
+    assert first is not None
+    assert second is not None
+    assert first.patient_mm(0, (0.5, 0.5)) != second.patient_mm(0, (0.5, 0.5))
 
 
 def test_a_series_that_cannot_be_loaded_gives_way(qapp: QObject) -> None:
     panes = opened()
-    panes.show_series(1, "1.9")
+    panes.show_series(1, ("1", "1.9"))
     assert panes.volume(1) is None
     assert panes.section(1) is None
-    panes.drop_volume("1.9")
+    panes.drop_volume(("1", "1.9"))
     assert panes.volume(1) is panes.open_volume
 
 

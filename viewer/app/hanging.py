@@ -11,7 +11,7 @@ from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import COMPARE, fitting, layout_of
-from viewer.imaging.pane import Links
+from viewer.imaging.pane import Links, SeriesKey
 from viewer.jobs.prior import counterpart, prior_of, same_patient
 from viewer.jobs.qt import LoadJob
 from viewer.library.store import Library
@@ -34,7 +34,7 @@ class Hanging(QObject):
         super().__init__(parent)
         self._session, self._panes = session, session.panes
         self._volumes, self._library, self._tasks = volumes, library, tasks
-        self._jobs: dict[str, LoadJob] = {}
+        self._jobs: dict[SeriesKey, LoadJob] = {}
         self._running: set[LoadJob] = set()
         self._kept: dict[str, Any] = {}
         self._study_uid = ""
@@ -88,8 +88,9 @@ class Hanging(QObject):
 
     def _opened(self, volume: Volume | None) -> None:
         """A series is open: hang a new study; loads for viewports that are gone end."""
-        for uid in [uid for uid in self._jobs if uid not in {pane.series_uid for pane in self._panes.panes}]:
-            self._jobs.pop(uid).cancel()
+        hung = {pane.series for pane in self._panes.panes}
+        for key in [key for key in self._jobs if key not in hung]:
+            self._jobs.pop(key).cancel()
         uid = volume.series.study_uid if volume is not None else ""
         if uid != self._study_uid:
             self._study_uid = uid
@@ -126,11 +127,11 @@ class Hanging(QObject):
         """The open series beside its counterpart in the prior; without one, an empty place to drag a series to."""
         opened, prior = self._panes.open_volume, self._session.prior
         self._panes.set_layout(COMPARE)
-        if opened is None or any(pane.series_uid for pane in self._panes.panes):
+        if opened is None or any(pane.series for pane in self._panes.panes):
             return
         series = counterpart(opened.series, prior) if prior is not None else None
-        if series is not None:
-            self.show(1, series.series_uid)
+        if series is not None and prior is not None:
+            self._show(1, prior, series)
         else:
             text = "No earlier study of this patient is in the worklist. Drag any series into the right viewport."
             self._session.notice("info", "No prior", text)
@@ -141,20 +142,25 @@ class Hanging(QObject):
         return next((study for study in self._session.studies if study.study_uid == uid), None)
 
     def _series(self, uid: str) -> tuple[Study, Series] | None:
-        """The series with an UID; of a study's UID, the series most like the open one."""
+        """The series with an UID, of the listed study first; of a study's UID, the series most like the open one."""
         study, opened = self._study(uid), self._panes.open_volume
         if study is not None and opened is not None:
             like = counterpart(opened.series, study)
             return (study, like) if like is not None else None
-        pairs = ((study, series) for study in self._session.studies for series in study.series)
+        listed = self._session.study
+        ordered = (*((listed,) if listed is not None else ()), *self._session.studies)
+        pairs = ((study, series) for study in ordered for series in study.series)
         return next(((study, series) for study, series in pairs if series.series_uid == uid), None)
 
     def show(self, number: int, uid: str) -> None:
         """Show a series, by its UID or its study's, in one viewport; ask before patients are mixed."""
-        found, opened = self._series(uid), self._panes.open_volume
+        found = self._series(uid)
         if found is None or number >= len(self._panes):
             return
-        study, series = found
+        self._show(number, *found)
+
+    def _show(self, number: int, study: Study, series: Series) -> None:
+        opened = self._panes.open_volume
         if opened is None:
             self._session.series_requested.emit(series.series_uid)
             return
@@ -169,46 +175,47 @@ class Hanging(QObject):
         known = current is None or study.study_uid == current.study_uid or same_patient(current, study)
         if not known and not self.may_mix(OTHER_PATIENT):
             return
-        self._panes.show_series(number, series.series_uid)
-        if self._panes.volume(number) is None:
+        self._panes.show_series(number, series.key)
+        held = self._panes.volume(number)
+        if held is None or (held is not opened and held.series != series):
             self._load(series)
 
     def _load(self, series: Series) -> None:
-        uid = series.series_uid
-        if uid in self._jobs:
+        key = series.key
+        if key in self._jobs:
             return
-        job = self._jobs[uid] = LoadJob(series, len(series.slices) // 2, self, self._volumes)
-        job.volume_ready.connect(lambda volume: self._ready(job, uid, volume))
-        job.slices_loaded.connect(lambda slices: self._arrived(uid, slices))
-        job.failed.connect(lambda error: self._failed(uid, error))
-        job.finished.connect(lambda: self._ended(job, uid))
+        job = self._jobs[key] = LoadJob(series, len(series.slices) // 2, self, self._volumes)
+        job.volume_ready.connect(lambda volume: self._ready(job, key, volume))
+        job.slices_loaded.connect(lambda slices: self._arrived(key, slices))
+        job.failed.connect(lambda error: self._failed(key, error))
+        job.finished.connect(lambda: self._ended(job, key))
         self._running.add(job)
         job.start()
 
-    def _ready(self, job: LoadJob, uid: str, volume: Volume) -> None:
-        if self._jobs.get(uid) is job:
+    def _ready(self, job: LoadJob, key: SeriesKey, volume: Volume) -> None:
+        if self._jobs.get(key) is job:
             self._panes.add_volume(volume)
 
-    def _arrived(self, uid: str, slices: tuple[tuple[int, str | None], ...]) -> None:
-        volume = self._panes.volumes.get(uid)
+    def _arrived(self, key: SeriesKey, slices: tuple[tuple[int, str | None], ...]) -> None:
+        volume = self._panes.volumes.get(key)
         if volume is not None:
             self._panes.mark_loaded(volume, {index for index, _ in slices})
 
-    def _failed(self, uid: str, error: PterionError) -> None:
-        if uid in self._jobs:
-            self._panes.drop_volume(uid)
+    def _failed(self, key: SeriesKey, error: PterionError) -> None:
+        if key in self._jobs:
+            self._panes.drop_volume(key)
             self._session.notice("error", "The series could not be opened", str(error))
 
-    def _ended(self, job: LoadJob, uid: str) -> None:
-        if self._jobs.get(uid) is job:
-            del self._jobs[uid]
+    def _ended(self, job: LoadJob, key: SeriesKey) -> None:
+        if self._jobs.get(key) is job:
+            del self._jobs[key]
         self._running.discard(job)
         job.deleteLater()
 
     def _look_at(self, number: int) -> None:
         """Load first what is looked at."""
         pane = self._panes.panes[number]
-        job = self._jobs.get(pane.series_uid)
+        job = self._jobs.get(pane.series) if pane.series is not None else None
         if job is not None:
             job.look_at(pane.stop)
 

@@ -146,6 +146,11 @@ class Series:
         return self.series_uid.partition("#")[0]
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other series: the UIDs of its study and of itself. Careless copies share one."""
+        return self.study_uid, self.series_uid
+
+    @property
     def problems(self) -> frozenset[Problem]:
         """The codes of the notes."""
         return frozenset(note.problem for note in self.notes)

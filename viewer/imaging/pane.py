@@ -8,12 +8,15 @@ from viewer.imaging.slabs import Slab
 from viewer.imaging.turned import Facing
 from viewer.imaging.windows import Window
 
+SeriesKey = tuple[str, str]
+"""The UIDs of a study and of a series in it: copies made without care share series UIDs between studies."""
+
 
 @dataclass(frozen=True)
 class Pane:
     """What one viewport shows.
 
-    series_uid: empty for the open series, whichever that is. stop: which picture of its section. facing: the plane of
+    series: None for the open series, whichever that is. stop: which picture of its section. facing: the plane of
     an oblique one. header: the window is the one each image's own header names at this place.
     """
 
@@ -21,7 +24,7 @@ class Pane:
     plane: Plane = Plane.ACQUIRED
     slab: Slab | None = None
     overlay: bool = True
-    series_uid: str = ""
+    series: SeriesKey | None = None
     stop: int = 0
     facing: Facing = Facing()  # noqa: RUF009  frozen
     view: ViewState = ViewState()  # noqa: RUF009  frozen

@@ -99,4 +99,4 @@ class Arranging:
 
     def show_open_series(self) -> None:
         """Show the open series in the active viewport again."""
-        self._panes.show_series(self._panes.active, "")
+        self._panes.show_series(self._panes.active, None)

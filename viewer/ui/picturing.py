@@ -102,9 +102,9 @@ def twin(session: Session, number: int, *, patient: bool) -> Session:
     made.findings = session.findings
     made.panes.set_layout(SINGLE)
     shown = panes.volume(number)
-    if pane.series_uid and shown is not None:
+    if pane.series is not None and shown is not None:
         made.panes.add_volume(shown)
-        made.panes.show_series(0, pane.series_uid)
+        made.panes.show_series(0, pane.series)
     made.panes.set_plane(0, pane.plane, pane.facing)
     made.panes.set_slab(0, pane.slab)
     made.panes.set_overlay(0, pane.overlay)

@@ -262,7 +262,7 @@ class Viewport(QWidget):
 
     def shown(self, volume: Volume, section: Section) -> Shown:
         """What the words are about."""
-        return Shown(volume, section, self.pane, self.slab, self._panes.offsets_mm.get(self.pane.series_uid))
+        return Shown(volume, section, self.pane, self.slab, self._panes.offset(self.number))
 
     def _say(self, painter: QPainter, text: str, colour: str) -> None:
         painter.setFont(theme.font(12))

@@ -380,7 +380,7 @@ def test_what_cannot_be_measured_in_a_viewport_is_said(
     session.set_tool(Tool.MIDLINE)
     Mouse(area, 1).click((10, 10))
     session.panes.add_volume(make_volume(series_uid="1.2.9"))
-    session.panes.show_series(2, "1.2.9")
+    session.panes.show_series(2, ("1.2", "1.2.9"))
     session.set_tool(Tool.LENGTH)
     Mouse(area, 2).click((10, 10))
     assert told == [ON_SLICES, OTHER_SERIES]

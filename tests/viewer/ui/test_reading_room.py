@@ -334,7 +334,7 @@ def test_another_series_has_no_mask_no_outline_and_its_own_words(
     assert open_session.volume is not None
     open_session.set_findings(make_findings(open_session.volume, (0, 1, 2, 3, 4, 5)))
     other = make_volume(series_uid="1.2.4")
-    area.panes.show_series(1, "1.2.4")
+    area.panes.show_series(1, ("1.2", "1.2.4"))
     area.panes.add_volume(other)
     viewport = area.viewports[1]
     assert viewport.volume is other

@@ -136,7 +136,40 @@ CREATE TABLE verdicts (
 CREATE INDEX verdicts_of_series ON verdicts (series_uid, place);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS)
+_WORK = """
+CREATE TABLE readings (
+    reading_uid TEXT PRIMARY KEY, -- what documents, annotations and the journal call the series in this reading
+    study_uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,           -- blinded or consensus
+    made_of TEXT NOT NULL,        -- JSON: the readings of a consensus, and how they were joined
+    created TEXT NOT NULL         -- UTC, ISO 8601
+) STRICT;
+CREATE INDEX readings_of_series ON readings (series_uid);
+CREATE TABLE work (
+    study_uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL,
+    reading TEXT NOT NULL,        -- its uid, empty for the shared one
+    sop_uid TEXT NOT NULL,        -- empty for the whole series
+    frame INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    changed TEXT NOT NULL,        -- UTC, ISO 8601
+    PRIMARY KEY (series_uid, reading, sop_uid, frame)
+) STRICT;
+CREATE TABLE work_time (
+    study_uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL,
+    reading TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (series_uid, reading, reader)
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS, _WORK)
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 

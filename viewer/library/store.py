@@ -67,13 +67,22 @@ class Library:
 
     # documents
 
-    def load_document(self, study_uid: str, series_uid: str) -> Document:
-        """The annotations of a series; an empty document when there are none."""
-        with self._reading() as connection:
-            return self._stored(connection, study_uid, series_uid)[1]
+    def load_document(self, study_uid: str, series_uid: str, reading: str = "") -> Document:
+        """The annotations of a series; an empty document when there are none.
+
+        reading: uid of a reading of its own (`viewer.library.work.Reading`), empty for the shared one.
+        """
+        with self.reading() as connection:
+            return self._stored(connection, study_uid, series_uid, reading)[1]
 
     def save_document(
-        self, document: Document, *, action: str, reader: str, previous: Document | None = None
+        self,
+        document: Document,
+        *,
+        action: str,
+        reader: str,
+        previous: Document | None = None,
+        reading: str = "",
     ) -> SavedEdit:
         """Store what changed since `previous` and write it into the journal; durable when it returns.
 
@@ -81,48 +90,58 @@ class Library:
         window's work on the same series stays; see `viewer.library.merge`. None takes the stored state for it:
         the document then replaces everything.
         """
-        with self._writing() as connection:
-            version, stored = self._stored(connection, document.study_uid, document.series_uid)
+        with self.writing() as connection:
+            version, stored = self._stored(connection, document.study_uid, document.series_uid, reading)
             merged = merge(stored, stored if previous is None else previous, document, _new_uid)
             found = difference(stored, merged.document)
             if not found.empty:
                 version = documents.write(
-                    connection, merged.document, found, time=_now(), reader=reader, action=action
+                    connection,
+                    merged.document,
+                    found,
+                    time=_now(),
+                    reader=reader,
+                    action=action,
+                    reading=reading,
                 )
-        self._remember(document.series_uid, version, merged.document)
+        self._remember(documents.key_of(document.series_uid, reading), version, merged.document)
         return SavedEdit(version, merged.document, merged.conflicts)
 
-    def version(self, series_uid: str) -> int:
+    def version(self, series_uid: str, reading: str = "") -> int:
         """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work."""
-        with self._reading() as connection:
-            return documents.version(connection, series_uid)[0]
+        with self.reading() as connection:
+            return documents.version(connection, documents.key_of(series_uid, reading))[0]
 
     def annotated_series(self) -> tuple[tuple[str, str], ...]:
-        """(study_uid, series_uid) of every series with annotations or slices marked as reviewed."""
-        with self._reading() as connection:
+        """(study_uid, series_uid) of every series with annotations or slices marked as reviewed, in the shared
+        reading: a blinded second one, or a consensus that nobody has adopted, does not count."""
+        with self.reading() as connection:
             return tuple(
                 connection.execute(
                     "SELECT study_uid, series_uid FROM documents AS d"
-                    " WHERE EXISTS (SELECT 1 FROM annotations AS a WHERE a.series_uid = d.series_uid)"
-                    " OR EXISTS (SELECT 1 FROM reviewed_slices AS r WHERE r.series_uid = d.series_uid)"
+                    " WHERE d.series_uid NOT IN (SELECT reading_uid FROM readings)"
+                    " AND (EXISTS (SELECT 1 FROM annotations AS a WHERE a.series_uid = d.series_uid)"
+                    " OR EXISTS (SELECT 1 FROM reviewed_slices AS r WHERE r.series_uid = d.series_uid))"
                     " ORDER BY study_uid, series_uid"
                 )
             )
 
-    def journal(self, series_uid: str) -> tuple[JournalEntry, ...]:
+    def journal(self, series_uid: str, reading: str = "") -> tuple[JournalEntry, ...]:
         """Every saved edit of a series, the first one first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, time, reader, action, series_uid, before, after FROM journal"
                 " WHERE series_uid = ? ORDER BY seq",
-                (series_uid,),
+                (documents.key_of(series_uid, reading),),
             )
             return tuple(JournalEntry(*row) for row in rows)
 
-    def replay(self, study_uid: str, series_uid: str, up_to: int | None = None) -> Document:
+    def replay(
+        self, study_uid: str, series_uid: str, up_to: int | None = None, reading: str = ""
+    ) -> Document:
         """The document as the journal alone tells it, after edit number `up_to` or the last one."""
         document = Document(study_uid, series_uid)
-        for entry in self.journal(series_uid):
+        for entry in self.journal(series_uid, reading):
             if up_to is None or entry.seq <= up_to:
                 document = apply_json(document, entry.after)
         return document
@@ -133,7 +152,7 @@ class Library:
         """Note a study that a scan found, its series and where their files lie."""
         now = _now()
         facts = {name: getattr(study, name) for name in _STUDY_FACTS}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 "INSERT INTO studies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts,"
                 " seen = excluded.seen",
@@ -156,7 +175,7 @@ class Library:
 
     def studies(self) -> tuple[StudyRow, ...]:
         """Every study seen, the latest first, with its series."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             series: dict[str, list[SeriesRow]] = {}
             for series_uid, study_uid, facts, files in connection.execute(
                 "SELECT series_uid, study_uid, facts, files FROM series ORDER BY rowid"
@@ -181,28 +200,28 @@ class Library:
     def index_studies(self, studies: Sequence[Study], files: Mapping[str, Mapping[Path, Stamp]]) -> None:
         """Keep what a scan found; `files` says of each study (by its UID) what files it lies in, as they were then."""
         now = _now()
-        with self._writing() as connection:
+        with self.writing() as connection:
             for study in studies:
                 index.write(connection, study, files.get(study.study_uid, {}), now)
 
     def unchanged_studies(self, files: Mapping[Path, Stamp]) -> list[tuple[Study, dict[Path, Stamp]]]:
         """The known studies all of whose files are among these, as they were, each with its files."""
-        with self._reading() as connection, self._whole("the index of studies"):
+        with self.reading() as connection, self._whole("the index of studies"):
             return index.unchanged(connection, files)
 
     def indexed_study(self, study_uid: str) -> Study | None:
         """A known study, or None where it is not known or one of its files has changed or gone."""
-        with self._reading() as connection, self._whole("the index of studies"):
+        with self.reading() as connection, self._whole("the index of studies"):
             return index.still_there(connection, study_uid)
 
     def save_thumbnail(self, study_uid: str, series_uid: str, grey: npt.NDArray[np.uint8]) -> None:
         """Keep the small picture of a series of a known study, uint8 (rows, columns)."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             index.write_thumbnail(connection, study_uid, series_uid, grey)
 
     def thumbnails(self, series_uids: Sequence[str]) -> dict[str, npt.NDArray[np.uint8]]:
         """The small pictures of series that are kept, uint8 (rows, columns), by SeriesInstanceUID."""
-        with self._reading() as connection, self._whole("a thumbnail"):
+        with self.reading() as connection, self._whole("a thumbnail"):
             return index.thumbnails(connection, series_uids)
 
     # findings
@@ -236,12 +255,12 @@ class Library:
                 seconds,
             )
         )
-        with self._writing() as connection:
+        with self.writing() as connection:
             findings.write(connection, row)
 
     def load_findings(self, series_uid: str, model_id: str) -> StoredFindings | None:
         """What this model said about this series, or None when it was not asked yet."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = findings.read(connection, series_uid, model_id)
         if row is None:
             return None
@@ -252,21 +271,21 @@ class Library:
 
     def study_scores(self, model_id: str | None = None) -> tuple[StoredScores, ...]:
         """The latest scores of every series (by one model, or by any), the latest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return findings.latest_scores(connection, model_id)
 
     # settings
 
     def setting(self, name: str, default: Any = None) -> Any:
         """A setting's JSON value, or `default`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return json.loads(row[0]) if row else default
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a setting; `value` is anything JSON can hold."""
         text = json.dumps(value)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, text))
 
     def close(self) -> None:
@@ -326,7 +345,7 @@ class Library:
         connection.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent view of the whole file."""
         with self._connection() as connection:
             connection.execute("BEGIN")
@@ -334,7 +353,7 @@ class Library:
             connection.execute("COMMIT")
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is on the disk when the block ends, or has left no trace."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -342,26 +361,27 @@ class Library:
             connection.execute("COMMIT")
 
     def _stored(
-        self, connection: sqlite3.Connection, study_uid: str, series_uid: str
+        self, connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = ""
     ) -> tuple[int, Document]:
         """Version and state of a series; from memory when no other process has saved since."""
-        version, known_study_uid = documents.version(connection, series_uid)
+        key = documents.key_of(series_uid, reading)
+        version, known_study_uid = documents.version(connection, key)
         if version == 0:
             return 0, Document(study_uid, series_uid)
         with self._lock:
-            remembered = self._remembered.get(series_uid)
+            remembered = self._remembered.get(key)
         if remembered and remembered[0] == version:
             return remembered
         try:
-            document = documents.read(connection, known_study_uid, series_uid)
+            document = documents.read(connection, known_study_uid, series_uid, reading)
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(f"an annotation: {error}") from error
-        self._remember(series_uid, version, document)
+        self._remember(key, version, document)
         return version, document
 
-    def _remember(self, series_uid: str, version: int, document: Document) -> None:
+    def _remember(self, key: str, version: int, document: Document) -> None:
         with self._lock:
-            self._remembered[series_uid] = (version, document)
-            self._remembered.move_to_end(series_uid)
+            self._remembered[key] = (version, document)
+            self._remembered.move_to_end(key)
             while len(self._remembered) > _REMEMBERED_DOCUMENTS:
                 self._remembered.popitem(last=False)

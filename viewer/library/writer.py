@@ -39,6 +39,7 @@ class _Edit:
     previous: Document
     action: str
     reader: str
+    reading: str = ""
 
 
 class Writer:
@@ -66,11 +67,23 @@ class Writer:
             return len(self._edits)
 
     def unsaved(self) -> tuple[Document, ...]:
-        """The latest state of every series whose last edit is not on the disk yet."""
+        """The latest state of every series (in every reading) whose last edit is not on the disk yet."""
         with self._changed:
-            return tuple({edit.document.series_uid: edit.document for edit in self._edits}.values())
+            return tuple(
+                {(edit.document.series_uid, edit.reading): edit.document for edit in self._edits}.values()
+            )
 
-    def submit(self, document: Document, *, previous: Document, action: str, reader: str) -> int:
+    def waiting(self, series_uid: str, reading: str = "") -> Document | None:
+        """The latest state of a series in a reading, where it is not on the disk yet."""
+        with self._changed:
+            for edit in reversed(self._edits):
+                if (edit.document.series_uid, edit.reading) == (series_uid, reading):
+                    return edit.document
+        return None
+
+    def submit(
+        self, document: Document, *, previous: Document, action: str, reader: str, reading: str = ""
+    ) -> int:
         """Have the step from `previous` to `document` saved. Returns the edit's number, counted from 1."""
         with self._changed:
             if self._closing:
@@ -78,7 +91,7 @@ class Writer:
             if self._bug:
                 raise RuntimeError("the writer has died of a bug") from self._bug
             self._count += 1
-            self._edits.append(_Edit(self._count, document, previous, action, reader))
+            self._edits.append(_Edit(self._count, document, previous, action, reader, reading))
             self._changed.notify_all()
             return self._count
 
@@ -128,7 +141,11 @@ class Writer:
     def _save(self, edit: _Edit) -> None:
         try:
             saved = self._library.save_document(
-                edit.document, previous=edit.previous, action=edit.action, reader=edit.reader
+                edit.document,
+                previous=edit.previous,
+                action=edit.action,
+                reader=edit.reader,
+                reading=edit.reading,
             )
         except LibraryError as error:
             with self._changed:

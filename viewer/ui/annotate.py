@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from model.labels import BY_CODE
 from viewer.annotation import events
@@ -20,6 +20,8 @@ REACH_PX = 6.0
 """How near to a vertex or an edge the cursor counts as on it, on the screen."""
 LINE_PX, STRONG_PX = 1.6, 2.4
 LEAST_POINTS = 3
+MOST_PATHS = 4096
+"""Outlines remembered, so that scrolling back costs nothing."""
 MOST_HANDLES = 400
 """Outlines with more vertices show handles only near the cursor."""
 
@@ -29,6 +31,7 @@ class PolygonLayer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._paths: dict[int, tuple[Annotation, QPainterPath]] = {}  # by id; the annotation alive
 
     def paint(self, painter: QPainter, viewport: Viewport, placement: Placement) -> None:
         """Paint outlines, the handles of the selected one, and the open outline."""
@@ -55,24 +58,43 @@ class PolygonLayer:
             self._paint_open(painter, placement, preview, marked=editable)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
-    @staticmethod
-    def _paint_outline(
-        painter: QPainter, placement: Placement, annotation: Annotation, *, selected: bool, hovered: bool
-    ) -> None:
-        colour = QColor(BY_CODE[annotation.subtype].colour)
+    def _path(self, annotation: Annotation) -> QPainterPath:
+        """Its outline and holes in pixels of the image."""
+        known = self._paths.get(id(annotation))
+        if known is not None:
+            return known[1]
+        if len(self._paths) >= MOST_PATHS:
+            self._paths.clear()
         path = QPainterPath()
         for ring in annotation.rings:
-            path.addPolygon(QPolygonF(_on_screen(ring, placement)))
+            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in ring]))
             path.closeSubpath()
+        self._paths[id(annotation)] = (annotation, path)
+        return path
+
+    def _paint_outline(
+        self,
+        painter: QPainter,
+        placement: Placement,
+        annotation: Annotation,
+        *,
+        selected: bool,
+        hovered: bool,
+    ) -> None:
+        colour = QColor(BY_CODE[annotation.subtype].colour)
         fill = QColor(colour)
         fill.setAlphaF(0.22 if hovered else 0.12 if selected else 0.0)
         pen = QPen(colour, STRONG_PX if selected or hovered else LINE_PX)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        pen.setCosmetic(True)
         if not annotation.reviewed:
             pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(fill)
-        painter.drawPath(path)
+        a, b, c, d, e, f = placement.matrix
+        painter.setTransform(QTransform(a, c, b, d, e, f))
+        painter.drawPath(self._path(annotation))
+        painter.resetTransform()
 
     def _paint_handles(
         self, painter: QPainter, placement: Placement, rings: tuple[Ring, ...], preview: Preview

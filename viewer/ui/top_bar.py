@@ -215,6 +215,7 @@ class TopBar(QFrame):
         made = theme.button("", "icon")
         made.setFixedSize(28, 26)
         made.setAccessibleName("Hide patient")
+        self._eye, self._eye_off = theme.icon("eye"), theme.icon("eye-off", theme.AMBER)
         made.clicked.connect(lambda: self._session.set_patient_hidden(not self._session.patient_hidden))
         self._layout.addWidget(made)
         return made
@@ -274,7 +275,7 @@ class TopBar(QFrame):
         self.compare.setToolTip(f"{there if session.prior is not None else missing} (Ctrl+4)")
         self.overlay.setChecked(session.overlay)
         hidden = session.patient_hidden
-        self.hide_patient.setIcon(theme.icon("eye-off", theme.AMBER) if hidden else theme.icon("eye"))
+        self.hide_patient.setIcon(self._eye_off if hidden else self._eye)
         state = "The patient is hidden: show" if hidden else "Hide"
         self.hide_patient.setToolTip(f"{state} names, dates and numbers of the patient (Ctrl+Shift+H)")
 

@@ -104,8 +104,14 @@ ALLOWED = {
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
     "viewer.signals": Rule((), ("PySide6",)),
+    "viewer.bindings": Rule(("model.errors",)),
+    "viewer.preferences": Rule(("viewer.bindings", "viewer.dicom.files", "model.errors")),
+    "viewer.bound": Rule(("viewer.bindings",), ("PySide6",)),
     "viewer.session": Rule(
         (
+            "viewer.bindings",
+            "viewer.bound",
+            "viewer.preferences",
             "viewer.exporting",
             "viewer.facts",
             "viewer.signals",
@@ -171,6 +177,8 @@ ALLOWED = {
     "viewer.ui": Rule(
         (
             "viewer.ui",
+            "viewer.bindings",
+            "viewer.preferences",
             "viewer.findings",
             "viewer.measures",
             "viewer.exporting",
@@ -191,6 +199,8 @@ ALLOWED = {
         (
             "viewer.app",
             "viewer.ui",
+            "viewer.bindings",
+            "viewer.preferences",
             "viewer.findings",
             "viewer.measures",
             "viewer.exporting",

@@ -12,6 +12,8 @@ from PySide6.QtCore import QObject
 
 from viewer.annotation.document import Document
 from viewer.annotation.events import Preview
+from viewer.bindings import RESTING_TOOL
+from viewer.bound import Bound
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
 from viewer.exporting import Exports
@@ -31,6 +33,7 @@ from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
 from viewer.measuring import Measuring
 from viewer.panes import Panes
+from viewer.preferences import Preferences
 from viewer.signals import Signals
 
 __all__ = [
@@ -56,6 +59,9 @@ class Session(Signals):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.preferences = Preferences()
+        self.bound = Bound(self)
+        self.recent_actions: tuple[str, ...] = ()  # ids of what the palette did last, the latest first
         self.studies: tuple[Study, ...] = ()
         self.study_status: dict[str, str] = {}  # study_uid → "not scored" | "scoring 12/38" | "SDH .97"
         self.study: Study | None = None
@@ -189,7 +195,12 @@ class Session(Signals):
         if mode == self.mode:
             return
         self._set("mode", mode, self.mode_changed)
-        self.set_tool(Tool.POLYGON if mode is Mode.ANNOTATE else Tool.SCROLL)
+        self.set_tool(Tool.POLYGON if mode is Mode.ANNOTATE else self.resting_tool)
+
+    @property
+    def resting_tool(self) -> Tool:
+        """What the left button does while no tool is chosen."""
+        return Tool(self.bound.told(RESTING_TOOL))
 
     def set_tool(self, tool: Tool) -> None:
         """Choose what the left button does."""
@@ -273,6 +284,18 @@ class Session(Signals):
     def set_prior(self, prior: Study | None) -> None:
         """Say which earlier study of the same patient there is to compare with."""
         self._set("prior", prior, self.prior_changed)
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Take what the reader prefers; keys and mouse follow at once."""
+        resting = self.resting_tool
+        self.bound.use(preferences.bindings)
+        self._set("preferences", preferences, self.preferences_changed)
+        if self.tool is resting:
+            self.set_tool(self.resting_tool)
+
+    def set_recent_actions(self, ids: tuple[str, ...]) -> None:
+        """Say what the palette did last."""
+        self._set("recent_actions", ids, self.recent_actions_changed)
 
     def set_own_windows(self, windows: tuple[Window, ...]) -> None:
         """Take the windows that the reader keeps."""

@@ -42,6 +42,8 @@ class Signals(QObject):
     copying_changed = Signal(str)  # how far copying without the patient is, empty while it does not run
     recent_changed = Signal(object)  # tuple[Path, ...]
     prior_changed = Signal(object)  # Study | None
+    preferences_changed = Signal(object)  # Preferences
+    recent_actions_changed = Signal(object)  # tuple[str, ...]
     own_windows_changed = Signal(object)  # tuple[Window, ...]
     noticed = Signal(object)  # Notice
 
@@ -55,6 +57,7 @@ class Signals(QObject):
     compare_requested = Signal()  # the open study beside its prior
     layout_chosen = Signal(str)  # id of the layout that the reader asked for
     tags_requested = Signal(int)  # slice of the open series
+    diagnostics_requested = Signal()  # a description of this installation, to the clipboard
     score_requested = Signal()
     score_cancel_requested = Signal()
     edit_requested = Signal(object)  # viewer.annotation.events.Event

@@ -1,11 +1,12 @@
 """A CT series as one array of HU with its exact place in the patient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from viewer.dicom.geometry import fractional_index, normal_of, positions_of, z_of
+from viewer.dicom.pages import Pages
 from viewer.dicom.series import Series
 
 
@@ -17,6 +18,7 @@ class Volume:
     loaded: bool (slices,): which slices of `hu` hold pixels. Set after the pixels are in.
     failed: bool (slices,): which slices cannot be read; `load_slice` says why.
     spacing_mm: (between rows, between columns); (1, 1) where the series has NO_SPACING.
+    pages: the memory of `hu`, None where it came from elsewhere.
     """
 
     series: Series
@@ -24,6 +26,7 @@ class Volume:
     loaded: npt.NDArray[np.bool_]
     failed: npt.NDArray[np.bool_]
     spacing_mm: tuple[float, float]
+    pages: Pages | None = field(default=None, repr=False, compare=False)
 
     def patient_mm(self, index: int, column: float, row: float) -> tuple[float, float, float] | None:
         """Patient coordinates (LPS, mm) of an image-relative point, or None where the series has no positions.

@@ -124,6 +124,14 @@ class Placement:
             return (int(column), int(row))
         return None
 
+    @property
+    def fills(self) -> bool:
+        """Whether the image leaves no part of the viewport free."""
+        width, height = self.size_px
+        corners = (self.to_image((0.0, 0.0)), self.to_image((width, height)))
+        e = 1e-6  # of a pixel: what rounding leaves
+        return all(-e <= x <= self.columns + e and -e <= y <= self.rows + e for x, y in corners)
+
     def centre_panned(self, shift_px: Vector) -> Vector:
         """The centre after the image is dragged by `shift_px` on the screen; it stays on the image."""
         middle = (self.size_px[0] / 2 - shift_px[0], self.size_px[1] / 2 - shift_px[1])

@@ -247,8 +247,9 @@ class Viewport(QWidget):
         self.stale = False
         self.pictures += 1
         painter = QPainter(self)
-        painter.fillRect(self.rect(), GROUND)
         volume, section, placement = self.volume, self.section, self.placement()
+        if placement is None or not (self._ready() and placement.fills):
+            painter.fillRect(self.rect(), GROUND)
         if volume is not None and section is not None and placement is not None:
             self._paint_picture(painter, volume, section, placement)
             self._corners.paint(painter, self.shown(volume, section), placement, self.room())

@@ -126,3 +126,12 @@ def test_mirroring_what_is_on_the_screen(turns: int, left_to_right: bool) -> Non
 def test_what_has_no_extent_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="got"):
         plain(**changes)
+
+
+def test_an_image_fills_its_viewport_or_leaves_a_part_free() -> None:
+    # 200 × 100 mm in 400 × 300 px: 50 px are free above; 1.5 times larger they are not, until it is moved or turned.
+    assert not plain().fills
+    assert plain(zoom=1.5).fills
+    assert not plain(zoom=1.5, centre=(0.5, 0.6)).fills
+    assert not plain(zoom=1.5, quarter_turns=1).fills
+    assert plain(size_px=(600.0, 300.0)).fills

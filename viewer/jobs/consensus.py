@@ -1,0 +1,90 @@
+"""Several readings of one series joined to one: by majority, or by STAPLE (Warfield, Zou and Wells, IEEE TMI 23(7)
+2004). The readings stay as they are."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from model.errors import PterionError
+from model.labels import CODES
+from viewer.annotation.document import Annotation, Document
+from viewer.annotation.raster import mask_outlines
+from viewer.dicom.series import SliceHeader
+from viewer.jobs.agreement import Mask, extent, subtype_masks
+
+MARGIN_PX = 10
+"""STAPLE looks at the pixels that any reading marks, and so far around: more background would only raise how
+specific every reader seems."""
+
+
+class Rule(StrEnum):
+    """How readings are joined."""
+
+    MAJORITY = "majority"
+    STAPLE = "STAPLE"
+
+
+def _new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+def consensus(
+    readings: Sequence[Document],
+    slices: Sequence[SliceHeader],
+    rule: Rule,
+    *,
+    new_uid: Callable[[], str] = _new_uid,
+) -> Document:
+    """One document out of two or more: subtype by subtype the pixels that more than half of them mark, or those that
+    STAPLE holds for likelier than not; and the slices that more than half call free of hemorrhage, where nothing is
+    marked. Measures, marks and verdicts are nobody's. Raises PterionError for fewer than two readings."""
+    if len(readings) < 2:
+        raise PterionError(
+            "A consensus needs two readings or more. Let a second reader read the series first."
+        )
+    found: list[Annotation] = []
+    for code in CODES:
+        here = extent(readings, slices, code)
+        places = slices[here.start : here.stop]
+        if not places:
+            continue
+        masks = [subtype_masks(document, places, code) for document in readings]
+        joined = _majority(masks) if rule is Rule.MAJORITY else _staple(masks)
+        for place, mask in zip(places, joined, strict=True):
+            found += [
+                Annotation(new_uid(), place.sop_uid, place.frame, code, outline, "consensus", holes=holes)
+                for outline, holes in mask_outlines(mask)
+            ]
+    drawn = {annotation.sop_uid for annotation in found}
+    clean = {
+        place.sop_uid
+        for place in slices
+        if 2 * sum(place.sop_uid in document.reviewed_slices for document in readings) > len(readings)
+    }
+    first = readings[0]
+    return Document(first.study_uid, first.series_uid, tuple(found), frozenset(clean - drawn))
+
+
+def _majority(masks: Sequence[Mask]) -> Mask:
+    votes = np.sum(masks, axis=0, dtype=np.int16)
+    return np.asarray(2 * votes > len(masks))
+
+
+def _staple(masks: Sequence[Mask]) -> Mask:
+    """The mask that STAPLE estimates from masks (slices, rows, columns), at least one of them not empty."""
+    import SimpleITK
+
+    any_ = np.any(masks, axis=(0, 1))
+    rows, columns = np.flatnonzero(any_.any(1)), np.flatnonzero(any_.any(0))
+    box = (
+        slice(None),
+        slice(max(int(rows[0]) - MARGIN_PX, 0), int(rows[-1]) + 1 + MARGIN_PX),
+        slice(max(int(columns[0]) - MARGIN_PX, 0), int(columns[-1]) + 1 + MARGIN_PX),
+    )
+    images = [SimpleITK.GetImageFromArray(mask[box].astype(np.uint8)) for mask in masks]
+    likely = SimpleITK.GetArrayFromImage(SimpleITK.STAPLE(images, 1.0))
+    joined = np.zeros(masks[0].shape, np.bool_)
+    joined[box] = likely > 0.5
+    return joined

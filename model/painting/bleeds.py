@@ -80,7 +80,7 @@ def epidural(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
 
     cover = _connected(canvas.across_slice(lambda dz: _behind(thickness(dz), depth)), at)
     shift = _make_room(canvas, thickness(0.0), rng.uniform(0.5, 1)) if height > 3 else None
-    return Blood(1, cover, _clot(canvas, rng, 30, 8, mixed=0.3), shift=shift)
+    return Blood(1, cover, _clot(canvas, rng, 27, 10, mixed=0.3), shift=shift)
 
 
 def _connected(cover: Floats, at: tuple[int, int, int]) -> Floats:
@@ -316,7 +316,7 @@ def intraparenchymal(canvas: Canvas, rng: np.random.Generator) -> Blood | None:
     return Blood(
         5,
         cover,
-        _clot(canvas, rng, 24, 8, mixed=0.35 if bruise or radius > 12 else 0.15),
+        _clot(canvas, rng, 17 if bruise else 24, 7, mixed=0.35 if bruise or radius > 12 else 0.15),
         around=None if around is None else np.asarray(around, np.float32),
         around_hu=back.brain_hu - rng.uniform(6, 15),
         shift=shift,

@@ -99,7 +99,7 @@ ALLOWED = {
     "viewer.light_box": Rule(("viewer.dicom", "viewer.imaging", "model.errors"), ARRAYS),
     "viewer.showing": Rule(("viewer.dicom", "viewer.imaging", "viewer.light_box"), ("PySide6",)),
     "viewer.moving": Rule(("viewer.imaging", "viewer.showing"), ARRAYS),
-    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.moving")),
+    "viewer.panes": Rule(("viewer.dicom", "viewer.imaging", "viewer.moving"), ("PySide6",)),
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
@@ -141,7 +141,13 @@ ALLOWED = {
         FILTERS,
     ),
     **dict.fromkeys(
-        ("viewer.jobs.dicom_out", "viewer.jobs.dicom_graphics", "viewer.jobs.dicom_report"),
+        (
+            "viewer.jobs.dicom_out",
+            "viewer.jobs.dicom_graphics",
+            "viewer.jobs.dicom_report",
+            "viewer.jobs.dicom_segmentation",
+            "viewer.jobs.dicom_findings",
+        ),
         Rule(
             (
                 "viewer.jobs",
@@ -150,11 +156,15 @@ ALLOWED = {
                 "viewer.annotation",
                 "viewer.measures",
                 "model.errors",
+                "model.labels",
                 "viewer",
             ),
             ARRAYS,
             ("pydicom", "highdicom"),
         ),
+    ),
+    "viewer.jobs.dicom_capture": Rule(
+        ("viewer.jobs", "viewer.resources", "model.labels", "viewer"), ARRAYS, ("pydicom", "highdicom", "PIL")
     ),
     "viewer.jobs.export_view": Rule(("viewer.dicom.files", "model.errors"), ARRAYS, ("PIL",)),
     "viewer.jobs.summary": Rule(

@@ -53,7 +53,9 @@ def overlay(drawn: Segmentation, series: Series) -> Overlaid:
     beside it), or the pixels are damaged.
     """
     masks: dict[int, dict[int, Mask]] = {segment.number: {} for segment in drawn.segments}
-    by_place = not drawn.frame_of_reference_uid or drawn.frame_of_reference_uid == series.frame_of_reference_uid
+    by_place = (
+        not drawn.frame_of_reference_uid or drawn.frame_of_reference_uid == series.frame_of_reference_uid
+    )
     astray = 0
     for frame, found in drawn.masks():
         marked = {number: mask for number, mask in found.items() if mask.any()}
@@ -70,7 +72,8 @@ def overlay(drawn: Segmentation, series: Series) -> Overlaid:
         raise PterionError(_elsewhere(drawn, by_place=by_place), code="SEG_ELSEWHERE")
     named = {segment.number: segment for segment in drawn.segments}
     segments = (
-        OverlaidSegment(named.get(number, Segment(number, (), ("", ""))), held) for number, held in masks.items()
+        OverlaidSegment(named.get(number, Segment(number, (), ("", ""))), held)
+        for number, held in masks.items()
     )
     return Overlaid(drawn.kind, tuple(segments), astray)
 

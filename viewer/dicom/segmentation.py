@@ -81,7 +81,10 @@ class Segmentation:
         for frame, values in zip(self.frames, _pixels(self), strict=True):
             if self.kind == "LABELMAP":
                 known = {segment.number for segment in self.segments if segment.number}
-                yield frame, {int(number): values == number for number in np.unique(values) if number in known}
+                yield (
+                    frame,
+                    {int(number): values == number for number in np.unique(values) if number in known},
+                )
             else:
                 yield frame, {frame.segment: np.asarray(2 * values.astype(np.int64) >= self.full)}
 

@@ -15,6 +15,7 @@ from viewer import __version__
 from viewer.annotation.document import Document
 from viewer.dicom.files import file_error, whole_file
 from viewer.dicom.quiet import quiet
+from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
@@ -40,18 +41,25 @@ def uid_of(name: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'pterion/{name}').int}"
 
 
+def coded(code: tuple[str, str, str]) -> Any:
+    """A coded concept of (value, scheme, meaning)."""
+    from highdicom.sr import CodedConcept
+
+    return CodedConcept(*code)
+
+
 class Sources:
     """The headers of a series' slices, each file read once."""
 
-    def __init__(self, volume: Volume) -> None:
-        self._volume = volume
+    def __init__(self, series: Series) -> None:
+        self._series = series
         self._read: dict[Path, Dataset] = {}
 
     def header(self, index: int) -> "Dataset":
         """The header of the file that holds a slice."""
         from pydicom import dcmread
 
-        place = self._volume.series.slices[index]
+        place = self._series.slices[index]
         if place.path not in self._read:
             try:
                 self._read[place.path] = dcmread(place.path, stop_before_pixels=True)
@@ -106,7 +114,7 @@ def write_key_objects(path: Path, volume: Volume, document: Document) -> None:
     if not marked:
         raise PterionError("No image is marked as key image. Press K on the images that matter, then export.")
     with made():
-        dataset = _key_object(Sources(volume), marked)
+        dataset = _key_object(Sources(volume.series), marked)
     save(path, dataset)
 
 
@@ -160,7 +168,7 @@ def write_presentation(
     from viewer.jobs.dicom_graphics import presentation_state
 
     with made():
-        dataset = presentation_state(Sources(volume), volume, document, window, view)
+        dataset = presentation_state(Sources(volume.series), volume, document, window, view)
     save(path, dataset)
 
 
@@ -174,5 +182,5 @@ def write_measures(path: Path, volume: Volume, document: Document) -> None:
     if not document.measures:
         raise PterionError("Nothing is measured on this series. Measure first, then export.")
     with made():
-        dataset = measurement_report(Sources(volume), volume, document)
+        dataset = measurement_report(Sources(volume.series), volume, document)
     save(path, dataset)

@@ -11,7 +11,16 @@ from model.errors import PterionError
 from viewer.annotation.document import Document
 from viewer.dicom.volume import Volume
 from viewer.jobs.dicom_graphics import ellipse_axes
-from viewer.jobs.dicom_out import MANUFACTURER, RESEARCH, SERIES_NUMBER, Sources, new_uid, observer, uid_of
+from viewer.jobs.dicom_out import (
+    MANUFACTURER,
+    RESEARCH,
+    SERIES_NUMBER,
+    Sources,
+    coded,
+    new_uid,
+    observer,
+    uid_of,
+)
 from viewer.measures import text
 from viewer.measures.measure import CutPlane, Kind, Measure, Point
 from viewer.measures.readings import Reading, Value, index_of, read
@@ -74,7 +83,7 @@ def measurement_report(sources: Sources, volume: Volume, document: Document) -> 
     evidence = sources.headers(sorted(maker.used))
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer()),
-        procedure_reported=_coded(_HEAD_CT),
+        procedure_reported=coded(_HEAD_CT),
         imaging_measurements=groups,
     )
     kind = sr.Comprehensive3DSR if maker.spatial else sr.ComprehensiveSR
@@ -90,12 +99,6 @@ def measurement_report(sources: Sources, volume: Volume, document: Document) -> 
     )
     dataset.SeriesDescription = f"Measures. {RESEARCH}"
     return dataset
-
-
-def _coded(code: tuple[str, str, str]) -> Any:
-    from highdicom.sr import CodedConcept
-
-    return CodedConcept(*code)
 
 
 @dataclass
@@ -162,7 +165,7 @@ class _Maker:
         self.used |= slices
         return sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=_tracking(measure),
-            method=_coded(_ABC2) if guided else None,
+            method=coded(_ABC2) if guided else None,
             measurements=measurements,
             source_images=[self._group_image(each) for each in sorted(slices)] if guided else None,
         )
@@ -226,9 +229,9 @@ def _measurement(value: Value, coordinates: Sequence[Any] | None = None) -> Any:
     derivation = _DERIVATIONS.get(value.name)
     name = _HU if value.unit == "HU" else _NAMES[value.name]
     return Measurement(
-        name=_coded(name),
+        name=coded(name),
         value=float(f"{value.number:.10g}"),  # a decimal string holds 16 characters
-        unit=_coded((unit, "UCUM", meaning)),
-        derivation=_coded(derivation) if derivation else None,
+        unit=coded((unit, "UCUM", meaning)),
+        derivation=coded(derivation) if derivation else None,
         referenced_coordinates=list(coordinates) if coordinates else None,
     )

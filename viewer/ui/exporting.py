@@ -57,15 +57,28 @@ class ExportMenu(QMenu):
         """The exports for menus and the palette."""
         exports = self._session.exports
         cancel = Action(
-            "Cancel the export", "", exports.cancel_requested.emit, lambda: bool(exports.progress)
+            "Cancel the export",
+            "",
+            exports.cancel_requested.emit,
+            lambda: bool(exports.progress),
+            "cancel_export",
         )
-        made = (Action(name, keys, self._asker(kind), self._ready(kind)) for kind, name, keys in _NAMES)
+        made = (
+            Action(name, keys, self._asker(kind), self._ready(kind), f"export_{kind.name.lower()}")
+            for kind, name, keys in _NAMES
+        )
         return (*made, cancel)
 
     def _add(self, action: Action) -> None:
-        shown = self.addAction(f"{action.name}\t{action.keys}" if action.keys else action.name)
+        shown = self.addAction(action.name)
         shown.triggered.connect(lambda _=False: action.run())
-        self.aboutToShow.connect(lambda: shown.setEnabled(action.enabled()))
+
+        def refresh() -> None:
+            keys = self._session.bound.text(action.id)
+            shown.setText(f"{action.name}\t{keys}" if keys else action.name)
+            shown.setEnabled(action.enabled())
+
+        self.aboutToShow.connect(refresh)
 
     def _refresh(self) -> None:
         """A hidden patient stays hidden, here as well."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtGui import QCursor, QMouseEvent, QWheelEvent
 
 from viewer.annotation import events
 from viewer.annotation.events import Modifier
@@ -18,9 +18,9 @@ from viewer.imaging.placement import Placement, ViewState, clamped_zoom, flipped
 from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.windows import PRESETS, Window, auto_window, dragged
 from viewer.session import Mode, Probe, Session, Tool
-from viewer.ui import captions
+from viewer.ui import captions, mouse
 from viewer.ui.annotate import REACH_PX
-from viewer.ui.arranging import Arranging
+from viewer.ui.arranging import THICKER_MM, Arranging
 from viewer.ui.cine import Cine
 from viewer.ui.marking import Marking
 from viewer.ui.measuring import MeasureHands
@@ -57,7 +57,7 @@ def cursor_of(tool: Tool) -> Qt.CursorShape:
 class _Drag:
     """What a drag started from; each move is reckoned from here, so that nothing drifts."""
 
-    tool: Tool
+    tool: Tool | None
     start: QPointF
     window: Window
     placement: Placement
@@ -241,7 +241,7 @@ class Interaction:
         elif session.maximised_view is not None:
             session.set_maximised_view(None)
         else:
-            session.set_tool(Tool.SCROLL)
+            session.set_tool(session.resting_tool)
 
     def toggle_reviewed(self) -> None:
         """Mark the slice as reviewed without hemorrhage, or take the mark back."""
@@ -275,17 +275,16 @@ class Interaction:
         session = self._session
         session.set_active_view(viewport.number)
         viewport.setFocus(Qt.FocusReason.MouseFocusReason)
-        tool = {
-            Qt.MouseButton.LeftButton: session.tool,
-            Qt.MouseButton.RightButton: Tool.WINDOW,
-            Qt.MouseButton.MiddleButton: Tool.PAN,
-        }.get(event.button())
+        tool, draws = mouse.drag_of(session, event), mouse.draws(session, event)
         placement = viewport.placement()
-        if placement is None or tool is None:
+        if event.button() in mouse.AT_ONCE:
+            self._click(viewport, event)
             return
-        if event.button() == Qt.MouseButton.LeftButton and self.measures.press(viewport, event):
+        if placement is None:
             return
-        if tool is Tool.POLYGON and event.button() == Qt.MouseButton.LeftButton:
+        if draws and self.measures.press(viewport, event):
+            return
+        if tool is Tool.POLYGON and draws:
             if not self._panes.shows_open(viewport.number):
                 session.notice("info", "Draw on slices", DRAW_ON_SLICES)
                 return
@@ -328,11 +327,35 @@ class Interaction:
         if event.button() == Qt.MouseButton.LeftButton and self.measures.release(viewport, event):
             return
         drag, self._drag = self._drag, None
-        if drag is not None and event.button() == Qt.MouseButton.RightButton:
+        if drag is not None:
             moved = event.position() - drag.start
             if abs(moved.x()) + abs(moved.y()) < CLICK_PX:
-                self.show_menu(viewport, event.globalPosition().toPoint())
+                self._click(viewport, event)
         viewport.setCursor(cursor_of(self._session.tool))
+
+    def _click(self, viewport: Viewport, event: QMouseEvent) -> None:
+        """Do what is bound to a button that was not dragged."""
+        told = mouse.click_of(self._session, event.button())
+        if told == "menu":
+            self.show_menu(viewport, event.globalPosition().toPoint())
+        elif told:
+            self._clicked[told](viewport)
+
+    @property
+    def _clicked(self) -> dict[str, Callable[[Viewport], None]]:
+        """What a click or a double click can be told to do, besides the menu."""
+        return {
+            "menu": lambda viewport: self.show_menu(viewport, QCursor.pos()),
+            "maximise": lambda viewport: self.maximise(viewport.number),
+            "fit": lambda _: self.fit(),
+            "overlay": lambda _: self.toggle_overlay(),
+            "previous_series": lambda _: self.change_series(-1),
+            "next_series": lambda _: self.change_series(1),
+            "previous_slice": lambda _: self.scroll(-1),
+            "next_slice": lambda _: self.scroll(1),
+            "undo": lambda _: self.undo(),
+            "redo": lambda _: self.redo(),
+        }
 
     def double_click(self, viewport: Viewport, event: QMouseEvent) -> None:
         """Close the outline while drawing; else maximise."""
@@ -346,15 +369,17 @@ class Interaction:
             self._session.edit_requested.emit(events.DoubleClick(point, *place, tolerance_px))
             return
         self._session.set_active_view(viewport.number)
-        self.maximise(viewport.number)
+        told = mouse.double_click_of(self._session)
+        if told:
+            self._clicked[told](viewport)
 
     def wheel(self, viewport: Viewport, event: QWheelEvent) -> None:
-        """Scroll, or zoom around the cursor with Ctrl; a touchpad's small steps add up."""
+        """Scroll, or what else is bound to the wheel; a touchpad's small steps add up."""
         delta = event.angleDelta().y() or event.angleDelta().x()
-        placement = viewport.placement()
-        if placement is None:
+        placement, told = viewport.placement(), mouse.wheel_of(self._session, event)
+        if placement is None or not told:
             return
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if told == "zoom":
             self._zoom_around(viewport, placement, ZOOM_STEP ** (delta / WHEEL_STEP), event.position())
             return
         if delta * self._wheel < 0:
@@ -363,11 +388,23 @@ class Interaction:
         steps = int(self._wheel / WHEEL_STEP)
         self._wheel -= steps * WHEEL_STEP
         if steps:
-            far = -steps * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
-            if event.modifiers() & Qt.KeyboardModifier.AltModifier:
-                self._panes.nudge(viewport.number, far)
-            else:
-                self._panes.scroll_to(viewport.number, viewport.pane.stop + far)
+            self._turn_wheel(viewport, told, steps)
+
+    def _turn_wheel(self, viewport: Viewport, told: str, steps: int) -> None:
+        """steps: whole notches, positive away from the reader."""
+        panes, number = self._panes, viewport.number
+        far = -steps * mouse.wheel_sign(self._session) * (10 if told in ("ten", "alone_ten") else 1)
+        if told in ("alone", "alone_ten"):
+            panes.nudge(number, far)
+        elif told in ("scroll", "ten"):
+            panes.scroll_to(number, viewport.pane.stop + far)
+        elif told == "slab":
+            self._session.set_active_view(number)
+            self.arranging.thicken(steps * THICKER_MM)
+        else:
+            px = steps * mouse.WHEEL_PX
+            across, down = (px, 0.0) if told == "width" else (0.0, -px)
+            panes.set_window(number, dragged(viewport.window_shown, across, down))
 
     def leave(self, viewport: Viewport) -> None:
         """Nothing lies under the cursor any more."""
@@ -393,7 +430,7 @@ class Interaction:
         right, down = at.x() - drag.start.x(), at.y() - drag.start.y()
         panes, number, view = self._panes, viewport.number, viewport.pane.view
         if drag.tool is Tool.WINDOW:
-            panes.set_window(number, dragged(drag.window, right, down))
+            panes.set_window(number, dragged(drag.window, right, down * mouse.level_sign(self._session)))
         elif drag.tool is Tool.PAN:
             panes.set_view(number, replace(view, centre=drag.placement.centre_panned((right, down))))
         elif drag.tool is Tool.ZOOM:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from model.labels import SUBTYPES
 from viewer.annotation import events
+from viewer.bindings import Bindable
 from viewer.imaging.layouts import GRID_MOST, LAYOUTS, Plane, grid
 from viewer.imaging.slabs import SlabKind
 from viewer.imaging.windows import PRESETS
@@ -295,3 +296,28 @@ KEYS: tuple[Command, ...] = (
     ),
 )
 """Every key of the image, in the order of menus and the palette."""
+
+
+def _groups() -> dict[str, str]:
+    """The group of each command: what it is about."""
+    named = (
+        ("Windows", _window_commands()),
+        ("Layouts", _layout_commands()),
+        ("Planes", _plane_commands()),
+        ("Slabs", _slab_commands()),
+        ("Links", _link_commands()),
+        ("Guides and cine", _guide_commands()),
+        ("Measures", _measure_commands()),
+        ("Marks", _mark_commands()),
+    )
+    found = {command.id: title for title, commands in named for command in commands}
+    annotating = {command.id: "Annotating" for command in KEYS if command.mode is Mode.ANNOTATE}
+    return {command.id: "Navigation and view" for command in KEYS} | found | annotating
+
+
+_GROUPS = _groups()
+BINDABLE = tuple(
+    Bindable(command.id, command.text, command.keys, command.mode or "", _GROUPS[command.id])
+    for command in KEYS
+)
+"""The same commands, as the reader may give them other keys."""

@@ -10,9 +10,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QKeySequence,
     QResizeEvent,
-    QShortcut,
 )
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -27,7 +25,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.exporting import ExportKind
 from viewer.session import Mode, Session
 from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
@@ -40,6 +37,8 @@ from viewer.ui.status_bar import StatusBar
 from viewer.ui.study_text import person
 from viewer.ui.tags import TagsPanel
 from viewer.ui.top_bar import TopBar
+from viewer.ui.window_actions import WindowActions
+from viewer.ui.window_keys import WindowKeys
 from viewer.ui.worklist import Worklist
 
 
@@ -100,13 +99,13 @@ class MainWindow(QMainWindow):
         self.session = session
         self.may_close: Callable[[], bool] = lambda: True
         self.centre = centre
-        self._centre_actions = tuple(centre_actions)
+        self._actions = WindowActions(self, centre_actions)
         self.menu = QMenu(self)
         self.top_bar = TopBar(session, self.menu)
         self.worklist = Worklist(session)
         self.right = RightColumn(session)
         self.status = StatusBar(session)
-        self.palette_popup = Palette(self, self.actions_by_name)
+        self.palette_popup = Palette(self, self.actions_by_name, session)
         self._drop = theme.label("Drop to open", "title")
         self.setWindowTitle("Pterion")
         self.setAcceptDrops(True)
@@ -152,116 +151,18 @@ class MainWindow(QMainWindow):
         self.session.password_wanted.connect(self.ask_password)
         for signal in (self.session.study_opened, self.session.patient_hidden_changed):
             signal.connect(self._show_title)
-        for keys, run in (
-            ("Ctrl+K", self.palette_popup.popup),
-            ("Ctrl+Shift+O", self.open_files),
-            ("Ctrl+Shift+H", self.hide_patient),
-            ("Ctrl+Shift+C", lambda: self.right.measures.exports.ask(ExportKind.CLIPBOARD)),
-            ("F10", self.top_bar.show_menu),
-            ("F1", self.show_keys),
-            ("Ctrl+Q", self.quit),
-        ):
-            QShortcut(QKeySequence(keys), self, run)
+        self.keys = WindowKeys(self.session, self, self.actions_by_name)
 
     # menu and palette
 
     def actions_by_name(self) -> tuple[Action, ...]:
         """Everything the window can do now, for the palette."""
-        return (
-            *self._file_actions(),
-            *self._reading_actions(),
-            *self._model_actions(),
-            *self._help_actions(),
-        )
-
-    def _file_actions(self) -> tuple[Action, ...]:
-        session = self.session
-        annotated = lambda: bool(session.document.annotations)  # noqa: E731
-        return (
-            Action("Open a folder…", "Ctrl+O", session.browse_requested.emit),
-            Action("Open files…", "Ctrl+Shift+O", self.open_files),
-            Action("Open the demo study", "", session.demo_requested.emit),
-            *self._recent_actions(),
-            *self.right.measures.exports.actions_by_name(),
-            Action("Export masks…", "", self.right.annotations.choose_export_folder, annotated),
-            Action(
-                "Copy the study without its patient…",
-                "",
-                self.copy_study,
-                lambda: session.study is not None and not session.copying,
-            ),
-            Action("Cancel copying", "", session.copy_cancel_requested.emit, lambda: bool(session.copying)),
-            Action("Quit", "Ctrl+Q", self.quit),
-        )
-
-    def _recent_actions(self) -> tuple[Action, ...]:
-        """What was opened last; their names may name patients, so they are not listed while the patient is hidden."""
-        session = self.session
-        paths = () if session.patient_hidden else session.recent
-        return tuple(
-            Action(f"Open again: {path.name or path}", "", lambda path=path: session.request_open(path))  # type: ignore[misc]
-            for path in paths
-        )
-
-    def _reading_actions(self) -> tuple[Action, ...]:
-        def action(made: QAction) -> Action:
-            name = made.text().replace("&", "")
-            return Action(name, made.shortcut().toString(), made.trigger, made.isEnabled)
-
-        return (
-            *(action(made) for made in self._centre_actions if made.text()),
-            Action("Show findings", "", lambda: self.right.show_tab(0)),
-            Action("Show annotations", "", lambda: self.right.show_tab(1)),
-            Action("Show measures", "", lambda: self.right.show_tab(2)),
-            Action(
-                "Copy measures as text",
-                "",
-                self.right.measures.copy_text,
-                lambda: bool(self.session.document.measures),
-            ),
-            Action("Show tags", "", lambda: self.right.show_tab(3)),
-            Action(
-                "Show patient" if self.session.patient_hidden else "Hide patient",
-                "Ctrl+Shift+H",
-                self.hide_patient,
-            ),
-        )
-
-    def _model_actions(self) -> tuple[Action, ...]:
-        session = self.session
-        opened = lambda: session.volume is not None  # noqa: E731
-        idle = lambda: session.retraining.state in ("idle", "failed") and session.annotated[1] > 0  # noqa: E731
-        running = lambda: session.findings is not None and not session.findings.done  # noqa: E731
-        done = lambda: session.findings is not None and session.findings.done  # noqa: E731
-        others = (
-            Action(f"Use model {entry.id}", "", lambda id_=entry.id: session.promote_requested.emit(id_))  # type: ignore[misc]
-            for entry in session.models
-            if not entry.current
-        )
-        return (
-            Action("Score this series again", "", session.score_requested.emit, opened),
-            Action("Cancel scoring", "", session.score_cancel_requested.emit, running),
-            Action("Accept findings as annotations", "", session.accept_findings_requested.emit, done),
-            Action("Retrain on my annotations…", "", self.retrain, idle),
-            *others,
-            Action(
-                "Roll back to the model before",
-                "",
-                session.roll_back_requested.emit,
-                lambda: len(session.models) > 1,
-            ),
-        )
-
-    def _help_actions(self) -> tuple[Action, ...]:
-        return (
-            Action("Keys and mouse", "F1", self.show_keys),
-            Action("About Pterion", "", self.show_about),
-        )
+        return self._actions.all()
 
     def _fill_menu(self) -> None:
-        self._submenu("File", self._file_actions)
+        self._submenu("File", self._actions.file)
         self._submenu("Model", self._model_menu)
-        self._submenu("Help", self._help_actions)
+        self._submenu("Help", self._actions.help)
 
     def _submenu(self, title: str, actions: Callable[[], tuple[Action, ...]]) -> None:
         submenu = self.menu.addMenu(title)
@@ -269,7 +170,8 @@ class MainWindow(QMainWindow):
         def fill() -> None:
             submenu.clear()
             for action in actions():
-                made = submenu.addAction(f"{action.name}\t{action.keys}" if action.keys else action.name)
+                keys = self.session.bound.text(action.id) if action.id else action.keys
+                made = submenu.addAction(f"{action.name}\t{keys}" if keys else action.name)
                 made.triggered.connect(lambda _checked=False, action=action: action.run())
                 made.setEnabled(action.enabled())
             if title == "Model":
@@ -279,7 +181,7 @@ class MainWindow(QMainWindow):
         fill()
 
     def _model_menu(self) -> tuple[Action, ...]:
-        return tuple(action for action in self._model_actions() if not action.name.startswith("Use model"))
+        return tuple(action for action in self._actions.model() if not action.name.startswith("Use model"))
 
     def _add_versions(self, submenu: QMenu) -> None:
         """The versions there are, the one in use checked; those that can be deleted in a menu of their own."""

@@ -15,60 +15,69 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui import theme
+from viewer.session import Session
+from viewer.ui import fuzzy, theme
 
 WIDTH = 520
 ROW_HEIGHT = 30
 MOST_ROWS = 12
+MOST_RECENT = 12
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something the window can do: its name, its keys (may be empty) and how to do it."""
+    """Something the window can do: its name, its keys (may be empty) and how to do it.
+
+    id: stable name, by which the reader may give it other keys; `keys` are then those that Pterion ships. Empty for
+    what comes and goes (a file, a version), and for what no key does.
+    """
 
     name: str
     keys: str
     run: Callable[[], None]
     enabled: Callable[[], bool] = lambda: True
+    id: str = ""
 
 
-def matches(query: str, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Actions whose name holds every word of `query`, those that start with it first; then those that hold its
-    letters in order."""
-    wanted = query.casefold().split()
-    if not wanted:
-        return actions
+def matches(query: str, actions: tuple[Action, ...], recent: tuple[str, ...] = ()) -> tuple[Action, ...]:
+    """Actions whose name answers `query`, the best first; among equals those of `recent`, then in their order.
 
-    def rank(action: Action) -> int | None:
-        name = action.name.casefold()
-        if name.startswith(" ".join(wanted)):
-            return 0
-        if all(any(word.startswith(part) for word in name.split()) for part in wanted):
-            return 1
-        if all(part in name for part in wanted):
-            return 2
-        letters = iter(name)
-        return 3 if all(letter in letters for letter in "".join(wanted)) else None
+    Where nothing does, those that it resembles, as after a slip of the keyboard.
+    """
 
-    ranked = [(found, action) for action in actions if (found := rank(action)) is not None]
-    return tuple(action for _, action in sorted(ranked, key=lambda pair: pair[0]))
+    def late(action: Action) -> int:
+        return recent.index(action.id) if action.id in recent else len(recent)
+
+    for judge in (fuzzy.score, fuzzy.near):
+        found = [(points, each) for each in actions if (points := judge(query, each.name)) is not None]
+        if found:
+            return tuple(each for _, each in sorted(found, key=lambda pair: (-pair[0], late(pair[1]))))
+    return ()
 
 
 class Palette(QFrame):
-    """A card over the window with a search line and the matching actions; it goes when the line loses the keyboard."""
+    """A card over the window with a search line and the matching actions; it goes when the line loses the keyboard.
 
-    def __init__(self, parent: QWidget, actions: Callable[[], tuple[Action, ...]]) -> None:
+    Without a session it shows the shipped keys and forgets what it did.
+    """
+
+    def __init__(
+        self, parent: QWidget, actions: Callable[[], tuple[Action, ...]], session: Session | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("palette")
         self.hide()
         self.setFixedWidth(WIDTH)
         self._window = parent
         self._actions = actions
+        self._session = session
         self._shown: tuple[Action, ...] = ()
         self._before: QWidget | None = None
         self.line = QLineEdit()
         self.line.setPlaceholderText("Find an action by name")
+        self.line.setAccessibleName("Find an action by name")
         self.list = QListWidget()
+        self.list.setAccessibleName("Actions found")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setStyleSheet(
@@ -103,18 +112,21 @@ class Palette(QFrame):
             self._before.setFocus()
 
     def _filter(self, query: str) -> None:
-        self._shown = tuple(action for action in matches(query, self._actions()) if action.enabled())
+        recent = self._session.recent_actions if self._session is not None else ()
+        can = tuple(action for action in self._actions() if action.enabled())
+        self._shown = matches(query, can, recent)
         self.list.clear()
         for action in self._shown:
             item = QListWidgetItem()
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, action.name)
+            keys = self._keys(action)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{action.name} {keys}".strip())
             self.list.addItem(item)
             row = QWidget()
             across = QHBoxLayout(row)
             across.setContentsMargins(8, 0, 8, 0)
             across.addWidget(theme.label(action.name), 1)
-            if action.keys:
-                across.addWidget(theme.label(action.keys, "key"), 0, Qt.AlignmentFlag.AlignVCenter)
+            if keys:
+                across.addWidget(theme.label(keys, "key"), 0, Qt.AlignmentFlag.AlignVCenter)
             hint = row.sizeHint()
             hint.setHeight(ROW_HEIGHT)
             item.setSizeHint(hint)
@@ -124,6 +136,10 @@ class Palette(QFrame):
         self.nothing.setVisible(not self._shown)
         self.list.setFixedHeight(min(max(len(self._shown), 1), MOST_ROWS) * ROW_HEIGHT + 2)
         self.adjustSize()
+
+    def _keys(self, action: Action) -> str:
+        """The key that does it now."""
+        return self._session.bound.text(action.id) if self._session and action.id else action.keys
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Arrows move through the list while the line keeps the keyboard; Enter runs, Esc goes back."""
@@ -146,4 +162,8 @@ class Palette(QFrame):
         row = self.list.currentRow()
         self.dismiss()
         if 0 <= row < len(self._shown):
-            self._shown[row].run()
+            chosen = self._shown[row]
+            if self._session is not None and chosen.id:
+                others = (id_ for id_ in self._session.recent_actions if id_ != chosen.id)
+                self._session.set_recent_actions((chosen.id, *others)[:MOST_RECENT])
+            chosen.run()

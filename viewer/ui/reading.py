@@ -16,7 +16,7 @@ from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
 from viewer.ui.cut_outlines import CutOutlines
 from viewer.ui.interaction import Interaction, cursor_of
-from viewer.ui.keys import KEYS, Command
+from viewer.ui.keys import BINDABLE, KEYS, Command
 from viewer.ui.measure_layer import MeasureLayer
 from viewer.ui.picture import Overlays
 from viewer.ui.strip import WIDTH as STRIP_WIDTH
@@ -103,6 +103,8 @@ class ReadingArea(QWidget):
         self.empty = EmptyState(session, self)
         self._previewed = visible_part(session.preview)
         self.commands = {command.id: self._action(command) for command in KEYS}
+        session.bound.changed.connect(self._follow_keys)
+        session.bound.add(BINDABLE)
         self.menu = ViewMenu(session.panes, self.interaction.cine, self.commands, self)
         self.window_menu = WindowMenu(session, self.commands, self)
         self._make_viewports()
@@ -163,12 +165,16 @@ class ReadingArea(QWidget):
     def _action(self, command: Command) -> QAction:
         action = QAction(command.text, self)
         action.setObjectName(command.id)
-        action.setShortcuts([QKeySequence(key) for key in command.keys])
         here = Qt.ShortcutContext.WidgetWithChildrenShortcut
         action.setShortcutContext(here if command.on_image else Qt.ShortcutContext.WindowShortcut)
         action.triggered.connect(lambda: command.run(self.interaction))
         self.addAction(action)
         return action
+
+    def _follow_keys(self) -> None:
+        """Give every command the keys that are bound to it now."""
+        for id_, action in self.commands.items():
+            action.setShortcuts([QKeySequence(key) for key in self._session.bound.keys(id_)])
 
     def _follow_mode(self, mode: Mode) -> None:
         """Keys that mean something else in the other mode sleep."""

@@ -1,0 +1,128 @@
+"""Everything the window can do by name: for its menus, the palette and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction
+
+from viewer.ui.palette import Action
+
+if TYPE_CHECKING:
+    from viewer.ui.main_window import MainWindow
+
+
+class WindowActions:
+    """The actions of one window, made anew each time they are asked for."""
+
+    def __init__(self, window: MainWindow, centre: Iterable[QAction]) -> None:
+        """centre: what the viewports can do."""
+        self._window = window
+        self._session = window.session
+        self._centre = tuple(centre)
+
+    def all(self) -> tuple[Action, ...]:
+        """Everything, in the order of the palette."""
+        return (*self.file(), *self.reading(), *self.panels(), *self.model(), *self.help())
+
+    def file(self) -> tuple[Action, ...]:
+        """Open, export, copy, quit."""
+        session, window = self._session, self._window
+        panels = window.right
+        return (
+            Action("Open a folder…", "Ctrl+O", session.browse_requested.emit, id="open_folder"),
+            Action("Open files…", "Ctrl+Shift+O", window.open_files, id="open_files"),
+            Action("Open the demo study", "", session.demo_requested.emit, id="open_demo"),
+            *self._recent(),
+            *panels.measures.exports.actions_by_name(),
+            Action(
+                "Export masks…",
+                "",
+                panels.annotations.choose_export_folder,
+                lambda: bool(session.document.annotations),
+                "export_masks",
+            ),
+            Action(
+                "Copy the study without its patient…",
+                "",
+                window.copy_study,
+                lambda: session.study is not None and not session.copying,
+                "copy_study",
+            ),
+            Action(
+                "Cancel copying",
+                "",
+                session.copy_cancel_requested.emit,
+                lambda: bool(session.copying),
+                "cancel_copying",
+            ),
+            Action("Quit", "Ctrl+Q", window.quit, id="quit"),
+        )
+
+    def _recent(self) -> tuple[Action, ...]:
+        """What was opened last; their names may name patients, so they are not listed while the patient is hidden."""
+        session = self._session
+        paths = () if session.patient_hidden else session.recent
+        return tuple(
+            Action(f"Open again: {path.name or path}", "", lambda path=path: session.request_open(path))  # type: ignore[misc]
+            for path in paths
+        )
+
+    def reading(self) -> tuple[Action, ...]:
+        """What the viewports can do."""
+
+        def action(made: QAction) -> Action:
+            name = made.text().replace("&", "")
+            keys = made.shortcut().toString()
+            return Action(name, keys, made.trigger, made.isEnabled, made.objectName())
+
+        return tuple(action(made) for made in self._centre if made.text())
+
+    def panels(self) -> tuple[Action, ...]:
+        """What the rest of the window shows."""
+        window, session = self._window, self._session
+        show = window.right.show_tab
+        measured = lambda: bool(session.document.measures)  # noqa: E731
+        hide = "Show patient" if session.patient_hidden else "Hide patient"
+        return (
+            Action("Find any action by name", "Ctrl+K", window.palette_popup.popup, id="palette"),
+            Action("Show findings", "", lambda: show(0), id="show_findings"),
+            Action("Show annotations", "", lambda: show(1), id="show_annotations"),
+            Action("Show measures", "", lambda: show(2), id="show_measures"),
+            Action("Copy measures as text", "", window.right.measures.copy_text, measured, "copy_measures"),
+            Action("Show tags", "", lambda: show(3), id="show_tags"),
+            Action(hide, "Ctrl+Shift+H", window.hide_patient, id="hide_patient"),
+            Action("Menu of the window", "F10", window.top_bar.show_menu, id="window_menu"),
+        )
+
+    def model(self) -> tuple[Action, ...]:
+        """Scoring, retraining, versions."""
+        session = self._session
+        opened = lambda: session.volume is not None  # noqa: E731
+        idle = lambda: session.retraining.state in ("idle", "failed") and session.annotated[1] > 0  # noqa: E731
+        running = lambda: session.findings is not None and not session.findings.done  # noqa: E731
+        done = lambda: session.findings is not None and session.findings.done  # noqa: E731
+        older = lambda: len(session.models) > 1  # noqa: E731
+        others = (
+            Action(f"Use model {entry.id}", "", lambda id_=entry.id: session.promote_requested.emit(id_))  # type: ignore[misc]
+            for entry in session.models
+            if not entry.current
+        )
+        accept, back = session.accept_findings_requested.emit, session.roll_back_requested.emit
+        return (
+            Action("Score this series again", "", session.score_requested.emit, opened, "score"),
+            Action("Cancel scoring", "", session.score_cancel_requested.emit, running, "cancel_scoring"),
+            Action("Accept findings as annotations", "", accept, done, "accept_findings"),
+            Action("Retrain on my annotations…", "", self._window.retrain, idle, "retrain"),
+            *others,
+            Action("Roll back to the model before", "", back, older, "roll_back"),
+        )
+
+    def help(self) -> tuple[Action, ...]:
+        """Keys, about, diagnostics."""
+        window, session = self._window, self._session
+        return (
+            Action("Keys and mouse", "? F1", window.show_keys, id="show_keys"),
+            Action("About Pterion", "", window.show_about, id="about"),
+        )

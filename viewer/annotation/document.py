@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from model.labels import CODES
 from viewer.findings.verdict import Verdict
@@ -10,8 +11,10 @@ from viewer.measures.measure import Measure
 
 Point = tuple[float, float]
 Ring = tuple[Point, ...]
+Shape = tuple[Ring, tuple[Ring, ...]]
+"""An outline and its holes."""
 
-SOURCES = ("manual", "model", "model edited", "imported")
+SOURCES = ("manual", "model", "model edited", "imported", "consensus")
 
 
 def _ring(points: tuple[Point, ...], what: str) -> Ring:
@@ -28,9 +31,10 @@ class Annotation:
     [c, c+1) × [r, r+1)).
 
     outline: the outer ring, not repeated at the end, at least three points.
-    source: `manual`, `model`, `model edited` or `imported`.
+    source: `manual`, `model`, `model edited`, `imported` or `consensus`.
     model_id: the model whose proposal it came from, empty for manual work.
     holes: inner rings, as the outline is.
+    islands: further parts of the same annotation, each an outline and its holes; no two parts overlap.
     """
 
     uid: str
@@ -42,6 +46,7 @@ class Annotation:
     model_id: str = ""
     reviewed: bool = True
     holes: tuple[Ring, ...] = ()
+    islands: tuple[Shape, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError naming the first field that breaks a rule; points become plain floats."""
@@ -55,11 +60,28 @@ class Annotation:
             raise ValueError(f"source must be one of {SOURCES}, got {self.source!r}")
         object.__setattr__(self, "outline", _ring(self.outline, "an outline"))
         object.__setattr__(self, "holes", tuple(_ring(hole, "a hole") for hole in self.holes))
+        islands = tuple(
+            (_ring(outline, "an island"), tuple(_ring(hole, "a hole") for hole in holes))
+            for outline, holes in self.islands
+        )
+        object.__setattr__(self, "islands", islands)
+
+    @property
+    def parts(self) -> tuple[Shape, ...]:
+        """Every part: its outline and its holes."""
+        return ((self.outline, self.holes), *self.islands)
 
     @property
     def rings(self) -> tuple[Ring, ...]:
-        """The outline, then the holes."""
-        return (self.outline, *self.holes)
+        """The outline, then the holes; then the same of each island."""
+        if not self.islands:
+            return (self.outline, *self.holes)
+        return tuple(ring for outline, holes in self.parts for ring in (outline, *holes))
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The slice: SOP instance UID and frame."""
+        return (self.sop_uid, self.frame)
 
 
 @dataclass(frozen=True)
@@ -92,7 +114,7 @@ class Document:
 
     def find(self, uid: str | None) -> Annotation | None:
         """The annotation with this uid, or None."""
-        return next((a for a in self.annotations if a.uid == uid), None)
+        return self._by_uid.get(uid or "")
 
     def measure(self, uid: str | None) -> Measure | None:
         """The measure with this uid, or None."""
@@ -100,4 +122,15 @@ class Document:
 
     def on_slice(self, sop_uid: str, frame: int = 0) -> tuple[Annotation, ...]:
         """The annotations of one slice, in drawing order."""
-        return tuple(a for a in self.annotations if a.sop_uid == sop_uid and a.frame == frame)
+        return self._by_place.get((sop_uid, frame), ())
+
+    @cached_property
+    def _by_uid(self) -> dict[str, Annotation]:
+        return {annotation.uid: annotation for annotation in self.annotations}
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, int], tuple[Annotation, ...]]:
+        places: dict[tuple[str, int], list[Annotation]] = {}
+        for annotation in self.annotations:
+            places.setdefault(annotation.place, []).append(annotation)
+        return {place: tuple(found) for place, found in places.items()}

@@ -1,10 +1,13 @@
-"""What goes into the editor and what comes out: events in image-relative coordinates, edits, the preview."""
+"""What goes into the editor: the mouse in image-relative coordinates, keys, commands. What comes out: edits."""
 
 from dataclasses import dataclass
-from enum import Enum, Flag, StrEnum
+from enum import Enum, Flag
 
 from viewer.annotation.document import Annotation, Document, Point
-from viewer.annotation.geometry import Vertex
+from viewer.annotation.options import Combination, Layer, Overlap, ToolName, ToolOptions
+from viewer.annotation.preview import Ellipse, Handle, Patch, Preview, State
+
+__all__ = ["Ellipse", "Handle", "Patch", "Preview", "State"]
 
 
 class Modifier(Flag):
@@ -25,15 +28,6 @@ class Key(Enum):
     DELETE = "delete"
     UNDO = "undo"
     REDO = "redo"
-
-
-class State(StrEnum):
-    """What the editor is in the middle of."""
-
-    IDLE = "idle"
-    DRAWING = "drawing"
-    DRAGGING_VERTEX = "dragging vertex"
-    MOVING = "moving polygon"
 
 
 @dataclass(frozen=True)
@@ -120,19 +114,175 @@ class ConfirmAll:
     sop_uid: str | None = None
 
 
-Event = (
-    Press
-    | Move
-    | Release
-    | DoubleClick
-    | Key
-    | Select
-    | ChooseSubtype
+@dataclass(frozen=True)
+class Leave:
+    """The cursor has left the slice."""
+
+
+@dataclass(frozen=True)
+class ChooseTool:
+    """Draw with this tool from now on. An open outline of another tool stays until it is closed or cancelled."""
+
+    name: ToolName
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """Set what can be set of a tool; the type says of which."""
+
+    options: ToolOptions
+
+
+@dataclass(frozen=True)
+class ChooseCombination:
+    """What becomes of shapes drawn from now on."""
+
+    combination: Combination
+
+
+@dataclass(frozen=True)
+class SetOverlap:
+    """What happens from now on where a new shape meets another subtype."""
+
+    overlap: Overlap
+
+
+@dataclass(frozen=True)
+class SetLayer:
+    """Lock or hide a subtype."""
+
+    code: str
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Unite, subtract or intersect: the first annotation with all the others, which go."""
+
+    combination: Combination
+    uids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Separate:
+    """Make every part of an annotation one of its own."""
+
+    uid: str
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Scale about its middle, turn clockwise, then move the selected annotation, in pixels and degrees."""
+
+    dx: float = 0.0
+    dy: float = 0.0
+    scale: float = 1.0
+    degrees: float = 0.0
+
+
+@dataclass(frozen=True)
+class Simplify:
+    """Leave out points of an annotation that say nothing: none further than half a pixel from the new outline."""
+
+    uid: str
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Fill the gap between an annotation and the inner table of the skull, and take it off the bone."""
+
+    uid: str
+
+
+@dataclass(frozen=True)
+class CopyTo:
+    """Copy one annotation, or all on the slice (`sop_uid`, `frame`), to the slice `step` further up."""
+
+    step: int
+    uid: str | None = None
+    sop_uid: str = ""
+    frame: int = 0
+
+
+@dataclass(frozen=True)
+class Interpolate:
+    """Propose a subtype's outlines on the slices between those that have it: ghosts, until they are accepted.
+
+    uid: only between this annotation's slice and its neighbours above and below.
+    """
+
+    subtype: str
+    uid: str | None = None
+
+
+@dataclass(frozen=True)
+class AcceptGhosts:
+    """Keep what was interpolated: on one slice, or all of it."""
+
+    sop_uid: str | None = None
+    frame: int = 0
+
+
+@dataclass(frozen=True)
+class DropGhosts:
+    """Forget what was interpolated."""
+
+
+@dataclass(frozen=True)
+class SetProposals:
+    """Show these shapes of the model on their own layer, instead of those before."""
+
+    proposals: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Make proposals annotations: those that fit what is given, all when nothing is."""
+
+    uid: str | None = None
+    sop_uid: str | None = None
+    subtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Take proposals off their layer: those that fit what is given, all when nothing is."""
+
+    uid: str | None = None
+    sop_uid: str | None = None
+    subtype: str | None = None
+
+
+@dataclass(frozen=True)
+class RemoveAll:
+    """Delete annotations: those that fit what is given, all when nothing is. Locked subtypes stay."""
+
+    sop_uid: str | None = None
+    subtype: str | None = None
+
+
+Mouse = Press | Move | Release | DoubleClick | Leave
+Setting = ChooseTool | SetOptions | ChooseCombination | SetOverlap | SetLayer | Select | SetProposals
+Command = (
+    ChooseSubtype
     | Remove
     | MarkReviewed
     | Confirm
     | ConfirmAll
+    | Merge
+    | Separate
+    | Transform
+    | Simplify
+    | Snap
+    | CopyTo
+    | Interpolate
+    | AcceptGhosts
+    | DropGhosts
+    | Accept
+    | Reject
+    | RemoveAll
 )
+Event = Mouse | Key | Setting | Command
 
 
 @dataclass(frozen=True)
@@ -142,28 +292,3 @@ class Edit:
     previous: Document
     document: Document
     action: str
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What to draw over the document while the mouse is at work.
-
-    path: the open outline on slice `sop_uid`.
-    cursor: the end of the rubber band, or the place on `hovered_edge` where a vertex would be inserted.
-    closes: a click now closes the outline.
-    changed: the annotation under a drag as it would be; draw it instead of the one with its uid.
-    hovered_vertex, hovered_edge: (ring, index) of the selected annotation, under the cursor.
-    """
-
-    state: State = State.IDLE
-    sop_uid: str = ""
-    frame: int = 0
-    subtype: str = ""
-    path: tuple[Point, ...] = ()
-    cursor: Point | None = None
-    closes: bool = False
-    changed: Annotation | None = None
-    selected: str | None = None
-    hovered: str | None = None
-    hovered_vertex: Vertex | None = None
-    hovered_edge: Vertex | None = None

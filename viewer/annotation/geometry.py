@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from viewer.annotation.document import Point, Ring
+from viewer.annotation.document import Point, Ring, Shape
 
-Shape = tuple[Ring, tuple[Ring, ...]]
-"""An outline and its holes."""
+__all__ = ["Shape", "Vertex", "area", "contains", "may_cross", "nearest_edge", "nearest_vertex", "repair"]
 
 Vertex = tuple[int, int]
 """Which ring (0 the outline, 1… the holes) and which point of it. As an edge: from that point to the next."""

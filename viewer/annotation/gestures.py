@@ -1,14 +1,19 @@
-"""What the mouse can be in the middle of: an open outline, a drag."""
+"""What the mouse can be in the middle of: an open outline, a drag of vertices, of a whole, of a grip."""
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from viewer.annotation.changes import clipped, moved, with_point
+from viewer.annotation.changes import Image, clipped, moved, turned, with_points
 from viewer.annotation.document import Annotation, Point, Ring
 from viewer.annotation.geometry import Vertex, without_repeats
+from viewer.annotation.preview import Handle
 from viewer.annotation.raster import simplify
 
 FREEHAND_STEP_PX = 0.5
+MOST_POINTS = 100_000
+"""An outline with more is no outline of a bleed; it also keeps every event quick."""
+LEAST_SCALE = 0.05
 
 
 @dataclass
@@ -37,7 +42,8 @@ class OpenPath:
         if self._on_first(point):
             return True
         self.taken_back.clear()
-        self.points.append(point)
+        if len(self.points) < MOST_POINTS:
+            self.points.append(point)
         self._pressed, self._first_press, self._dragged = point, False, False
         return False
 
@@ -48,7 +54,8 @@ class OpenPath:
         if self._pressed is None:
             return
         self._dragged = self._dragged or math.dist(point, self._pressed) > tolerance_px
-        if self._dragged and math.dist(point, self.points[-1]) >= FREEHAND_STEP_PX:
+        far = math.dist(point, self.points[-1]) >= FREEHAND_STEP_PX
+        if self._dragged and far and len(self.points) < MOST_POINTS:
             self._freehand = True
             self.points.append(point)
 
@@ -84,19 +91,31 @@ class OpenPath:
         return len(self.points) >= 3 and math.dist(point, self.points[0]) <= self.tolerance_px
 
 
-@dataclass
-class Drag:
-    """A vertex or (vertex None) a whole polygon that follows the mouse, once the hand has left the press.
+class Drag(Protocol):
+    """An annotation that follows the mouse. `changed`: what it becomes; None while nothing has happened."""
 
-    changed: what the annotation `base` becomes; None while nothing has happened.
+    action: str
+    changed: Annotation | None
+    vertex: Vertex | None
+
+    def move(self, point: Point) -> None:
+        """The mouse is at `point` now."""
+
+
+@dataclass
+class Shift:
+    """Vertices, or (none given) the whole annotation, moved once the hand has left the press.
+
+    vertex: the one under the hand.
     """
 
     base: Annotation
+    vertices: frozenset[Vertex]
     vertex: Vertex | None
     pressed: Point
     tolerance_px: float
     action: str
-    image: tuple[int, int] | None
+    image: Image
     changed: Annotation | None = None
     _dragged: bool = False
 
@@ -106,8 +125,55 @@ class Drag:
         if not self._dragged:
             return
         dx, dy = point[0] - self.pressed[0], point[1] - self.pressed[1]
-        if self.vertex is None:
+        if self.vertices:
+            self.changed = with_points(self.base, self.vertices, dx, dy, self.image)
+        else:
             self.changed = moved(self.base, dx, dy, self.image)
+
+
+@dataclass
+class Pull:
+    """A whole annotation scaled from its opposite corner, or turned about its middle, by a grip.
+
+    aspect: height of a pixel over its width.
+    """
+
+    base: Annotation
+    handle: Handle
+    fixed: Point
+    image: Image
+    aspect: float
+    action: str = ""
+    changed: Annotation | None = None
+    vertex: Vertex | None = None
+
+    def move(self, point: Point) -> None:
+        """The mouse is at `point` now."""
+        grip = self.handle.point
+        point = clipped(point, self.image) if self.handle.kind == "scale" else point
+        across, down = grip[0] - self.fixed[0], grip[1] - self.fixed[1]
+        to_x, to_y = point[0] - self.fixed[0], point[1] - self.fixed[1]
+        if self.handle.kind == "scale":
+            scale = (max(to_x / across, LEAST_SCALE), max(to_y / down, LEAST_SCALE))
+            self.changed = turned(self.base, self.fixed, scale, image=self.image)
             return
-        x, y = self.base.rings[self.vertex[0]][self.vertex[1]]
-        self.changed = with_point(self.base, self.vertex, clipped((x + dx, y + dy), self.image))
+        start = math.atan2(down * self.aspect, across)
+        degrees = math.degrees(math.atan2(to_y * self.aspect, to_x) - start)
+        self.changed = turned(self.base, self.fixed, degrees=degrees, image=self.image, aspect=self.aspect)
+
+
+def grips(annotation: Annotation, apart_px: float) -> tuple[Handle, ...]:
+    """Corners to scale by and one above to turn by, `apart_px` outside the outline."""
+    left, top, right, bottom = box(annotation)
+    left, top, right, bottom = left - apart_px, top - apart_px, right + apart_px, bottom + apart_px
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return (
+        *(Handle("scale", corner) for corner in corners),
+        Handle("rotate", ((left + right) / 2, top - 2 * apart_px)),
+    )
+
+
+def box(annotation: Annotation) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of an annotation."""
+    xs, ys = zip(*(point for outline, _ in annotation.parts for point in outline), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.labels import BACKGROUND, BY_CODE
-from viewer.annotation.document import Document, Point, Ring
+from viewer.annotation.document import Annotation, Document, Point, Ring
 from viewer.annotation.geometry import Shape, contains, may_cross, signed_area, without_repeats
 
 Mask = npt.NDArray[np.bool_]
@@ -48,13 +48,19 @@ def polygon_mask(outline: Sequence[Point], shape: tuple[int, int], holes: Sequen
     return mask
 
 
+def annotation_mask(annotation: Annotation, shape: tuple[int, int]) -> Mask:
+    """Mask bool (rows, columns) of all parts of an annotation."""
+    outline, *others = annotation.rings
+    return polygon_mask(outline, shape, others)
+
+
 def slice_labels(
     document: Document, sop_uid: str, shape: tuple[int, int], frame: int = 0
 ) -> npt.NDArray[np.uint8]:
     """Label map uint8 (rows, columns) of one slice: 0 none, 1..5 subtype. Where two overlap, the later counts."""
     labels = np.full(shape, BACKGROUND, np.uint8)
     for annotation in document.on_slice(sop_uid, frame):
-        mask = polygon_mask(annotation.outline, shape, annotation.holes)
+        mask = annotation_mask(annotation, shape)
         labels[mask] = BY_CODE[annotation.subtype].value
     return labels
 

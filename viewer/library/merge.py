@@ -5,11 +5,11 @@ neither overwrites the other's work; where both changed one annotation or measur
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.document import Annotation, Document, Ring
 from viewer.library import measured
 from viewer.library.measured import Touched
 
@@ -26,6 +26,7 @@ def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
         "model_id": annotation.model_id,
         "reviewed": annotation.reviewed,
         "holes": annotation.holes,
+        "islands": annotation.islands,
     }
 
 
@@ -40,8 +41,16 @@ def annotation_from_json(values: Mapping[str, Any]) -> Annotation:
         source=values["source"],
         model_id=values["model_id"],
         reviewed=bool(values["reviewed"]),
-        holes=tuple(tuple((x, y) for x, y in hole) for hole in values["holes"]),
+        holes=_rings_from_json(values["holes"]),
+        islands=tuple(
+            (tuple((x, y) for x, y in outline), _rings_from_json(holes))
+            for outline, holes in values.get("islands", ())
+        ),
     )
+
+
+def _rings_from_json(rings: Sequence[Any]) -> tuple[Ring, ...]:
+    return tuple(tuple((x, y) for x, y in ring) for ring in rings)
 
 
 @dataclass(frozen=True)
@@ -169,7 +178,5 @@ def apply_json(document: Document, after: str) -> Document:
         reviewed_slices=frozenset(values.get("reviewed_slices", document.reviewed_slices)),
         measures=measured.applied(document.measures, values.get("measures", {}), measured.measure_from_json),
         marks=measured.applied(document.marks, values.get("marks", {}), measured.mark_from_json),
-        verdicts=measured.applied(
-            document.verdicts, values.get("verdicts", {}), measured.verdict_from_json
-        ),
+        verdicts=measured.applied(document.verdicts, values.get("verdicts", {}), measured.verdict_from_json),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from viewer.annotation import editor as texts
+from viewer.annotation import words as texts
 from viewer.annotation.document import Annotation, Document, Point
 from viewer.annotation.editor import Editor
 from viewer.annotation.events import (
@@ -389,7 +389,7 @@ def test_the_subtype_goes_to_the_selected_polygon_and_to_new_ones(editor: Editor
     draw(editor, FAR)
     assert [a.subtype for a in editor.document.annotations] == ["IPH", "IPH"]
     with pytest.raises(ValueError, match="subtype must be one of"):
-        editor.choose_subtype("ABC")
+        editor.handle(ChooseSubtype("ABC"))
 
 
 def test_an_open_outline_gets_the_subtype_chosen_while_drawing(editor: Editor) -> None:
@@ -431,7 +431,7 @@ def test_all_annotations_or_those_of_a_slice_are_confirmed_in_one_step(editor: E
     assert editor.handle(ConfirmAll()) is not None
     assert all(a.reviewed and a.source == "model" for a in editor.document.annotations)
     assert editor.handle(ConfirmAll()) is None
-    editor.undo()
+    editor.handle(Key.UNDO)
     assert [a.reviewed for a in editor.document.annotations] == [True, True, False]
 
 

@@ -1,0 +1,167 @@
+"""What commands do to the document: everything that needs no mouse. One function each, found by the event's type."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from model.labels import BY_CODE
+from viewer.annotation import events, words
+from viewer.annotation.booleans import combined
+from viewer.annotation.changes import edited, moved, replaced, turned
+from viewer.annotation.core import Core
+from viewer.annotation.document import Annotation
+from viewer.annotation.events import Edit
+from viewer.annotation.gestures import box
+from viewer.annotation.options import Combination
+
+
+def choose_subtype(core: Core, event: events.ChooseSubtype) -> Edit | None:
+    """Give the selected polygon and all later ones this subtype."""
+    selected = core.document.find(core.selection)
+    if selected is None or selected.subtype == event.code:
+        return None
+    if not core.may_change(selected.subtype, event.code):
+        return None
+    pieces = (edited(selected, subtype=event.code),)
+    return core.commit(replaced(core.document, selected.uid, pieces), f"make {event.code}")
+
+
+def check_subtype(code: str) -> str:
+    """The subtype. Raises ValueError where there is none of that name."""
+    if code not in BY_CODE:
+        raise ValueError(f"subtype must be one of {tuple(BY_CODE)}, got {code!r}")
+    return code
+
+
+def remove(core: Core, event: events.Remove) -> Edit | None:
+    """Delete one annotation."""
+    gone = core.document.find(event.uid)
+    if gone is None or not core.may_change(gone.subtype):
+        return None
+    return core.commit(replaced(core.document, event.uid, ()), f"delete {gone.subtype}")
+
+
+def remove_all(core: Core, event: events.RemoveAll) -> Edit | None:
+    """Delete annotations, those of locked subtypes excepted."""
+    wanted = fitting(core.document.annotations, sop_uid=event.sop_uid, subtype=event.subtype)
+    gone = {a.uid for a in wanted if not core.layers[a.subtype].locked}
+    if len(gone) < len(wanted):
+        core.may_change(*(a.subtype for a in wanted))
+    left = tuple(a for a in core.document.annotations if a.uid not in gone)
+    return core.commit(replace(core.document, annotations=left), "delete all")
+
+
+def fitting(
+    annotations: Iterable[Annotation],
+    uid: str | None = None,
+    sop_uid: str | None = None,
+    subtype: str | None = None,
+) -> tuple[Annotation, ...]:
+    """Those that fit what is given; all when nothing is."""
+    return tuple(
+        a
+        for a in annotations
+        if uid in (None, a.uid) and sop_uid in (None, a.sop_uid) and subtype in (None, a.subtype)
+    )
+
+
+def confirm(core: Core, event: events.Confirm) -> Edit | None:
+    """Say whether a reader has looked at this annotation."""
+    found = core.document.find(event.uid)
+    if found is None:
+        return None
+    action = "mark reviewed" if event.reviewed else "mark not reviewed"
+    pieces = (replace(found, reviewed=event.reviewed),)
+    return core.commit(replaced(core.document, event.uid, pieces), action)
+
+
+def confirm_all(core: Core, event: events.ConfirmAll) -> Edit | None:
+    """Say of every annotation, or of those on one slice, that a reader has looked at it; one step to undo."""
+    annotations = tuple(
+        replace(a, reviewed=True) if event.sop_uid in (None, a.sop_uid) else a
+        for a in core.document.annotations
+    )
+    return core.commit(replace(core.document, annotations=annotations), "mark reviewed")
+
+
+def mark_reviewed(core: Core, event: events.MarkReviewed) -> Edit | None:
+    """Mark a slice as "reviewed: no hemorrhage", or take the mark back."""
+    if event.reviewed and any(a.sop_uid == event.sop_uid for a in core.document.annotations):
+        core.tell(words.HAS_ANNOTATIONS)
+        return None
+    marks = core.document.reviewed_slices
+    marks = marks | {event.sop_uid} if event.reviewed else marks - {event.sop_uid}
+    action = "mark slice without hemorrhage" if event.reviewed else "unmark slice"
+    return core.commit(replace(core.document, reviewed_slices=marks), action)
+
+
+def merge(core: Core, event: events.Merge) -> Edit | None:
+    """Unite, subtract or intersect the first annotation with the others, which go."""
+    found = [core.document.find(uid) for uid in dict.fromkeys(event.uids)]
+    operands = [a for a in found if a is not None]
+    if len(operands) < 2 or len({a.place for a in operands}) > 1 or event.combination is Combination.NEW:
+        core.tell(words.TWO_NEEDED)
+        return None
+    if not core.may_change(*(a.subtype for a in operands)):
+        return None
+    first, *others = operands
+    parts = first.parts
+    for other in others:
+        parts = combined(parts, other.parts, event.combination)
+    if not parts:
+        core.tell(words.NOTHING_COMMON if event.combination is Combination.INTERSECT else words.WOULD_VANISH)
+        return None
+    document = replaced(core.document, first.uid, (edited(first, parts=parts),))
+    for other in others:
+        document = replaced(document, other.uid, ())
+    verb = {Combination.ADD: "unite", Combination.SUBTRACT: "subtract", Combination.INTERSECT: "intersect"}
+    edit = core.commit(document, verb[event.combination])
+    if edit:
+        core.selection = first.uid
+    return edit
+
+
+def separate(core: Core, event: events.Separate) -> Edit | None:
+    """Make every part of an annotation one of its own."""
+    found = core.document.find(event.uid)
+    if found is None or not core.may_change(found.subtype):
+        return None
+    if not found.islands:
+        core.tell(words.ONE_PART)
+        return None
+    uids = [found.uid, *(core.new_uid() for _ in found.islands)]
+    pieces = [edited(found, uid=uid, parts=(part,)) for uid, part in zip(uids, found.parts, strict=True)]
+    return core.commit(replaced(core.document, found.uid, pieces), "separate parts")
+
+
+def transform(core: Core, event: events.Transform) -> Edit | None:
+    """Scale, turn and move the selected annotation."""
+    found = core.document.find(core.selection)
+    if found is None:
+        return None
+    left, top, right, bottom = box(found)
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    changed = found
+    if event.scale != 1 or event.degrees:
+        aspect = core.spacing_mm[0] / core.spacing_mm[1]
+        scale = (event.scale, event.scale)
+        changed = turned(changed, middle, scale, event.degrees, core.image, aspect)
+    if event.dx or event.dy:
+        changed = moved(changed, event.dx, event.dy, core.image)
+    if changed.rings == found.rings:
+        return None
+    word = "move" if event.scale == 1 and not event.degrees else "rotate" if event.scale == 1 else "scale"
+    return core.reshape(changed, f"{word} polygon")
+
+
+COMMANDS: dict[type, Callable[[Core, Any], Edit | None]] = {
+    events.ChooseSubtype: choose_subtype,
+    events.Remove: remove,
+    events.RemoveAll: remove_all,
+    events.Confirm: confirm,
+    events.ConfirmAll: confirm_all,
+    events.MarkReviewed: mark_reviewed,
+    events.Merge: merge,
+    events.Separate: separate,
+    events.Transform: transform,
+}

@@ -1,0 +1,27 @@
+"""Draw a hole: an outline that is taken out of the selected polygon."""
+
+from dataclasses import replace
+
+from viewer.annotation.events import Edit, Modifier, Press
+from viewer.annotation.options import Combination, ToolName
+from viewer.annotation.tools.polygon import PolygonTool
+
+
+class HoleTool(PolygonTool):
+    """As the polygon tool, but a press starts an outline anywhere, and what it encloses goes."""
+
+    name = ToolName.HOLE
+    action = "hole"
+
+    @property
+    def combination(self) -> Combination:
+        """A hole is taken out."""
+        return Combination.SUBTRACT
+
+    def press(self, event: Press) -> Edit | None:
+        """Select the polygon under the cursor where none is on this slice, and start the hole."""
+        self.core.place = (event.sop_uid, event.frame) if self._path is None else self.core.place
+        if self._path is None and self.core.selected_here is None:
+            hit = self.core.at(event.point)
+            self.core.selection = hit.uid if hit else self.core.selection
+        return super().press(replace(event, modifiers=event.modifiers | Modifier.CTRL))

@@ -170,8 +170,9 @@ def _resize(area: "ReadingArea", width: int, height: int) -> None:
 
 
 def _mark(application: "Application") -> None:
-    """Masks of all subtypes and two outlines on every slice."""
+    """Masks of all subtypes, two outlines, a length and a region on every slice."""
     from viewer.annotation.document import Annotation
+    from viewer.measures.measure import Kind, Measure, SlicePlane
     from viewer.session import Findings
 
     session = application.session
@@ -190,7 +191,15 @@ def _mark(application: "Application") -> None:
         for index, header in enumerate(session.volume.series.slices)
         for code in ("SDH", "IPH")
     ]
-    session.set_document(replace(session.document, annotations=tuple(drawn)))
+    measured = [
+        Measure(f"{index}-{kind}", kind, SlicePlane(header.sop_uid, header.frame), points)
+        for index, header in enumerate(session.volume.series.slices)
+        for kind, points in (
+            (Kind.LENGTH, ((120.5, 300.5), (260.5, 340.5))),
+            (Kind.ELLIPSE, ((300.5, 200.5), (380.5, 260.5))),
+        )
+    ]
+    session.set_document(replace(session.document, annotations=tuple(drawn), measures=tuple(measured)))
 
 
 def _steps(area: "ReadingArea") -> tuple[Callable[[int], None], ...]:

@@ -80,7 +80,8 @@ def _rim(labels: npt.NDArray[np.uint8]) -> QImage | None:
     if not overlay.index.size:
         return None
     pixels = np.zeros(labels.shape, np.uint32)
-    edge = (overlay.code & 1) == 1
-    pixels.reshape(-1)[overlay.index[edge]] = _COLOURS[overlay.code[edge] >> 1]
+    value, edge = np.divmod(overlay.row // 256, 2)
+    rim = edge == 1
+    pixels.reshape(-1)[overlay.index[edge]] = _COLOURS[value[rim]]
     rows, columns = labels.shape
     return QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32).copy()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from viewer.imaging.placement import Placement
 from viewer.measures import text
 from viewer.measures.geometry import foot
-from viewer.measures.measure import POINTS, Kind, Measure, Point
+from viewer.measures.measure import POINTS, Kind, Measure, Plane, Point, SlicePlane
 from viewer.measures.readings import Readings
 from viewer.measures.shaping import grips, lines
 from viewer.measures.tracker import Draft
@@ -38,6 +38,9 @@ class MeasureLayer:
         self._readings = readings
         self._words = Lettering(theme.font(12))
         self._taken: list[QRectF] = []
+        self._sorted: tuple[Measure, ...] = ()
+        self._by_plane: dict[Plane | None, list[Measure]] = {}  # None: every plane across the slices
+        self._shapes: dict[int, tuple[Measure, list[QLineF]]] = {}  # by id; the measure alive
 
     def paint(self, painter: QPainter, viewport: Viewport, _placement: Placement) -> None:
         """Paint every measure of the plane, the selected one with its grips, and the draft."""
@@ -50,7 +53,7 @@ class MeasureLayer:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._taken.clear()
-        for measure in session.document.measures:
+        for measure in self._near(session.document.measures, lens.plane):
             changed = drawing.changed
             now = changed if changed is not None and changed.uid == measure.uid else measure
             points = lens.shown(now)
@@ -61,6 +64,24 @@ class MeasureLayer:
             self._paint_draft(painter, viewport, lens, draft)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
+    def _near(self, measures: tuple[Measure, ...], plane: Plane) -> Sequence[Measure]:
+        """Those that may lie in a plane; sorted once for every document."""
+        if measures is not self._sorted:
+            self._sorted, self._by_plane = measures, {}
+            self._shapes.clear()
+            for measure in measures:
+                own = measure.plane if isinstance(measure.plane, SlicePlane) else None
+                self._by_plane.setdefault(own, []).append(measure)
+        return self._by_plane.get(plane if isinstance(plane, SlicePlane) else None, ())
+
+    def _shape(self, measure: Measure, points: tuple[Point, ...]) -> list[QLineF]:
+        """The lines of a measure in its plane, made once for those on slices."""
+        if points is not measure.points:
+            return _pieces(measure.kind, points)
+        if id(measure) not in self._shapes:
+            self._shapes[id(measure)] = (measure, _pieces(measure.kind, points))
+        return self._shapes[id(measure)][1]
+
     def _paint(
         self, painter: QPainter, viewport: Viewport, lens: Lens, measure: Measure, points: tuple[Point, ...]
     ) -> None:
@@ -69,7 +90,7 @@ class MeasureLayer:
         near = hit is not None and hit.uid == measure.uid
         selected = measure.uid == measuring.selection
         colour = SELECTED if selected or near else LINE
-        self._strokes(painter, lens, measure.kind, points, colour)
+        _strokes(painter, lens, measure.kind, points, self._shape(measure, points), colour)
         if selected or near:
             here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
             shown = grips(here)
@@ -82,7 +103,7 @@ class MeasureLayer:
 
     def _paint_draft(self, painter: QPainter, viewport: Viewport, lens: Lens, draft: Draft) -> None:
         shown = draft.shown
-        self._strokes(painter, lens, draft.kind, shown, SELECTED, open_=True)
+        _strokes(painter, lens, draft.kind, shown, _pieces(draft.kind, shown, open_=True), SELECTED)
         _grips(
             painter,
             lens.on_screen(draft.points[:1] if draft.kind is Kind.FREEHAND else draft.points),
@@ -94,28 +115,6 @@ class MeasureLayer:
         if measure is not None and volume is not None:
             words = text.lines_beside(self._readings.of(measure, volume))
             self._write(painter, viewport, lens, measure.kind, measure.points, words, SELECTED)
-
-    @staticmethod
-    def _strokes(
-        painter: QPainter,
-        lens: Lens,
-        kind: Kind,
-        points: Sequence[Point],
-        colour: str,
-        *,
-        open_: bool = False,
-    ) -> None:
-        """The lines, first wide and dark, then narrow and light, so that they show on bone and on air."""
-        bordered = kind in (Kind.POLYGON, Kind.FREEHAND)
-        paths = (tuple(points),) if open_ and bordered else lines(kind, points)
-        shown = [line for path in paths for line in _lines(lens.on_screen(path))]
-        for pen in (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX)):
-            painter.setPen(
-                pen
-            )  # its caps are square: Qt rasters single lines of such pens three times as fast
-            painter.drawLines(shown)
-        if kind is Kind.MIDLINE and len(points) > 2:
-            _shift(painter, lens, points, colour)
 
     def _write(
         self,
@@ -154,6 +153,28 @@ class MeasureLayer:
         return free
 
 
+def _strokes(
+    painter: QPainter, lens: Lens, kind: Kind, points: Sequence[Point], pieces: Sequence[QLineF], colour: str
+) -> None:
+    """The lines, first wide and dark, then narrow and light, so that they show on bone and on air."""
+    pens = (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX))
+    for pen in pens:  # its caps are square: Qt rasters single lines of such pens three times as fast
+        pen.setCosmetic(True)
+    painter.setTransform(lens.transform)
+    for pen in pens:
+        painter.setPen(pen)
+        painter.drawLines(pieces)
+    painter.resetTransform()
+    alone = [path[0] for path in lines(kind, points) if len(path) == 1] if len(points) in (1, 3) else ()
+    if alone:
+        crosses = [tick for at in lens.on_screen(tuple(alone)) for tick in _cross(at)]
+        for pen in pens:
+            painter.setPen(pen)
+            painter.drawLines(crosses)
+    if kind is Kind.MIDLINE and len(points) > 2:
+        _shift(painter, lens, points, colour)
+
+
 def provisional(draft: Draft) -> Measure | None:
     """The measure that a draft would be if its cursor were its last point; None before there is something to tell."""
     shown, kind = draft.shown, draft.kind
@@ -178,13 +199,17 @@ def _shift(painter: QPainter, lens: Lens, points: Sequence[Point], colour: str) 
         painter.drawLine(*ends)
 
 
-def _lines(path: Sequence[QPointF]) -> list[QLineF]:
-    """The pieces of a path; a cross for a single point."""
-    if len(path) != 1:
-        return [QLineF(start, end) for start, end in pairwise(path)]
-    (at,) = path
+def _pieces(kind: Kind, points: Sequence[Point], *, open_: bool = False) -> list[QLineF]:
+    """The pieces of what is drawn, in the plane. open_: a border that is not closed yet."""
+    bordered = kind in (Kind.POLYGON, Kind.FREEHAND)
+    paths = (tuple(points),) if open_ and bordered else lines(kind, points)
+    return [QLineF(*start, *end) for path in paths for start, end in pairwise(path)]
+
+
+def _cross(at: QPointF) -> tuple[QLineF, QLineF]:
+    """What a single point is shown as."""
     across, down = QPointF(_TICK_PX, 0), QPointF(0, _TICK_PX)
-    return [QLineF(at - across, at + across), QLineF(at - down, at + down)]
+    return (QLineF(at - across, at + across), QLineF(at - down, at + down))
 
 
 def _grips(painter: QPainter, places: Sequence[QPointF], colour: str, side: float = GRIP_PX) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QTransform
 
 from viewer.annotation.document import Document
 from viewer.dicom.volume import Volume
@@ -73,6 +73,14 @@ class Lens:
             u, v = (x - self.start[0]) / self.step[0], (y - self.start[1]) / self.step[1]
             found.append(QPointF(a * u + b * v + e, c * u + d * v + f))
         return found
+
+    @property
+    def transform(self) -> QTransform:
+        """From the plane to the screen."""
+        a, b, c, d, e, f = self.placement.matrix
+        (x, y), (across, down) = self.start, self.step
+        a, b, c, d = a / across, b / down, c / across, d / down
+        return QTransform(a, c, b, d, e - a * x - b * y, f - c * x - d * y)
 
     @property
     def sight(self) -> Sight:

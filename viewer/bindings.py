@@ -10,7 +10,21 @@ from model.errors import PterionError
 READ, ANNOTATE = "read", "annotate"
 MODIFIERS = ("Meta", "Ctrl", "Alt", "Shift")
 """In the order in which Qt writes them."""
-NAMED_KEYS = "Esc Tab Backspace Return Enter Ins Del Pause Print Home End Left Up Right Down PgUp PgDown Space Menu Help".split()
+NAMED_KEYS = (
+    "Esc",
+    "Tab",
+    "Backspace",
+    "Return",
+    "Enter",
+    "Ins",
+    "Del",
+    "Pause",
+    "Print",
+    "Home",
+    "End",
+    "Space",
+)
+NAMED_KEYS += ("Left", "Up", "Right", "Down", "PgUp", "PgDown", "Menu", "Help")
 _SPELLINGS = {name.casefold(): name for name in NAMED_KEYS}
 _SPELLINGS |= {f"f{number}": f"F{number}" for number in range(1, 36)}
 _SPELLINGS |= {"delete": "Del", "escape": "Esc", "insert": "Ins", "pageup": "PgUp", "pagedown": "PgDown"}

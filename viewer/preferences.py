@@ -15,12 +15,12 @@ from viewer.dicom.files import file_error, whole_file
 FILE_NAME = "preferences.json"
 FORMAT, VERSION = "pterion preferences", 1
 KEYS_FORMAT = "pterion keys"
-TEXT_SCALES = (0.8, 1.6)
+TEXT_SCALES = (0.8, 1.4)
 MOST_THREADS = 64
 MEMORY_MB = (256, 1 << 20)
 CHOSEN: dict[str, tuple[str, ...]] = {
     "contrast": ("normal", "high"),
-    "palette": ("okabe-ito", "bright", "light"),
+    "palette": ("okabe-ito", "bright", "apart"),
     "model_device": ("auto", "cpu", "cuda", "coreml"),
     "model_run": ("automatic", "on_demand"),
 }

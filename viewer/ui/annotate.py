@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from model.labels import BY_CODE
 from viewer.annotation import events
 from viewer.annotation.document import Annotation, Document, Point, Ring
 from viewer.annotation.editor import Editor
@@ -81,7 +80,7 @@ class PolygonLayer:
         selected: bool,
         hovered: bool,
     ) -> None:
-        colour = QColor(BY_CODE[annotation.subtype].colour)
+        colour = QColor(theme.subtype_colour(annotation.subtype))
         fill = QColor(colour)
         fill.setAlphaF(0.22 if hovered else 0.12 if selected else 0.0)
         pen = QPen(colour, STRONG_PX if selected or hovered else LINE_PX)
@@ -120,7 +119,7 @@ class PolygonLayer:
     @staticmethod
     def _paint_open(painter: QPainter, placement: Placement, preview: Preview, *, marked: bool) -> None:
         """The open outline and its rubber band; `marked`, its points too, and the first one, which closes it."""
-        colour = QColor(BY_CODE[preview.subtype].colour)
+        colour = QColor(theme.subtype_colour(preview.subtype))
         points = _on_screen(preview.path, placement)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour, LINE_PX))

@@ -134,7 +134,7 @@ class AnnotationDelegate(QStyledItemDelegate):
         if selected or hover:
             painter.setBrush(QColor(theme.ACCENT_DARK if selected else theme.RAISED))
             painter.drawRoundedRect(box, 4, 4)
-        painter.setBrush(QColor(BY_CODE[annotation.subtype].colour))
+        painter.setBrush(QColor(theme.subtype_colour(annotation.subtype)))
         painter.drawRoundedRect(QRectF(box.left() + 4, box.center().y() - 5, 10, 10), 3, 3)
         font = theme.font()
         painter.setFont(font)
@@ -168,7 +168,7 @@ class AnnotationsPanel(QWidget):
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.empty = theme.label("", "quiet", wrap=True)
-        self.classes = {s.code: BarButton(s.code, colour=s.colour, checkable=True) for s in SUBTYPES}
+        self.classes = {s.code: BarButton(s.code, subtype=s.code, checkable=True) for s in SUBTYPES}
         self.review = theme.button("Mark reviewed")
         self.delete = theme.button("Delete")
         self.review_slice = theme.button("")

@@ -40,11 +40,16 @@ class Corners:
     def __init__(self, session: Session, number: int) -> None:
         self._session = session
         self._number = number
+        self._badges: list[tuple[QRectF, Note]] = []
+        self._choose_fonts()
+        session.preferences_changed.connect(self._choose_fonts)
+
+    def _choose_fonts(self, _: object = None) -> None:
+        self._line = theme.scaled(LINE)
         self._words = Lettering(theme.font(12))
         self._letters = Lettering(theme.font(12, 600))
         self._small = theme.font(10.5, 500)
         self._small_words = Lettering(self._small)
-        self._badges: list[tuple[QRectF, Note]] = []
 
     def sentence_at(self, point: QPointF) -> str:
         """The sentence of the badge under a point, empty beside them."""
@@ -79,16 +84,16 @@ class Corners:
         taken = max(self._words.width(line) for line in how)
         free = room.width - room.right_px - taken - 4 * MARGIN
         for row, line in enumerate(how):
-            self._at_right(painter, room, MARGIN + row * LINE, line)
+            self._at_right(painter, room, MARGIN + row * self._line, line)
         for row, line in enumerate(who):
             width = free if row < len(how) else room.width / 2
-            self._at_left(painter, MARGIN + row * LINE, self._words.cut(line, max(width, LEAST_NAME_PX)))
-        return float(MARGIN + len(who) * LINE + BADGE_GAP)
+            self._at_left(painter, MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX)))
+        return float(MARGIN + len(who) * self._line + BADGE_GAP)
 
     def _paint_bottom(self, painter: QPainter, shown: Shown, room: Room) -> None:
         session, volume, index = self._session, shown.volume, shown.slice_index
         first, second = captions.where(shown)
-        bottom = room.height - MARGIN - LINE
+        bottom = room.height - MARGIN - self._line
         if not room.large and not room.roomy:
             self._at_left(painter, bottom, first.split(" · ")[0])
             if shown.slab is not None:
@@ -96,8 +101,8 @@ class Corners:
             return
         sop_uid = "" if index is None else volume.series.slices[index].sop_uid
         if sop_uid in session.document.reviewed_slices:
-            self._words.draw(painter, MARGIN + 1, bottom - 2 * LINE, captions.REVIEWED, theme.GREEN)
-        self._at_left(painter, bottom - LINE, first)
+            self._words.draw(painter, MARGIN + 1, bottom - 2 * self._line, captions.REVIEWED, theme.GREEN)
+        self._at_left(painter, bottom - self._line, first)
         self._at_left(painter, bottom, second)
         self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)
         if volume is not session.volume or not room.large:
@@ -107,7 +112,7 @@ class Corners:
         taken = max(self._words.width(first), self._words.width(second))
         raised = self._words.width(result) > room.width - room.right_px - taken - 4 * MARGIN
         cut = self._words.cut(result, room.width - room.right_px - 3 * MARGIN)
-        self._at_right(painter, room, bottom - (2 if raised else 1) * LINE, cut)
+        self._at_right(painter, room, bottom - (2 if raised else 1) * self._line, cut)
 
     def _paint_letters(
         self, painter: QPainter, placement: Placement, orientation: Orientation, room: Room
@@ -115,7 +120,7 @@ class Corners:
         edges, letters = edge_letters(orientation, placement), self._letters
         middle = room.height / 2 - letters.ascent / 2
         right = room.width - MARGIN - room.right_px - letters.width(edges.right)
-        bottom = room.height - MARGIN - LINE
+        bottom = room.height - MARGIN - self._line
         letters.draw(painter, (room.width - letters.width(edges.top)) / 2, MARGIN, edges.top, theme.AMBER)
         letters.draw(
             painter, (room.width - letters.width(edges.bottom)) / 2, bottom, edges.bottom, theme.AMBER

@@ -5,7 +5,6 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage, QPainter, QTransform
 
-from model.labels import SUBTYPES
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.raster import slice_labels
 from viewer.dicom.volume import Volume
@@ -13,9 +12,8 @@ from viewer.imaging.placement import Placement
 from viewer.imaging.render import OPAQUE, overlay_of
 from viewer.imaging.sections import Section
 from viewer.session import Session
+from viewer.ui import theme
 from viewer.ui.viewport import Viewport
-
-_COLOURS = np.array([0, *(OPAQUE | r << 16 | g << 8 | b for r, g, b in (s.rgb for s in SUBTYPES))], np.uint32)
 
 
 class CutOutlines:
@@ -68,7 +66,7 @@ class CutOutlines:
 
     def _image(self, number: int, section: Section, stop: int) -> QImage | None:
         """The rim as an image of the section's pixels, None where nothing is cut."""
-        wanted = (section, stop)
+        wanted = (section, stop, theme.subtype_rgb())
         made = self._made.get(number)
         if made is None or made[0] != wanted:
             made = self._made[number] = (wanted, _rim(section.labels(stop, self._marks)))
@@ -82,6 +80,7 @@ def _rim(labels: npt.NDArray[np.uint8]) -> QImage | None:
     pixels = np.zeros(labels.shape, np.uint32)
     value, edge = np.divmod(overlay.row // 256, 2)
     rim = edge == 1
-    pixels.reshape(-1)[overlay.index[edge]] = _COLOURS[value[rim]]
+    opaque = [OPAQUE | red << 16 | green << 8 | blue for red, green, blue in theme.subtype_rgb()]
+    pixels.reshape(-1)[overlay.index[rim]] = np.array([0, *opaque], np.uint32)[value[rim]]
     rows, columns = labels.shape
     return QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32).copy()

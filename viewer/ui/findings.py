@@ -39,7 +39,7 @@ class ScoreRow(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2
         painter.setFont(theme.font(weight=600))
-        painter.setPen(QColor(self._subtype.colour))
+        painter.setPen(QColor(theme.subtype_colour(self._subtype.code)))
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(QRectF(0, 0, 40, self.height()), left, self._subtype.code)
@@ -49,7 +49,7 @@ class ScoreRow(QWidget):
         painter.drawRoundedRect(bar, 4, 4)
         painter.setFont(theme.font())
         if self.score is not None:
-            painter.setBrush(QColor(self._subtype.colour))
+            painter.setBrush(QColor(theme.subtype_colour(self._subtype.code)))
             width = max(bar.width() * min(self.score, 1.0), 5)
             painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, bar.height()), min(4, width / 2), 4)
             tick = bar.left() + bar.width() * self.threshold
@@ -73,9 +73,8 @@ class RegionRow(QWidget):
         self.setFixedHeight(26)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.colour, self.text = theme.AMBER, "Subtype unclear"
+        self.text = "Subtype unclear"
         if region.code in BY_CODE:
-            self.colour = BY_CODE[region.code].colour
             self.text = f"{region.code} · {BY_CODE[region.code].name}"
         self.setToolTip(f"Suspected {self.text}: go to slice {region.peak + 1}, score {region.score:.2f}")
         self.setAccessibleName(f"{self.text}, slices {region.first + 1} to {region.last + 1}")
@@ -99,7 +98,8 @@ class RegionRow(QWidget):
             painter.setBrush(QColor(theme.RAISED))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(-4, 0, 4, 0), 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self.colour))
+        known = region.code in BY_CODE
+        painter.setBrush(QColor(theme.subtype_colour(region.code) if known else theme.AMBER))
         painter.drawRoundedRect(QRectF(0, self.height() / 2 - 5, 10, 10), 3, 3)
         painter.setFont(theme.font())
         painter.setPen(QColor(theme.TEXT))
@@ -247,7 +247,7 @@ class FindingsPanel(QWidget):
         self.title.setText("Any hemorrhage" if findings.done else "Any hemorrhage so far")
         self.score.setText(f"{value:.2f}" if findings.done or findings.scored else "–")
         colour = (
-            BY_CODE[found[0]].colour
+            theme.subtype_colour(found[0])
             if found
             else (theme.AMBER if value >= study_threshold(findings, ANY) else theme.TEXT)
         )

@@ -36,11 +36,16 @@ class MeasureLayer:
     def __init__(self, session: Session, readings: Readings) -> None:
         self._session = session
         self._readings = readings
-        self._words = Lettering(theme.font(12))
+        self._choose_fonts()
+        session.preferences_changed.connect(self._choose_fonts)
         self._taken: list[QRectF] = []
         self._sorted: tuple[Measure, ...] = ()
         self._by_plane: dict[Plane | None, list[Measure]] = {}  # None: every plane across the slices
         self._shapes: dict[int, tuple[Measure, list[QLineF]]] = {}  # by id; the measure alive
+
+    def _choose_fonts(self, _: object = None) -> None:
+        self._words = Lettering(theme.font(12))
+        self._line_px = theme.scaled(LINE_HEIGHT)
 
     def paint(self, painter: QPainter, viewport: Viewport, _placement: Placement) -> None:
         """Paint every measure of the plane, the selected one with its grips, and the draft."""
@@ -134,12 +139,12 @@ class MeasureLayer:
         if left + width > viewport.width() - viewport.right_px - GAP_PX:
             left = min(point.x() for point in on_screen) - GAP_PX - width
         top = min(
-            max(at.y() - LINE_HEIGHT / 2, GAP_PX), viewport.height() - LINE_HEIGHT * len(words) - GAP_PX
+            max(at.y() - self._line_px / 2, GAP_PX), viewport.height() - self._line_px * len(words) - GAP_PX
         )
-        box = QRectF(max(left, GAP_PX), top, width, LINE_HEIGHT * len(words))
+        box = QRectF(max(left, GAP_PX), top, width, self._line_px * len(words))
         place = self._free(box, viewport.height()).topLeft()
         for row, line in enumerate(words):
-            self._words.draw(painter, place.x(), place.y() + row * LINE_HEIGHT, line, colour)
+            self._words.draw(painter, place.x(), place.y() + row * self._line_px, line, colour)
 
     def _free(self, box: QRectF, height: int) -> QRectF:
         """The box, moved down past the words that are there already, as long as there is room."""

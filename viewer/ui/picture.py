@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from model.labels import SUBTYPES
 from viewer.imaging.render import Overlay, Palette, compose, overlay_of
 from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
 from viewer.session import Findings, Session
+from viewer.ui import theme
 
-PALETTE = Palette(tuple(subtype.rgb for subtype in SUBTYPES))
 KEPT = 256
 """Overlays remembered, so that scrolling back costs nothing; a few kB each."""
 
@@ -118,7 +117,7 @@ class Picture:
             wanted.window,
             inverted=wanted.inverted,
             overlay=wanted.overlay,
-            palette=PALETTE,
+            palette=Palette(theme.subtype_rgb()),
             out=self._buffer,
         )
         self._shown = np.ascontiguousarray(self._buffer.T) if wanted.transposed else self._buffer

@@ -26,7 +26,6 @@ TICK, BAND, WIDTH, MARK = 5, 4, 20, 6
 """Room for the ticks at the left, width of the right-hand band, whole width, width of a mark, px."""
 LEAST_FRAME_PX = 5
 """A current cell lower than this gets a frame that reaches beyond it."""
-_COLOURS = tuple(subtype.rgb for subtype in SUBTYPES)
 
 
 class SliceStrip(QWidget):
@@ -54,6 +53,7 @@ class SliceStrip(QWidget):
             session.slice_scored,
             session.findings_changed,
             session.document_changed,
+            session.preferences_changed,
         ):
             signal.connect(self._changed)
 
@@ -103,7 +103,7 @@ class SliceStrip(QWidget):
         scores = None
         if findings is not None and len(findings.slice_scores) == self.count:
             thresholds, scores = captions.threshold_vector(findings), findings.slice_scores[:, 1:]
-        cells = cell_colours(volume.loaded, volume.failed, scores, thresholds, _COLOURS)
+        cells = cell_colours(volume.loaded, volume.failed, scores, thresholds, theme.subtype_rgb())
         weight = np.zeros(self.count, np.float32)
         if scores is not None:
             known = np.nan_to_num(scores, nan=0.0)

@@ -4,25 +4,27 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from viewer.preferences import Preferences
 from viewer.resources import asset
+from viewer.ui.looks import BY_PALETTE, CONTRASTS, NORMAL
 
-IMAGE = "#0b0d10"
-PANEL = "#13161b"
-CARD = "#1a1e25"
-RAISED = "#222732"
-HAIRLINE = "#262b34"
-TEXT = "#d7dbe2"
-BRIGHT = "#f2f4f7"
-QUIET = "#8a93a2"
-ACCENT = "#8f7df2"
-ACCENT_DARK = "#352d63"
-ACCENT_HOVER = "#41377a"
-AMBER = "#ffd166"
-AMBER_DARK = "#4a3812"
-RED = "#ee7b6c"
-RED_DARK = "#4c2320"
-GREEN = "#7cc47f"
-GREEN_DARK = "#17251a"
+IMAGE = NORMAL["IMAGE"]
+PANEL = NORMAL["PANEL"]
+CARD = NORMAL["CARD"]
+RAISED = NORMAL["RAISED"]
+HAIRLINE = NORMAL["HAIRLINE"]
+TEXT = NORMAL["TEXT"]
+BRIGHT = NORMAL["BRIGHT"]
+QUIET = NORMAL["QUIET"]
+ACCENT = NORMAL["ACCENT"]
+ACCENT_DARK = NORMAL["ACCENT_DARK"]
+ACCENT_HOVER = NORMAL["ACCENT_HOVER"]
+AMBER = NORMAL["AMBER"]
+AMBER_DARK = NORMAL["AMBER_DARK"]
+RED = NORMAL["RED"]
+RED_DARK = NORMAL["RED_DARK"]
+GREEN = NORMAL["GREEN"]
+GREEN_DARK = NORMAL["GREEN_DARK"]
 
 TEXT_PX = 12.5
 LABEL_PX = 11.0
@@ -32,12 +34,18 @@ LEFT_WIDTH = 236
 RIGHT_WIDTH = 300
 BAR_HEIGHT = 36
 
+_SPACED = "spaced"
+_chosen = Preferences()
+_RGB = {
+    id_: tuple((each[0], each[1], each[2]) for each in (bytes.fromhex(c[1:]) for c in colours.values()))
+    for id_, colours in BY_PALETTE.items()
+}
 _WEIGHTS = {400: QFont.Weight.Normal, 500: QFont.Weight.Medium, 600: QFont.Weight.DemiBold}
 
 
 def _points(pixels: float) -> float:
     screen = QApplication.primaryScreen()
-    return pixels * 72 / (screen.logicalDotsPerInch() if screen else 96)
+    return _chosen.text_scale * pixels * 72 / (screen.logicalDotsPerInch() if screen else 96)
 
 
 def font(pixels: float = TEXT_PX, weight: int = 400) -> QFont:
@@ -54,10 +62,50 @@ def apply(app: QApplication) -> None:
     app.setStyle("Fusion")
     for face in ("Regular", "Medium", "SemiBold"):
         QFontDatabase.addApplicationFont(str(asset(f"fonts/Inter-{face}.otf")))
+    app.setWindowIcon(QIcon(str(asset("icons/pterion.svg"))))
+    _dress(app)
+
+
+def _dress(app: QApplication) -> None:
     app.setFont(font())
     app.setPalette(_palette())
     app.setStyleSheet(_stylesheet())
-    app.setWindowIcon(QIcon(str(asset("icons/pterion.svg"))))
+
+
+def use(preferences: Preferences) -> None:
+    """Take text size, contrast and the colours of the subtypes; what is on the screen follows."""
+    global _chosen
+    before, _chosen = _chosen, preferences
+    globals().update(CONTRASTS[preferences.contrast])
+    app = QApplication.instance()
+    if not isinstance(app, QApplication) or _look(before) == _look(preferences):
+        return
+    if _look(before)[:2] != _look(preferences)[:2]:
+        _dress(app)
+    for widget in app.allWidgets():
+        if widget.property(_SPACED):
+            widget.setFont(_heading_font())
+        widget.updateGeometry()
+        widget.update()
+
+
+def _look(preferences: Preferences) -> tuple[float, str, str]:
+    return (preferences.text_scale, preferences.contrast, preferences.palette)
+
+
+def scaled(pixels: float) -> int:
+    """A length that grows with the text, in logical pixels."""
+    return round(pixels * _chosen.text_scale)
+
+
+def subtype_colour(code: str) -> str:
+    """The colour of a subtype, `#rrggbb`, in the palette that the reader chose."""
+    return BY_PALETTE[_chosen.palette][code]
+
+
+def subtype_rgb() -> tuple[tuple[int, int, int], ...]:
+    """Red, green, blue of each subtype, in their order."""
+    return _RGB[_chosen.palette]
 
 
 def _palette() -> QPalette:
@@ -107,10 +155,15 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
 def heading(text: str) -> QLabel:
     """A small heading in capitals above a group."""
     result = label(text.upper(), "heading")
+    result.setProperty(_SPACED, True)
+    result.setFont(_heading_font())
+    return result
+
+
+def _heading_font() -> QFont:
     spaced = font(LABEL_PX, 600)
     spaced.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
-    result.setFont(spaced)
-    return result
+    return spaced
 
 
 def button(text: str, role: str = "") -> QPushButton:

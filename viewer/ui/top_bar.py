@@ -15,15 +15,16 @@ from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 
 READ_TOOLS = (
-    (Tool.SCROLL, "Scroll", "S"),
-    (Tool.WINDOW, "W/L", "W"),
-    (Tool.ZOOM, "Zoom", "Z"),
-    (Tool.PAN, "Pan", "T"),
-    (Tool.LENGTH, "Length", "D"),
-    (Tool.ANGLE, "Angle", "A"),
-    (Tool.ELLIPSE, "ROI", "O"),
-    (Tool.MIDLINE, "Midline", "Shift+M"),
+    (Tool.SCROLL, "Scroll", "tool_scroll"),
+    (Tool.WINDOW, "W/L", "tool_window"),
+    (Tool.ZOOM, "Zoom", "tool_zoom"),
+    (Tool.PAN, "Pan", "tool_pan"),
+    (Tool.LENGTH, "Length", "measure_length"),
+    (Tool.ANGLE, "Angle", "measure_angle"),
+    (Tool.ELLIPSE, "ROI", "measure_ellipse"),
+    (Tool.MIDLINE, "Midline", "measure_midline"),
 )
+"""Tool, name, and the command that chooses it."""
 BAR_PRESETS = (2, 3, 4, 5)
 """Keys of the presets that have a button; the menu beside them has all."""
 COMPACT_BELOW = 1480
@@ -34,13 +35,13 @@ MEASURING = frozenset({Tool.LENGTH, Tool.ANGLE, Tool.ELLIPSE, Tool.MIDLINE})
 
 
 class BarButton(QAbstractButton):
-    """A flat button with its key beside the text; checked, it is filled with the accent or `colour`."""
+    """A flat button with its key beside the text; checked, it is filled with the accent or its subtype's colour."""
 
-    def __init__(self, text: str, key: str = "", *, colour: str = "", checkable: bool = False) -> None:
+    def __init__(self, text: str, key: str = "", *, subtype: str = "", checkable: bool = False) -> None:
         super().__init__()
         self.setText(text)
         self.key = key
-        self.colour = colour
+        self.subtype = subtype
         self.compact = False
         self.setCheckable(checkable)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -48,6 +49,18 @@ class BarButton(QAbstractButton):
         self.setAccessibleName(text)
         if key:
             self.setToolTip(f"{text} ({key})")
+
+    @property
+    def colour(self) -> str:
+        """The colour of its subtype, empty where it stands for none."""
+        return theme.subtype_colour(self.subtype) if self.subtype else ""
+
+    def set_key(self, key: str) -> None:
+        """Show another key."""
+        if key != self.key:
+            self.key = key
+            self.updateGeometry()
+            self.update()
 
     def _key_width(self) -> float:
         if not self.key or self.compact:
@@ -127,13 +140,14 @@ class TopBar(QFrame):
         super().__init__()
         self._session = session
         self._menu = menu
+        self._hints: list[tuple[QAbstractButton, str, str, bool]] = []
         self.setObjectName("topBar")
         self.setFixedHeight(theme.BAR_HEIGHT)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(8, 0, 8, 0)
         self._layout.setSpacing(2)
         self._layout.addWidget(theme.label("Pterion", "brand"))
-        self._add("Open…", self.open_clicked.emit).setToolTip("Open a folder (Ctrl+O)")
+        self._hint(self._add("Open…", self.open_clicked.emit), "open_folder", "Open a folder")
         self._layout.addWidget(_separator())
         self.modes = self._add_modes()
         self._layout.addWidget(_separator())
@@ -149,8 +163,10 @@ class TopBar(QFrame):
         )
         self.compare = self._add("Compare prior", session.compare_requested.emit, checkable=True)
         self._layout.addStretch(1)
-        self.overlay = self._add("AI overlay", self._toggle_overlay, "Space", checkable=True)
-        self._add("Ctrl+K", self.palette_clicked.emit).setToolTip("Find any action by name (Ctrl+K)")
+        self.overlay = self._add("AI overlay", self._toggle_overlay, checkable=True)
+        self._hint(self.overlay, "overlay", "Show or hide the model's masks", boxed=True)
+        self.palette_button = self._add("Ctrl+K", self.palette_clicked.emit)
+        self._hint(self.palette_button, "palette", "Find any action by name")
         self.hide_patient = self._add_hide_patient()
         self.menu_button = self._add_menu()
         for signal in (
@@ -165,10 +181,34 @@ class TopBar(QFrame):
         session.panes.layout_changed.connect(self._refresh)
         session.overlay_changed.connect(self._refresh)
         session.patient_hidden_changed.connect(self._refresh)
+        session.bound.changed.connect(self._show_keys)
+        session.preferences_changed.connect(lambda _: self._fit(self.width()))
+        self._refresh()
+        self._show_keys()
+
+    def _hint(self, button: QAbstractButton, command: str, tip: str, *, boxed: bool = False) -> None:
+        """Say what a button does and by which key; boxed: the key beside its text as well."""
+        self._hints.append((button, command, tip, boxed))
+
+    def _with_key(self, tip: str, command: str) -> str:
+        key = self._session.bound.text(command)
+        return f"{tip} ({key})" if key else tip
+
+    def _show_keys(self) -> None:
+        """Say the keys as they are bound now."""
+        bound = self._session.bound
+        for button, command, tip, boxed in self._hints:
+            button.setToolTip(self._with_key(tip, command))
+            if boxed and isinstance(button, BarButton):
+                button.set_key(bound.text(command))
+        midline = bound.text("measure_midline")
+        self.tools[Tool.MIDLINE].setToolTip(f"<p>{MIDLINE_DEFINITION}</p><p>{midline}</p>")
+        self.palette_button.setText(bound.text("palette") or "Find")
+        self.palette_button.setAccessibleName("Find any action by name")
         self._refresh()
 
-    def _add(self, text: str, run: Callable[[], None], key: str = "", **options: object) -> BarButton:
-        made = BarButton(text, key, **options)  # type: ignore[arg-type]
+    def _add(self, text: str, run: Callable[[], None], **options: object) -> BarButton:
+        made = BarButton(text, **options)  # type: ignore[arg-type]
         made.clicked.connect(lambda _checked=False: run())
         made.clicked.connect(self._refresh)
         self._layout.addWidget(made)
@@ -176,30 +216,27 @@ class TopBar(QFrame):
 
     def _add_modes(self) -> dict[Mode, BarButton]:
         session = self._session
-        return {
-            Mode.READ: self._add("Read", lambda: session.set_mode(Mode.READ), checkable=True),
-            Mode.ANNOTATE: self._add(
-                "Annotate", lambda: session.set_mode(Mode.ANNOTATE), "M", checkable=True
-            ),
-        }
+        read = self._add("Read", lambda: session.set_mode(Mode.READ), checkable=True)
+        annotate = self._add("Annotate", lambda: session.set_mode(Mode.ANNOTATE), checkable=True)
+        self._hint(annotate, "mode", "Read or annotate", boxed=True)
+        return {Mode.READ: read, Mode.ANNOTATE: annotate}
 
     def _add_tools(self) -> dict[Tool, BarButton]:
-        tools = (*READ_TOOLS, (Tool.POLYGON, "Polygon", "Q"))
+        tools = (*READ_TOOLS, (Tool.POLYGON, "Polygon", "tool_polygon"))
         made = {}
-        for tool, text, key in tools:
+        for tool, text, command in tools:
             made[tool] = self._add(text, lambda tool=tool: self._session.set_tool(tool), checkable=True)  # type: ignore[misc]
-            made[tool].setToolTip(f"{text} with the left button ({key})")
-        made[Tool.MIDLINE].setToolTip(f"<p>{MIDLINE_DEFINITION}</p><p>Shift+M</p>")
+            self._hint(made[tool], command, f"{text} with the left button")
         return made
 
     def _add_subtypes(self) -> dict[str, BarButton]:
         made = {}
         for subtype in SUBTYPES:
             choose = lambda code=subtype.code: self._choose_subtype(code)  # noqa: E731
-            made[subtype.code] = self._add(
-                subtype.code, choose, subtype.hotkey, colour=subtype.colour, checkable=True
-            )
-            made[subtype.code].setToolTip(f"New polygons are {subtype.name} ({subtype.hotkey})")
+            button = self._add(subtype.code, choose, subtype=subtype.code, checkable=True)
+            made[subtype.code] = button
+            command = f"subtype_{subtype.code}"
+            self._hint(button, command, f"New polygons are {subtype.name}", boxed=True)
         return made
 
     def _add_presets(self) -> dict[int, BarButton]:
@@ -207,8 +244,9 @@ class TopBar(QFrame):
         for key in BAR_PRESETS:
             window = PRESETS[key]
             choose = lambda window=window: self._set_window(window)  # noqa: E731
-            made[key] = self._add(window.name, choose, str(key), checkable=True)
-            made[key].setToolTip(f"{window.name}: W {window.width:g} L {window.level:g} ({key})")
+            made[key] = self._add(window.name, choose, checkable=True)
+            tip = f"{window.name}: W {window.width:g} L {window.level:g}"
+            self._hint(made[key], f"window_{key}", tip, boxed=True)
         return made
 
     def _add_hide_patient(self) -> QPushButton:
@@ -224,7 +262,7 @@ class TopBar(QFrame):
         made = theme.button("", "icon")
         made.setIcon(theme.icon("menu"))
         made.setFixedSize(28, 26)
-        made.setToolTip("File, Model, Help (F10)")
+        self._hint(made, "window_menu", "File, Model, Help")
         made.setAccessibleName("Menu")
         made.clicked.connect(self.show_menu)
         self._layout.addWidget(made)
@@ -256,7 +294,7 @@ class TopBar(QFrame):
         for tool, made in self.tools.items():
             made.setChecked(tool is session.tool)
             here = (tool is Tool.POLYGON) == annotate or (annotate and tool is Tool.SCROLL)
-            made.setVisible(here and not (tool in MEASURING and self.width() < NARROW_BELOW))
+            made.setVisible(here and not (tool in MEASURING and self.width() < theme.scaled(NARROW_BELOW)))
         for code, made in self.subtypes.items():
             made.setChecked(code == session.subtype)
             made.setVisible(annotate)
@@ -272,17 +310,22 @@ class TopBar(QFrame):
         self.compare.setEnabled(session.prior is not None)
         there = "Show the earlier study of this patient beside this one"
         missing = "No earlier study of this patient is in the worklist"
-        self.compare.setToolTip(f"{there if session.prior is not None else missing} (Ctrl+4)")
+        tip = there if session.prior is not None else missing
+        self.compare.setToolTip(self._with_key(tip, "layout_compare"))
         self.overlay.setChecked(session.overlay)
         hidden = session.patient_hidden
         self.hide_patient.setIcon(self._eye_off if hidden else self._eye)
         state = "The patient is hidden: show" if hidden else "Hide"
-        self.hide_patient.setToolTip(f"{state} names, dates and numbers of the patient (Ctrl+Shift+H)")
+        tip = f"{state} names, dates and numbers of the patient"
+        self.hide_patient.setToolTip(self._with_key(tip, "hide_patient"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave the keys to the tooltips where the bar is narrow, and where it is narrower, the measuring tools."""
-        compact = event.size().width() < COMPACT_BELOW
+        self._fit(event.size().width())
+        super().resizeEvent(event)
+
+    def _fit(self, width: int) -> None:
+        compact = width < theme.scaled(COMPACT_BELOW)
         for made in self.findChildren(BarButton):
             made.set_compact(compact)
         self._refresh()
-        super().resizeEvent(event)

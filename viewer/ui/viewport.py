@@ -123,6 +123,7 @@ class Viewport(QWidget):
             signal.connect(self.mark_stale)
         session.panes.changed.connect(self._pane_changed)
         session.volume_changed.connect(self._volume_changed)
+        session.preferences_changed.connect(self._volume_changed)
         session.slice_loaded.connect(self._slice_changed)
         session.slice_scored.connect(self._slice_changed)
 
@@ -247,6 +248,12 @@ class Viewport(QWidget):
         self.stale = False
         self.pictures += 1
         painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()  # a painter that outlives its event takes the process down
+
+    def _paint(self, painter: QPainter) -> None:
         volume, section, placement = self.volume, self.section, self.placement()
         if placement is None or not (self._ready() and placement.fills):
             painter.fillRect(self.rect(), GROUND)
@@ -259,7 +266,6 @@ class Viewport(QWidget):
         painter.setPen(QColor(theme.ACCENT) if active or self._drop else FRAME)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-        painter.end()
 
     def shown(self, volume: Volume, section: Section) -> Shown:
         """What the words are about."""

@@ -120,8 +120,8 @@ class WindowActions:
         )
 
     def help(self) -> tuple[Action, ...]:
-        """Keys, about, diagnostics."""
-        window, session = self._window, self._session
+        """Keys, about."""
+        window = self._window
         return (
             Action("Keys and mouse", "? F1", window.show_keys, id="show_keys"),
             Action("About Pterion", "", window.show_about, id="about"),

@@ -270,7 +270,7 @@ def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:
     if parsed is not None:
         suspected = parsed[0] != ANY
         ink = theme.IMAGE if suspected else theme.TEXT
-        fill = BY_CODE[parsed[0]].colour if parsed[0] in BY_CODE else theme.AMBER
+        fill = theme.subtype_colour(parsed[0]) if parsed[0] in BY_CODE else theme.AMBER
         _box(painter, box, fill if suspected else "#363d49", "", 8)
     painter.setFont(font)
     painter.setPen(QColor(ink))

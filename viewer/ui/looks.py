@@ -1,0 +1,88 @@
+"""Colours to choose from: of the subtypes, and of the window at two contrasts. Tests hold their distances."""
+
+from dataclasses import dataclass
+
+from model.labels import CODES, SUBTYPES
+
+
+@dataclass(frozen=True)
+class SubtypePalette:
+    """Colours of the subtypes, in their order. note: for whom it is."""
+
+    id: str
+    name: str
+    note: str
+    colours: tuple[str, ...]
+
+
+SUBTYPE_PALETTES = (
+    SubtypePalette(
+        "okabe-ito",
+        "Okabe–Ito",
+        "Known from charts; told apart with red-green deficiencies.",
+        tuple(subtype.colour for subtype in SUBTYPES),
+    ),
+    SubtypePalette(  # Paul Tol, Colour schemes, SRON/EPS/TN/09-002, figure 1
+        "bright",
+        "Tol bright",
+        "Softer, and further apart with blue-yellow deficiencies.",
+        ("#EE6677", "#66CCEE", "#228833", "#CCBB44", "#AA3377"),
+    ),
+    SubtypePalette(  # found by search: the largest least distance under four ways to see, the accent included
+        "apart",
+        "Widest apart",
+        "The largest differences for red-green and blue-yellow deficiencies.",
+        ("#DB9292", "#00FFFF", "#246D00", "#FFFF00", "#92496D"),
+    ),
+)
+BY_PALETTE = {palette.id: dict(zip(CODES, palette.colours, strict=True)) for palette in SUBTYPE_PALETTES}
+
+NORMAL = {
+    "IMAGE": "#0b0d10",
+    "PANEL": "#13161b",
+    "CARD": "#1a1e25",
+    "RAISED": "#222732",
+    "HAIRLINE": "#262b34",
+    "TEXT": "#d7dbe2",
+    "BRIGHT": "#f2f4f7",
+    "QUIET": "#8a93a2",
+    "ACCENT": "#8f7df2",
+    "ACCENT_DARK": "#352d63",
+    "ACCENT_HOVER": "#41377a",
+    "AMBER": "#ffd166",
+    "AMBER_DARK": "#4a3812",
+    "RED": "#ee7b6c",
+    "RED_DARK": "#4c2320",
+    "GREEN": "#7cc47f",
+    "GREEN_DARK": "#17251a",
+}
+HIGH = NORMAL | {
+    "IMAGE": "#000000",
+    "PANEL": "#07090b",
+    "CARD": "#0f1216",
+    "RAISED": "#2a303c",
+    "HAIRLINE": "#6b7686",
+    "TEXT": "#ffffff",
+    "BRIGHT": "#ffffff",
+    "QUIET": "#c3cad6",
+    "ACCENT": "#b5a8ff",
+    "ACCENT_DARK": "#4a3d99",
+    "ACCENT_HOVER": "#5a4cb0",
+    "AMBER": "#ffdd80",
+    "RED": "#ff9d90",
+    "GREEN": "#9be59e",
+}
+CONTRASTS = {"normal": NORMAL, "high": HIGH}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb`, 0 to 1 (WCAG 2.2)."""
+    parts = [part / 255 for part in bytes.fromhex(colour[1:])]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2, 1.4.3)."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)

@@ -30,7 +30,7 @@ PIXEL_MM = 0.488
 """Pixel size of most of RSNA's images; the renders have none of their own."""
 
 _COLUMNS = (ANY, *(subtype.name for subtype in SUBTYPES))
-_KINDS = (("Correct Label",), ("ROI",), ("Majority Label",), ("All Labels", "All Annotations"))
+KINDS = (("Correct Label",), ("ROI",), ("Majority Label",), ("All Labels", "All Annotations"))
 """Columns with polygons, the best first; those of the last hold one entry for each reader."""
 _LONGEST_FIELD = 1 << 27
 
@@ -41,7 +41,7 @@ class _Image:
 
     place: Path
     scores: tuple[int, ...]
-    kind: int = len(_KINDS)
+    kind: int = len(KINDS)
     texts: tuple[str, ...] = ()
     patient: str = ""
 
@@ -84,7 +84,7 @@ class Polygons:
             if reason or isinstance(row, str):
                 found[image] = reason
                 continue
-            kind = min((kind for kind, _, _ in rows), default=len(_KINDS))
+            kind = min((kind for kind, _, _ in rows), default=len(KINDS))
             texts = tuple(text for each, text, _ in rows if each == kind)
             found[image] = _Image(places[image][0], row, kind, texts, patients.get(image, ""))
         return found
@@ -96,7 +96,7 @@ class Polygons:
         hu, used = hu_of_renders(content.place, item, self.windows)
         mask = np.zeros(hu.shape, np.bool_)
         for text in content.texts:
-            mask |= polygons_mask(text, hu.shape, item, readers=content.kind == len(_KINDS) - 1)
+            mask |= polygons_mask(text, hu.shape, item, readers=content.kind == len(KINDS) - 1)
         scores = np.array([content.scores], np.int8)
         yield Sample(
             hu=hu[None],
@@ -112,7 +112,7 @@ class Polygons:
                 "windows": used,
                 "spacing_estimated": True,
                 "patient_known": bool(content.patient),
-                "drawn_by": _KINDS[content.kind][0] if content.texts else None,
+                "drawn_by": KINDS[content.kind][0] if content.texts else None,
             },
         )
 
@@ -152,7 +152,7 @@ def _beside(folder: Path, name: str) -> Path:
     return inner if inner.is_file() else folder / name
 
 
-def _rows(path: Path, columns: Iterable[str]) -> Iterator[dict[str, str]]:
+def rows_of(path: Path, columns: Iterable[str]) -> Iterator[dict[str, str]]:
     """Rows of a CSV file that has at least `columns`. Raises PterionError."""
     csv.field_size_limit(_LONGEST_FIELD)
     try:
@@ -178,7 +178,7 @@ def _image_of(origin: str) -> str:
 def _scores(path: Path, wanted: Mapping[str, Any]) -> dict[str, tuple[int, ...] | str]:
     """Scores of the images in `wanted`, in our order, or why their rows cannot be used. Raises PterionError."""
     found: dict[str, tuple[int, ...] | str] = {}
-    for row in _rows(path, ("Image", *_COLUMNS)):
+    for row in rows_of(path, ("Image", *_COLUMNS)):
         image = _image_of(row["Image"])
         if image not in wanted:
             continue
@@ -192,7 +192,7 @@ def _scores(path: Path, wanted: Mapping[str, Any]) -> dict[str, tuple[int, ...] 
 
 def _patients(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for row in _rows(path, ("Image", "PatientID")):
+    for row in rows_of(path, ("Image", "PatientID")):
         image, patient = _image_of(row["Image"]), row["PatientID"].strip()
         if found.setdefault(image, patient) != patient:
             raise PterionError(f"{path.name} gives {image} to two patients. Correct it.")
@@ -216,11 +216,11 @@ def _traced(folder: Path, wanted: Mapping[str, Any]) -> dict[str, list[tuple[int
         raise PterionError(f"{folder.name} holds no segmentation/{RESULTS}. Copy the data set again.")
     found: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     for path in paths:
-        for row in _rows(path, ("Origin",)):
+        for row in rows_of(path, ("Origin",)):
             image = _image_of(row["Origin"])
             if image not in wanted:
                 continue
-            for kind, columns in enumerate(_KINDS):
+            for kind, columns in enumerate(KINDS):
                 texts = [row[name] for name in columns if row.get(name, "").strip(" []\"'") != ""]
                 if texts:
                     found[image].append((kind, texts[0], path.name))

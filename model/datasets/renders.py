@@ -105,6 +105,11 @@ def polygons_mask(text: str, shape: tuple[int, ...], image: str, *, readers: boo
     return np.asarray(2 * votes > len(drawn))
 
 
+def rings_of(text: str) -> list[npt.NDArray[np.float64]]:
+    """Every polygon of a JSON text, points (n, 2) of x and y from 0 to 1. Raises ValueError, TypeError or KeyError."""
+    return list(_rings(_parsed(text)))
+
+
 def _parsed(text: str) -> Any:
     """JSON, also with single quotes, as some of the files have it."""
     try:

@@ -186,7 +186,7 @@ def subtypes(drawn: Segmentation, mapping: Mapping[str, str]) -> dict[int, int]:
     wanted = {name.casefold(): code for name, code in mapping.items()}
     values = {}
     for segment in drawn.segments:
-        code = _code_of(segment, wanted)
+        code = code_of(segment, wanted)
         if code in BY_CODE:
             values[segment.number] = BY_CODE[code].value
         elif code == UNKNOWN:
@@ -200,7 +200,7 @@ def subtypes(drawn: Segmentation, mapping: Mapping[str, str]) -> dict[int, int]:
     return values
 
 
-def _code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
+def code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
     """A subtype's code, `unknown`, or `ignore`."""
     for name in (segment.texts[0], str(segment.number)):
         if name.casefold() in wanted:
@@ -210,12 +210,14 @@ def _code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
         if known != UNKNOWN:
             return known
     # The type's meaning first: a label may say `around the subdural`.
-    for text in (segment.texts[1], segment.texts[0], segment.texts[2]):
-        for words, code in _WORDS[:-1]:
-            if words.search(text):
-                return code
-    vague = segment.code in _CODES or any(_WORDS[-1][0].search(text) for text in segment.texts)
-    return UNKNOWN if vague else IGNORE
+    said = [code_named(text) for text in (segment.texts[1], segment.texts[0], segment.texts[2])]
+    sure = next((code for code in said if code in BY_CODE), None)
+    return sure or (UNKNOWN if segment.code in _CODES or UNKNOWN in said else IGNORE)
+
+
+def code_named(text: str) -> str:
+    """The subtype that words name: its code, `unknown` for a bleed of no kind, `ignore` for anything else."""
+    return next((code for words, code in _WORDS if words.search(text)), IGNORE)
 
 
 def _paint(label: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], value: int) -> None:

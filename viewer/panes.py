@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+from PySide6.QtCore import QObject
+
 from viewer.dicom.volume import Volume
+from viewer.imaging.arrangement import Arrangement
 from viewer.imaging.layouts import Layout, Plane, Start, starting_slab
 from viewer.imaging.pane import Pane, SeriesKey
 from viewer.imaging.placement import ViewState
@@ -15,6 +18,10 @@ from viewer.moving import Moving
 
 class Panes(Moving):
     """The viewports of the window. Attributes are read freely and changed only through the methods."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._awaited: dict[int, Pane] = {}  # what viewports are to show once their series is there
 
     # opening
 
@@ -54,6 +61,7 @@ class Panes(Moving):
         opened = self.open_volume
         if opened is not None and series == opened.series.key:
             series = None
+        self._awaited.pop(number, None)
         self._put(number, replace(self.panes[number], series=series, stop=0, view=ViewState()))
         self.box.keep({pane.series for pane in self.panes})
         self._arrive(number)
@@ -66,7 +74,15 @@ class Panes(Moving):
                 self.changed.emit(number)
 
     def _arrive(self, number: int) -> None:
-        """Take a viewport with a new series to where the others are."""
+        """Take a viewport with a new series to where it is awaited, or to where the others are."""
+        awaited = self._awaited.get(number)
+        if awaited is not None and awaited.series == self.panes[number].series:
+            if self.section(number) is not None:
+                del self._awaited[number]
+                self._put(number, awaited)
+                self._place(number, awaited.stop)
+                self.changed.emit(number)
+            return
         self._to_middle(number)
         leader = next(
             (n for n in range(len(self.panes)) if n != number and self.section(n) is not None), None
@@ -87,6 +103,7 @@ class Panes(Moving):
         """Take another layout: each viewport starts as the layout says, at the place that was looked at."""
         if layout == self.layout:
             return
+        self._awaited.clear()
         place, gaps = self.place(self.active), self._gaps()
         grids = layout.id.startswith("grid_") and self.layout.id.startswith("grid_")
         self.layout = layout
@@ -104,6 +121,42 @@ class Panes(Moving):
         self.layout_changed.emit(layout)
         self.windows_changed.emit(self.windows)
         self.views_changed.emit()
+
+    def arrangement(self, maximised: int | None = None) -> Arrangement:
+        """What everything shows now, as a value."""
+        return Arrangement(
+            self.layout,
+            tuple(self._awaited.get(number, pane) for number, pane in enumerate(self.panes)),
+            self.active,
+            maximised,
+            self.links,
+            tuple(self.offsets_mm.items()),
+            self.crosshair,
+            self.reference_lines,
+        )
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show everything as it was. Series beside the open one that are not there yet are awaited."""
+        opened = self.open_volume.series.key if self.open_volume is not None else None
+        self.layout, self.active = arrangement.layout, 0
+        self.panes = tuple(
+            replace(pane, series=None if pane.series == opened else pane.series) for pane in arrangement.panes
+        )
+        self.box.keep(arrangement.series)
+        self.box.offsets_mm.update(arrangement.offsets_mm)
+        self._awaited = {
+            number: pane for number, pane in enumerate(self.panes) if self.volume(number) is None
+        }
+        for number, pane in enumerate(self.panes):
+            self._place(number, pane.stop)
+        self.set_links(arrangement.links)
+        self.set_reference_lines(arrangement.reference_lines)
+        self.set_crosshair(arrangement.crosshair)
+        self.layout_changed.emit(self.layout)
+        self.active = arrangement.active  # whoever draws the viewports has made them by now
+        self.windows_changed.emit(self.windows)
+        self.views_changed.emit()
+        self._tell_slice(self.active)
 
     def _gaps(self) -> tuple[float, ...]:
         return self.open_volume.series.gaps_mm if self.open_volume is not None else ()

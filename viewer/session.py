@@ -28,6 +28,7 @@ from viewer.facts import (
     TagList,
     Tool,
 )
+from viewer.imaging.arrangement import Arrangement
 from viewer.imaging.layouts import READ
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
@@ -185,6 +186,12 @@ class Session(Signals):
     def set_maximised_view(self, view: int | None) -> None:
         """Show one viewport alone, or all."""
         self._set("maximised_view", view, self.maximised_view_changed)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show everything as it was."""
+        self.panes.arrange(arrangement)
+        self.active_view_changed.emit(self.panes.active)
+        self.set_maximised_view(arrangement.maximised)
 
     def set_view(self, view: ViewState) -> None:
         """Zoom, pan, flip, turn or invert the active viewport; linked ones zoom and pan along."""

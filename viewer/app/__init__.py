@@ -31,6 +31,7 @@ from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
 from viewer.app.opening import Opening
 from viewer.app.recent import Recent
+from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
 from viewer.app.tidying import Tidying
@@ -69,8 +70,10 @@ class Application(QObject):
         *,
         library_dir: Path | None = None,
         demo: bool = False,
+        empty: bool = False,
         registry: Registry | None = None,
     ) -> None:
+        """empty: do not show the last session again, where there are neither paths nor the demo to open."""
         super().__init__()
         # Qt would split each picture over threads of its own: a fifth more work, and waits for busy cores.
         os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
@@ -93,6 +96,15 @@ class Application(QObject):
         self.hanging = Hanging(self.session, self.opening.volumes, self.library, self.tasks, self)
         self.windowing = Windowing(self.session, self.library, self.chores, self.tasks, self)
         reading = ReadingArea(self.session)
+        self.restoring = Restoring(
+            self.session,
+            self.library,
+            self.tasks,
+            self.opening,
+            self.hanging,
+            reading.interaction.cine,
+            self,
+        )
         self.window = MainWindow(self.session, reading, reading.commands.values())
         self.window.top_bar.layout_clicked.connect(reading.menu.popup)
         self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
@@ -101,7 +113,7 @@ class Application(QObject):
         self._connect()
         self.window.show()
         self.window.activateWindow()  # where no window manager does it, keys would go nowhere
-        QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo))
+        QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo, empty=empty))
 
     def _connect(self) -> None:
         session = self.session
@@ -118,7 +130,7 @@ class Application(QObject):
         session.export_masks_requested.connect(self.export_masks)
         session.accept_findings_requested.connect(self.accept_findings)
 
-    def _begin(self, paths: tuple[Path, ...], *, demo: bool) -> None:
+    def _begin(self, paths: tuple[Path, ...], *, demo: bool, empty: bool) -> None:
         """What can wait until the window is up."""
         if self.ended:
             return
@@ -133,6 +145,10 @@ class Application(QObject):
             self.session.request_open(*paths)
         elif demo:
             self.open_demo()
+        if paths or demo or empty:
+            self.restoring.watch()
+        else:
+            self.restoring.begin()
 
     def _busy(self) -> bool:
         """Whether something is loaded, looked for or scored just now."""
@@ -143,6 +159,7 @@ class Application(QObject):
     def _scanned(self, studies: tuple[Study, ...]) -> None:
         self.answering.remember_statuses(studies)
         self.recent.opened()
+        self.restoring.scanned()
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
         series = volume.series
@@ -157,6 +174,7 @@ class Application(QObject):
             remember = "The study could not be noted in the library"
             self.tasks.ask(remember, lambda: self.library.remember_study(with_origins(study)))
         self.answering.begin(volume, load)
+        self.restoring.opened(volume)
 
     def _closed(self) -> None:
         """Nothing is open any more: a series of another study could not be loaded."""
@@ -261,6 +279,7 @@ class Application(QObject):
             return
         self.ended = True
         self.tidying.end()
+        self.restoring.finish()
         for part in (self.exporting, self.teaching, self.opening, self.hanging, self.answering):
             part.shutdown()
         self.chores.shutdown(drop=True)
@@ -311,13 +330,15 @@ class BugReporter(QObject):
         self._session.notice("error", "Something in Pterion went wrong", text)
 
 
-def run(paths: Sequence[Path], *, library_dir: Path | None = None, demo: bool = False) -> int:
+def run(
+    paths: Sequence[Path], *, library_dir: Path | None = None, demo: bool = False, empty: bool = False
+) -> int:
     """Open the window on `paths` and return when it is closed. 0 where all went well."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Pterion")
     theme.apply(app)
-    application = Application(paths, library_dir=library_dir, demo=demo)
+    application = Application(paths, library_dir=library_dir, demo=demo, empty=empty)
     reporter = BugReporter(application.session, data_dir())
     reporter.install()
     try:

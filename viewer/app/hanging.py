@@ -180,6 +180,13 @@ class Hanging(QObject):
         if held is None or (held is not opened and held.series != series):
             self._load(series)
 
+    def load_awaited(self) -> None:
+        """Load the series that hang in viewports and are not there yet."""
+        hung = {series.key: series for study in self._session.studies for series in study.series}
+        for number, pane in enumerate(self._panes.panes):
+            if pane.series in hung and self._panes.volume(number) is None:
+                self._load(hung[pane.series])
+
     def _load(self, series: Series) -> None:
         key = series.key
         if key in self._jobs:

@@ -65,6 +65,7 @@ class Opening(QObject):
         self.opened: Callable[[Volume, LoadJob], None] = lambda _volume, _job: None
         self.arrived: Callable[[], None] = lambda: None
         self.closed: Callable[[], None] = lambda: None
+        self.first: Callable[[tuple[Study, ...]], tuple[Study, Series] | None] = lambda _: None
         session.open_requested.connect(self.open_paths)
         session.series_requested.connect(self.open_series)
         session.password_given.connect(self._answer)
@@ -148,6 +149,8 @@ class Opening(QObject):
         if current is not None and opened is not None and current[1] != opened:
             # It was opened while the scan still found slices of it, or its files are others now.
             self.open_series(current[1].series_uid)
+        elif (chosen := self.first(result.studies)) is not None:
+            self._open(*chosen)
         elif result.studies:
             scorable = [study for study in result.studies if not all(why_not(s) for s in study.series)]
             self._session.set_study((scorable or result.studies)[0])
@@ -224,9 +227,10 @@ class Opening(QObject):
     def open_series(self, series_uid: str) -> None:
         """Load a series, the middle slice first; it shows as soon as its first slice is there."""
         found = self._series(series_uid)
-        if found is None:
-            return
-        study, series = found
+        if found is not None:
+            self._open(*found)
+
+    def _open(self, study: Study, series: Series) -> None:
         if self._load is not None:
             self._load.cancel()
         self._unmarked.clear()

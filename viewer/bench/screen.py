@@ -75,7 +75,7 @@ def launch() -> tuple["Application", QEventLoop]:
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     theme.apply(app)  # type: ignore[arg-type]
-    application = Application()
+    application = Application(empty=True)
     application.window.resize(*WINDOW_PX)
     loop = QEventLoop()
     pause(loop, 500)

@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Without a command the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"Pterion {__version__}. {NOTICE}")
-    parser.set_defaults(handler=work.view, paths=[], library=None, demo=False, empty={})
+    parser.set_defaults(handler=work.view, paths=[], library=None, demo=False, fresh=False, empty={})
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     add_reading(commands)
     add_making(commands)
@@ -42,6 +42,7 @@ def add_reading(commands: Commands) -> None:
     command.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders to open")
     command.add_argument("--library", metavar="DIR", type=Path, help="keep annotations in this folder")
     command.add_argument("--demo", action="store_true", help="open a simulated head CT with bleeds")
+    command.add_argument("--fresh", action="store_true", help="open nothing, whatever was open last time")
 
     command = add(commands, "index", work.index, "list studies, series and their problems")
     command.set_defaults(empty={"studies": []})
@@ -57,26 +58,7 @@ def add_reading(commands: Commands) -> None:
         "--frame", metavar="N", type=positive, help="only frame N of a multi-frame file, from 1"
     )
 
-    command = add(
-        commands, "score", work.score, "score series for hemorrhage: one series a study, scores and volumes"
-    )
-    command.set_defaults(empty={"studies": []})
-    command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
-    command.add_argument("--series", metavar="UID", help="score this series, whatever it is")
-    command.add_argument("--model", metavar="ID", help="score with this model (default: the current one)")
-    command.add_argument("--masks", metavar="DIR", type=Path, help="write the masks there, one file a series")
-    command.add_argument(
-        "--mask-format",
-        choices=("nifti", "npz"),
-        help="format of the masks (default: npz, which holds every geometry; nifti needs even gaps)",
-    )
-    command.add_argument(
-        "--threads",
-        metavar="N",
-        type=positive,
-        default=2,
-        help="threads to use, at most one a core (default: 2)",
-    )
+    add_scoring(commands)
 
     command = add(commands, "models", work.models, "list the models, choose the one that answers")
     command.set_defaults(action="list")
@@ -98,6 +80,53 @@ def add_reading(commands: Commands) -> None:
             action.add_argument("id", metavar="ID", help="id of the model, as `models` lists it")
         if name == "export":
             action.add_argument("out", metavar="OUT", type=Path, help="new folder to write")
+
+
+def add_scoring(commands: Commands) -> None:
+    """`score` and what it writes."""
+    command = add(
+        commands, "score", work.score, "score series for hemorrhage: one series a study, scores and volumes"
+    )
+    command.epilog = (
+        "Exit codes: 0 all studies scored and all files written; 1 a study could not be scored or a file not be "
+        "written (the others are); 2 wrong use; 130 interrupted."
+    )
+    command.set_defaults(empty={"studies": []})
+    command.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
+    command.add_argument("--series", metavar="UID", help="score this series, whatever it is")
+    command.add_argument("--model", metavar="ID", help="score with this model (default: the current one)")
+    command.add_argument("--masks", metavar="DIR", type=Path, help="write the masks there, one file a series")
+    command.add_argument(
+        "--mask-format",
+        choices=("nifti", "npz"),
+        help="format of the masks (default: npz, which holds every geometry; nifti needs even gaps)",
+    )
+    for name, what in (
+        ("seg", "DICOM segmentations (SEG)"),
+        ("sr", "DICOM reports (SR, TID 1500), which name the segments where --seg is given"),
+        ("sc", "a page with scores and marked slices as DICOM secondary capture"),
+        ("nifti", "masks as NIfTI (.nii.gz; needs even gaps)"),
+        ("nrrd", "masks as NRRD with segments (.seg.nrrd; needs even gaps)"),
+    ):
+        command.add_argument(f"--{name}", metavar="DIR", type=Path, help=f"write there {what}")
+    command.add_argument("--jsonl", metavar="FILE", type=Path, help="write a line of JSON as each study is done")
+    command.add_argument("--csv", metavar="FILE", type=Path, help="write a row as each study is done")
+    command.add_argument(
+        "--resume", action="store_true", help="leave out studies that FILE of --jsonl holds, and go on with it"
+    )
+    command.add_argument(
+        "--workers",
+        metavar="N",
+        type=positive,
+        default=1,
+        help="processes that score side by side, at most one a core (default: 1)",
+    )
+    command.add_argument(
+        "--threads",
+        metavar="N",
+        type=positive,
+        help="threads of each process, at most one a core (default: 2, or 1 with several workers)",
+    )
 
 
 def add_making(commands: Commands) -> None:

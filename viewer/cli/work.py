@@ -12,6 +12,9 @@ from viewer.cli import text
 from viewer.cli.display import require_display
 from viewer.cli.output import progress, report
 
+OUTPUTS = ("seg", "sr", "sc", "nifti", "nrrd")
+"""Files that `pterion score` writes beside masks, each kind into a folder."""
+
 
 def view(arguments: argparse.Namespace) -> int:
     """Open the window."""
@@ -19,7 +22,7 @@ def view(arguments: argparse.Namespace) -> int:
     paths = existing(arguments.paths)
     from viewer.app import run
 
-    return run(paths, library_dir=arguments.library, demo=arguments.demo)
+    return run(paths, library_dir=arguments.library, demo=arguments.demo, empty=arguments.fresh)
 
 
 def index(arguments: argparse.Namespace) -> int:
@@ -56,27 +59,56 @@ def tags(arguments: argparse.Namespace) -> int:
 
 def score(arguments: argparse.Namespace) -> int:
     """Score series; 1 where a study could not be scored."""
-    from viewer.jobs.score import score_paths
+    from viewer.jobs.headless import score_paths
+    from viewer.jobs.outputs import Outputs
 
-    if arguments.mask_format and not arguments.masks:
-        print("pterion score: --mask-format needs --masks DIR", file=sys.stderr)
+    wrong = _wrong_use(arguments)
+    if wrong:
+        print(f"pterion score: {wrong}", file=sys.stderr)
         return 2
-    result = score_paths(
-        existing(arguments.paths),
-        registry=registry(),
-        model_id=arguments.model,
-        series_uid=arguments.series,
+    cores = os.cpu_count() or 1  # more than these would only get in each other's way
+    workers = min(arguments.workers, cores)
+    outputs = Outputs(
         masks=arguments.masks,
         mask_format=arguments.mask_format or "npz",
-        threads=min(arguments.threads, os.cpu_count() or 1),  # more would only get in each other's way
-        on_progress=progress,
+        **{name: getattr(arguments, name) for name in OUTPUTS},
     )
+    try:
+        result = score_paths(
+            existing(arguments.paths),
+            registry=registry(),
+            model_id=arguments.model,
+            series_uid=arguments.series,
+            outputs=outputs,
+            lines=arguments.jsonl,
+            table=arguments.csv,
+            resume=arguments.resume,
+            light=not arguments.json,
+            workers=workers,
+            threads=min(arguments.threads or max(2 // workers, 1), cores),
+            on_progress=progress,
+        )
+    except KeyboardInterrupt:
+        progress("")
+        if arguments.jsonl:
+            name = arguments.jsonl.name
+            print(f"What is done is in {name}; the same command with --resume goes on with it.", file=sys.stderr)
+        raise
     progress("")
     report(arguments, result, text.scores)
     errors = [study["error"] for study in [*result["studies"], result] if study.get("error")]
     for said in [*result["notices"], *(error["text"] for error in errors)]:
         print(f"pterion: {said}", file=sys.stderr)
     return 1 if errors else 0
+
+
+def _wrong_use(arguments: argparse.Namespace) -> str:
+    """What does not go together, empty where all does."""
+    if arguments.mask_format and not arguments.masks:
+        return "--mask-format needs --masks DIR"
+    if arguments.resume and not arguments.jsonl:
+        return "--resume needs --jsonl FILE, which says what is done"
+    return ""
 
 
 def convert(arguments: argparse.Namespace) -> int:

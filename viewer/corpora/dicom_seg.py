@@ -202,7 +202,10 @@ def subtypes(drawn: Segmentation, mapping: Mapping[str, str]) -> dict[int, int]:
 
 def code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
     """A subtype's code, `unknown`, or `ignore`."""
-    for name in (segment.texts[0], str(segment.number)):
+    label, meaning, description = (*segment.texts, "", "", "")[
+        :3
+    ]  # a frame may name a segment that nobody described
+    for name in (label, str(segment.number)):
         if name.casefold() in wanted:
             return wanted[name.casefold()]
     if segment.code in _CODES:
@@ -210,7 +213,7 @@ def code_of(segment: Segment, wanted: Mapping[str, str]) -> str:
         if known != UNKNOWN:
             return known
     # The type's meaning first: a label may say `around the subdural`.
-    said = [code_named(text) for text in (segment.texts[1], segment.texts[0], segment.texts[2])]
+    said = [code_named(text) for text in (meaning, label, description)]
     sure = next((code for code in said if code in BY_CODE), None)
     return sure or (UNKNOWN if segment.code in _CODES or UNKNOWN in said else IGNORE)
 

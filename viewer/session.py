@@ -30,8 +30,11 @@ from viewer.facts import (
 )
 from viewer.imaging.arrangement import Arrangement
 from viewer.imaging.layouts import READ
+from viewer.imaging.pane import SeriesKey
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
+from viewer.licences import Component
+from viewer.measures.measure import Measure
 from viewer.measuring import Measuring
 from viewer.panes import Panes
 from viewer.preferences import Preferences
@@ -62,6 +65,7 @@ class Session(Signals):
         super().__init__(parent)
         self.preferences = Preferences()
         self.bound = Bound(self)
+        self.licences: tuple[Component, ...] = ()
         self.recent_actions: tuple[str, ...] = ()  # ids of what the palette did last, the latest first
         self.studies: tuple[Study, ...] = ()
         self.study_status: dict[str, str] = {}  # study_uid → "not scored" | "scoring 12/38" | "SDH .97"
@@ -81,6 +85,7 @@ class Session(Signals):
         self.overlay = True
         self.findings: Findings | None = None
         self.document = Document()
+        self.beside: dict[SeriesKey, Document] = {}  # of series that hang beside the open one
         self.selection: str | None = None
         self.preview = Preview()
         self.save_state = ""
@@ -235,6 +240,33 @@ class Session(Signals):
         """Show another state of the annotations."""
         self._set("document", document, self.document_changed)
 
+    def set_beside(self, document: Document) -> None:
+        """Show another state of the measures of a series that hangs beside the open one."""
+        if self.beside.get(document.key) != document:
+            self.beside[document.key] = document
+            self.beside_changed.emit(document)
+
+    def document_of(self, volume: Volume | None) -> Document | None:
+        """What a reader left on a series that is shown; None where that is not known."""
+        if volume is None or volume is self.volume:
+            return self.document
+        return self.beside.get(volume.series.key)
+
+    def measured(self) -> tuple[tuple[Volume, Document], ...]:
+        """The series that are shown, each with what a reader left on it, the open one first."""
+        shown = (self.volume, *(self.panes.volume(number) for number in range(len(self.panes))))
+        volumes = {id(volume): volume for volume in shown if volume is not None}.values()
+        pairs = ((volume, self.document_of(volume)) for volume in volumes)
+        return tuple((volume, document) for volume, document in pairs if document is not None)
+
+    def measured_by(self, uid: str | None) -> tuple[Volume, Document, Measure] | None:
+        """A measure by its uid, the series it was measured on, and that one's document; None without any."""
+        for volume, document in self.measured():
+            measure = document.measure(uid)
+            if measure is not None:
+                return volume, document, measure
+        return None
+
     def set_selection(self, uid: str | None) -> None:
         """Select an annotation."""
         self._set("selection", uid, self.selection_changed)
@@ -299,6 +331,10 @@ class Session(Signals):
         self._set("preferences", preferences, self.preferences_changed)
         if self.tool is resting:
             self.set_tool(self.resting_tool)
+
+    def set_licences(self, licences: tuple[Component, ...]) -> None:
+        """Say what the program is made of."""
+        self._set("licences", licences, self.licences_changed)
 
     def set_recent_actions(self, ids: tuple[str, ...]) -> None:
         """Say what the palette did last."""

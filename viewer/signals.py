@@ -25,6 +25,7 @@ class Signals(QObject):
     findings_changed = Signal(object)  # Findings | None
     slice_scored = Signal(int)
     document_changed = Signal(object)  # Document
+    beside_changed = Signal(object)  # Document of a series that hangs beside the open one
     selection_changed = Signal(object)  # annotation uid | None
     preview_changed = Signal(object)  # Preview
     save_state_changed = Signal(str)
@@ -43,6 +44,7 @@ class Signals(QObject):
     recent_changed = Signal(object)  # tuple[Path, ...]
     prior_changed = Signal(object)  # Study | None
     preferences_changed = Signal(object)  # Preferences
+    licences_changed = Signal(object)  # tuple[Component, ...]
     recent_actions_changed = Signal(object)  # tuple[str, ...]
     own_windows_changed = Signal(object)  # tuple[Window, ...]
     noticed = Signal(object)  # Notice
@@ -57,6 +59,7 @@ class Signals(QObject):
     compare_requested = Signal()  # the open study beside its prior
     layout_chosen = Signal(str)  # id of the layout that the reader asked for
     tags_requested = Signal(int)  # slice of the open series
+    licences_requested = Signal()
     diagnostics_requested = Signal()  # a description of this installation, to the clipboard
     score_requested = Signal()
     score_cancel_requested = Signal()

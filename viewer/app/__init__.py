@@ -24,12 +24,14 @@ from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
+from viewer.app.describing import Describing
 from viewer.app.exporting import Exporting
 from viewer.app.hanging import Hanging
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
 from viewer.app.opening import Opening
+from viewer.app.preferring import Preferring
 from viewer.app.recent import Recent
 from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
@@ -46,6 +48,7 @@ from viewer.resources import assets_dir, data_dir
 from viewer.session import Session
 from viewer.ui import regions, theme
 from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.beside import BesideDesk
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
 
@@ -82,7 +85,9 @@ class Application(QObject):
         self.library = Library(library_dir or data_dir())
         self.registry = registry or default_registry()
         self.session = Session(self)
+        self.preferring = Preferring(self.session, data_dir(), self)
         self.desk = AnnotationDesk(self.session, self)
+        self.beside = BesideDesk(self.session, self.desk, self)
         self.tasks = Tasks(self.session, self)
         self.keeping = Keeping(self.session, self.library, self)
         self.chores = Tasks(self.session, self)
@@ -90,6 +95,8 @@ class Application(QObject):
         self.tidying = Tidying(self._busy, lambda: (QCursor.pos(), self.session.slice_index), self)
         self.inspecting = Inspecting(self.session, self)
         self.copying = Copying(self.session, self)
+        log = data_dir() / LOG_NAME
+        self.describing = Describing(self.session, self.chores, self.library.path, log, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
@@ -120,6 +127,8 @@ class Application(QObject):
         self.window.may_close = self.may_close
         self.hanging.may_mix = self.may_mix
         self.desk.edited.connect(self.keeping.keep)
+        self.beside.edited.connect(self.keeping.keep)
+        session.panes.volume_added.connect(self._hung_beside)
         self.keeping.saved = self.teaching.count_later
         self.teaching.claimed = self.answering.refresh_models
         self.opening.scanned = self._scanned
@@ -137,6 +146,7 @@ class Application(QObject):
         self.answering.refresh_models()
         self.teaching.begin()
         self.recent.begin()
+        self.preferring.begin(self.library, self.tasks, self.opening.volumes)
         self.hanging.begin()
         self.windowing.begin()
         self.chores.ask("", warm)
@@ -175,6 +185,10 @@ class Application(QObject):
             self.tasks.ask(remember, lambda: self.library.remember_study(with_origins(study)))
         self.answering.begin(volume, load)
         self.restoring.opened(volume)
+
+    def _hung_beside(self, volume: Volume) -> None:
+        """A series hangs beside the open one: what was measured on it is shown, and may be added to."""
+        self.beside.open(self.keeping.document(*volume.series.key))
 
     def _closed(self) -> None:
         """Nothing is open any more: a series of another study could not be loaded."""

@@ -50,6 +50,10 @@ class KeptVolumes:
             self._held[key] = volume
         return volume
 
+    def set_budget(self, budget: int | None) -> None:
+        """Take another budget, in bytes; None: the shipped one. What is too much goes when the next volume comes."""
+        self.budget = budget_bytes() if budget is None else budget
+
     def drop(self, study_uid: str, series_uid: str) -> None:
         """Forget a volume, if it is held."""
         with self._lock:

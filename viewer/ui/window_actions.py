@@ -120,9 +120,11 @@ class WindowActions:
         )
 
     def help(self) -> tuple[Action, ...]:
-        """Keys, about."""
+        """Keys, about, diagnostics."""
         window = self._window
+        diagnostics = self._session.diagnostics_requested.emit
         return (
             Action("Keys and mouse", "? F1", window.show_keys, id="show_keys"),
+            Action("Copy diagnostics", "", diagnostics, id="copy_diagnostics"),
             Action("About Pterion", "", window.show_about, id="about"),
         )

@@ -15,7 +15,7 @@ from model.errors import ModelFileError
 from model.evaluation.answer import Scorer
 from model.evaluation.attach import attach, compact
 from model.evaluation.baselines import AlwaysNegative, HuThreshold
-from model.evaluation.fitting import fit_scores
+from model.evaluation.fitting import fit_scores, painted_cases
 from model.evaluation.report import evaluate
 from model.evaluation.scorers import VersionScorer
 from model.export import export
@@ -27,6 +27,8 @@ from model.sample import Sample
 from model.train import Event
 
 _VALIDATION_HEADS = 30
+_PAINTED_COPIES = 6
+"""Of each validation patient without bleeding."""
 
 
 def bundle_run(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> Path | None:
@@ -73,6 +75,7 @@ def bundle(
     go wrong, for the card. Raises ModelFileError where `folder` exists or cannot be written.
     """
     validation = list(chain.from_iterable(pool.validation.values()))
+    validation += painted_cases(validation, _PAINTED_COPIES, settings.seed)
     calibration = fit_scores(network, validation) if validation else Calibration()
     info: dict[str, Any] = {
         **calibration.info(),

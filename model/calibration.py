@@ -17,7 +17,7 @@ PARTS = ("provisional", "slice", "study")
 MASK_THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(11))
 """Probabilities of bleeding, 0.2 to 0.7, among which that of the mask is chosen."""
 SIMULATED_SHARE = 0.25
-"""What all simulated heads weigh in calibration, beside 1 for all patients."""
+"""What all that is simulated, heads and painted bleeds, weighs in calibration, beside 1 for all patients."""
 LEAST_SPECIFICITY = 0.9
 """Share of the patients' validation slices without a subtype that its threshold must leave alone."""
 GATE_SENSITIVITY = 0.97
@@ -78,13 +78,15 @@ class Rows:
     """Logits and truth of slices or studies of validation patients.
 
     logits: float64 (n, 6). truth: int8 (n, 6), 1 present, 0 absent, -1 unknown. patients: whose each row is.
-    real: (n,), whether of a patient and not of a simulated head.
+    real: (n,), whether of a patient as scanned. painted: (n,), whether of a patient with painted bleeds (None: no
+    row is); what is neither is of a simulated head.
     """
 
     logits: Numbers
     truth: npt.NDArray[np.int8]
     patients: tuple[str, ...]
     real: npt.NDArray[np.bool_]
+    painted: npt.NDArray[np.bool_] | None = None
 
     def head(self, column: int) -> "Head":
         """The rows whose truth of one score is known."""
@@ -94,6 +96,7 @@ class Rows:
             self.truth[known, column] == 1,
             tuple(self.patients[i] for i in known),
             self.real[known],
+            None if self.painted is None else self.painted[known],
         )
 
 
@@ -105,6 +108,11 @@ class Head:
     truth: npt.NDArray[np.bool_]
     patients: tuple[str, ...]
     real: npt.NDArray[np.bool_]
+    painted: npt.NDArray[np.bool_] | None = None
+
+    def bleeding(self, kind: npt.NDArray[np.bool_]) -> int:
+        """Patients or heads among the rows of a `kind` (n,) that bleed."""
+        return len({self.patients[i] for i in np.flatnonzero(self.truth & kind)})
 
 
 def fit(parts: Mapping[str, Rows], dice_at: Numbers | None = None) -> Calibration:
@@ -152,7 +160,7 @@ def _operating_points(rows: Rows, platt: Numbers) -> dict[str, dict[str, Any]]:
 def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -> Numbers:
     """Weights (n,) of validation rows such that bleeding is as frequent as in the patients.
 
-    Patients count 1 each. Simulated heads together count SIMULATED_SHARE of that, bleeding or not as often as in
+    Patients count 1 each. Simulated heads and painted patients together count SIMULATED_SHARE of that, bleeding or not as often as in
     the patients, so they help the slope where few patients bleed and leave the frequency alone. Without patients
     every row counts 1.
     """
@@ -170,6 +178,8 @@ def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -
 def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[str, Any]:
     """A threshold on scores (in `logits`), the cases it rests on, and what it does on patients left out.
 
+    positives: rows that bleed, in so many `patients` and simulated `heads`; `painted` of them were painted.
+
     The threshold is where sensitivity and specificity add up to most, midway between two scores, and raised
     until `specificity` of the patients' negatives stay unflagged. left_out: the same rule applied without
     each patient in turn, judged on that patient: with few the honest guess of what it will do elsewhere.
@@ -181,13 +191,13 @@ def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[
         rest = names != name
         left = _threshold(head.truth[rest], head.logits[rest], head.real[rest], specificity)
         flagged[~rest] = head.logits[~rest] >= left
+    painted = np.zeros_like(head.real) if head.painted is None else head.painted
     return {
         "threshold": threshold,
         "positives": int(head.truth.sum()),
-        "patients": len({p for p, t, r in zip(head.patients, head.truth, head.real, strict=True) if t and r}),
-        "heads": len(
-            {p for p, t, r in zip(head.patients, head.truth, head.real, strict=True) if t and not r}
-        ),
+        "patients": head.bleeding(head.real),
+        "heads": head.bleeding(~head.real & ~painted),
+        "painted": int((head.truth & painted).sum()),
         "left_out": {
             "sensitivity": _plain(metrics.sensitivity(head.truth, flagged)),
             "specificity": _plain(metrics.specificity(head.truth, flagged)),

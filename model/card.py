@@ -61,8 +61,8 @@ def _training(info: Mapping[str, Any]) -> str:
             f"CT-ICH, {settings.get('real_share', 0):.0%} of the stacks once patients took part."
         ),
         (
-            "- Split by patient, in advance; calibration, thresholds and gate were chosen on other patients and on "
-            "simulated heads that were kept from training."
+            "- Split by patient, in advance; calibration, thresholds and gate were chosen on other patients, on those "
+            "without bleeding with bleeds painted in, and on simulated heads that were kept from training."
         ),
         (
             f"- {settings.get('steps') or training.get('steps', '?')} steps of {slices} slices, "
@@ -70,10 +70,22 @@ def _training(info: Mapping[str, Any]) -> str:
         ),
     ]
     lines += [f"- {note}" for note in training.get("notes", ())]
-    for words, table in (("a study", study_thresholds(info)), ("a slice", info["thresholds"])):
-        values = ", ".join(f"{code} {table[code]:.2f}" for code in SCORES)
-        lines.append(f"- Thresholds of {words}: {values}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_operating_points(info)])
+
+
+def _operating_points(info: Mapping[str, Any]) -> list[str]:
+    """The thresholds, and the bleeding validation cases that each rests on."""
+    rests: Mapping[str, Any] = info.get("calibrated_on", {})
+    lines = ["| threshold of | score | patients | painted | simulated heads |", "|---|---|---|---|---|"]
+    tables = (
+        ("study", study_thresholds(info), rests.get("study", {})),
+        ("slice", info["thresholds"], rests),
+    )
+    for level, table, counts in tables:
+        for code in SCORES:
+            cells = (counts.get(code, {}).get(key, "?") for key in ("patients", "painted", "heads"))
+            lines.append(f"| {level} {code} | {table[code]:.2f} | " + " | ".join(map(str, cells)) + " |")
+    return lines
 
 
 def _set_section(name: str, table: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """What a flagship says of validation cases, as calibration wants it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 from itertools import chain
 
 import numpy as np
@@ -14,11 +16,14 @@ from model.labels import NOT_REVIEWED
 from model.metrics import Numbers
 from model.networks.flagship import Flagship
 
+PAINTED = "painted"
+"""Source of validation patients with painted bleeds."""
+
 
 def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
     """Calibration, thresholds and gate of a network, chosen on validation cases alone. Raises PterionError without any.
 
-    The mask's threshold is chosen on patients; on simulated heads where no patient bleeds.
+    The mask's threshold is chosen on patients as scanned; on the others where none of them bleeds.
     """
     import torch
     from torch.nn import functional
@@ -43,12 +48,36 @@ def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
                 bleeding = (
                     1 - functional.interpolate(background, case.labels.shape[1:], mode="bilinear")[:, 0]
                 )
-                dices[case.source != "phantom"].append(dice_curve(case.labels, bleeding.numpy()))
+                dices[is_real(case)].append(dice_curve(case.labels, bleeding.numpy()))
     chosen = dices[True] or dices[False]
     return fit(
         {part: _rows(part, answers) for part, answers in found.items()},
         np.stack(chosen) if chosen else None,
     )
+
+
+def is_real(case: Case) -> bool:
+    """Whether a case is a patient as scanned."""
+    return case.source not in ("phantom", PAINTED)
+
+
+def painted_cases(cases: Sequence[Case], copies: int, seed: int) -> list[Case]:
+    """Copies of the patients without bleeding, with simulated bleeds painted in: for subtypes that few patients have.
+
+    They keep the patient's name, so that what is left out with a patient is left out with all copies.
+    """
+    from model.painting import paint_case
+
+    made = []
+    for case in cases:
+        if not is_real(case) or case.scores.any():
+            continue
+        digest = int(sha256(case.patient.encode()).hexdigest()[:8], 16)
+        for number in range(copies):
+            painted = paint_case(case, np.random.default_rng([seed, digest, number]))
+            if painted is not case:
+                made.append(replace(painted, source=PAINTED))
+    return made
 
 
 def dice_curve(labels: npt.NDArray[np.uint8], bleeding: npt.NDArray[np.float32]) -> Numbers:
@@ -69,5 +98,6 @@ def _rows(part: str, answers: Sequence[tuple[Numbers, Case]]) -> Rows:
         np.concatenate([logits for logits, _ in answers]),
         np.concatenate(truths),
         tuple(chain.from_iterable([c.patient] * len(logits) for logits, c in answers)),
-        np.concatenate([np.full(len(logits), c.source != "phantom") for logits, c in answers]),
+        np.concatenate([np.full(len(logits), is_real(c)) for logits, c in answers]),
+        np.concatenate([np.full(len(logits), c.source == PAINTED) for logits, c in answers]),
     )

@@ -32,6 +32,7 @@ class FlagshipConfig:
     pooled: length of the projected deep features within an embedding.
     sequence_width: channels of the sequence part.
     dilations: of its convolutions along z.
+    mirrored: whether a slice is read twice, as it is and mirrored, and the two answers averaged; training reads it once.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)
@@ -42,6 +43,7 @@ class FlagshipConfig:
     pooled: int = 64
     sequence_width: int = 64
     dilations: tuple[int, ...] = (1, 2, 4)
+    mirrored: bool = False
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "FlagshipConfig":
@@ -85,7 +87,16 @@ class Flagship(nn.Module):
         self.context = SequenceHead(config)
 
     def encode(self, x: Tensor) -> Features:
-        """Feature maps of single slices at 1/2 .. 1/32 of the resolution of `x` (B, 3, N, N)."""
+        """Feature maps of single slices at 1/2 .. 1/32 of the resolution of `x` (B, 3, N, N).
+
+        Where the network is mirrored, those of the mirrored slice are a second half of the channels.
+        """
+        if not self.config.mirrored:
+            return self._encode(x)
+        both = self._encode(torch.stack([x, x.flip(-1)], 1).flatten(0, 1))
+        return tuple(m.reshape(-1, 2 * m.shape[1], *m.shape[2:]) for m in both)
+
+    def _encode(self, x: Tensor) -> Features:
         maps, here = [], self.stem(2 * x - 1)
         for stage in self.stages:
             here = stage(here)
@@ -99,6 +110,18 @@ class Flagship(nn.Module):
 
         At the ends of a series `here` takes the missing neighbour's place.
         """
+        if not self.config.mirrored:
+            return self._decode(previous, here, following)
+        apart = (
+            tuple(m.reshape(-1, m.shape[1] // 2, *m.shape[2:]) for m in maps)
+            for maps in (previous, here, following)
+        )
+        masks, logits, embeddings = (result.unflatten(0, (-1, 2)) for result in self._decode(*apart))
+        return (masks[:, 0] + masks[:, 1].flip(-1)) / 2, logits.mean(1), embeddings.mean(1)
+
+    def _decode(
+        self, previous: Features, here: Features, following: Features
+    ) -> tuple[Tensor, Tensor, Tensor]:
         first = len(here) - len(self.mixers)
         maps = list(here[:first])
         for i, mixer in enumerate(self.mixers, start=first):
@@ -123,9 +146,9 @@ class Flagship(nn.Module):
         return result
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`decode` of every slice of stacks x (B, S, 3, N, N), flattened to (B * S, …)."""
+        """`decode` of every slice of stacks x (B, S, 3, N, N), read once, flattened to (B * S, …)."""
         batch, count = x.shape[:2]
-        maps = self.encode(x.flatten(0, 1))
+        maps = self._encode(x.flatten(0, 1))
         index = torch.arange(batch * count).reshape(batch, count)
         before = torch.cat([index[:, :1], index[:, :-1]], 1).flatten()
         after = torch.cat([index[:, 1:], index[:, -1:]], 1).flatten()
@@ -133,7 +156,7 @@ class Flagship(nn.Module):
         shallow = maps[:first]
         previous = shallow + tuple(m[before] for m in maps[first:])
         following = shallow + tuple(m[after] for m in maps[first:])
-        return self.decode(previous, maps, following)
+        return self._decode(previous, maps, following)
 
     @torch.no_grad()
     def series(self, x: Tensor, chunk: int = 16) -> tuple[Tensor, Tensor, Tensor]:

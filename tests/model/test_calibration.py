@@ -85,7 +85,15 @@ def test_a_threshold_leaves_nine_in_ten_negatives_alone_and_says_what_it_rests_o
     negatives = [i / 100 for i in range(20)]
     point = operating_point(head([*negatives, 0.1, 0.9], [0] * 20 + [1, 1], "a" * 10 + "b" * 10 + "cd"))
     assert point["threshold"] == pytest.approx(np.quantile(negatives, 0.9))
-    assert (point["positives"], point["patients"], point["heads"]) == (2, 2, 0)
+    assert (point["positives"], point["patients"], point["heads"], point["painted"]) == (2, 2, 0, 0)
+
+
+def test_what_a_threshold_rests_on_is_told_apart() -> None:
+    # Bleeding: two slices of patient a as scanned, one of a painted, two of head h.
+    truth, patients = np.array([1, 1, 1, 1, 1, 0], bool), tuple("aaahhb")
+    real, painted = np.array([1, 1, 0, 0, 0, 1], bool), np.array([0, 0, 1, 0, 0, 0], bool)
+    point = operating_point(Head(np.linspace(0.9, 0.1, 6), truth, patients, real, painted))
+    assert (point["positives"], point["patients"], point["heads"], point["painted"]) == (5, 1, 1, 1)
 
 
 def test_what_is_left_out_has_no_say_in_its_own_threshold() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,11 @@ TINY = FlagshipConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def network() -> Flagship:
+@pytest.fixture(scope="module", params=[False, True], ids=["once", "mirrored"])
+def network(request: pytest.FixtureRequest) -> Flagship:
     """Tiny, every parameter away from its start and from what fp16 holds exactly."""
     torch.manual_seed(3)
-    network = Flagship(TINY).eval()
+    network = Flagship(replace(TINY, mirrored=request.param)).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -115,7 +116,7 @@ def test_the_shipped_graphs_agree_with_the_shipped_weights(folder: Path) -> None
 
 def test_weights_are_read_back_as_rounded(network: Flagship, version: Path) -> None:
     loaded, rounded = load_network(version), rounded_to_half(network)
-    assert loaded.config == TINY
+    assert loaded.config == network.config
     for name, value in rounded.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
     assert not torch.equal(loaded.state_dict()["stem.0.weight"], network.state_dict()["stem.0.weight"])

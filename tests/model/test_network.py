@@ -1,5 +1,7 @@
 """The flagship's parts: shapes, streaming, and where context may and may not reach."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,8 +42,38 @@ def test_parts_have_the_promised_shapes(network: Flagship) -> None:
     assert (slices.shape, study.shape) == ((1, 2, 6), (1, 6))
 
 
+@pytest.fixture(scope="module")
+def mirrored(network: Flagship) -> Flagship:
+    twice = Flagship(replace(SMALL, mirrored=True)).eval()
+    twice.load_state_dict(network.state_dict())
+    return twice
+
+
 @torch.no_grad()
-def test_streamed_equals_whole(network: Flagship) -> None:
+def test_a_mirrored_network_answers_a_mirrored_head_alike(network: Flagship, mirrored: Flagship) -> None:
+    x = torch.rand(3, 3, 64, 64)
+    masks, scores, embeddings = mirrored.series(x)
+    seen_mirrored = mirrored.series(x.flip(-1))
+    assert torch.allclose(seen_mirrored[0].flip(-1), masks, atol=1e-4)
+    assert torch.allclose(seen_mirrored[1], scores, atol=1e-4)
+    one, other = network.series(x), network.series(x.flip(-1))
+    assert torch.allclose(masks, (one[0] + other[0].flip(-1)) / 2, atol=1e-4)
+    assert torch.allclose(scores, (one[1] + other[1]) / 2, atol=1e-4)
+    assert torch.allclose(embeddings, (one[2] + other[2]) / 2, atol=1e-4)
+    assert not torch.allclose(one[1], other[1], atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_mirrored_network_trains_on_slices_as_they_are(network: Flagship, mirrored: Flagship) -> None:
+    x = torch.rand(1, 2, 3, 64, 64)
+    for trained, plain in zip(mirrored(x), network(x), strict=True):
+        assert torch.equal(trained, plain)
+
+
+@pytest.mark.parametrize("kind", ["network", "mirrored"])
+@torch.no_grad()
+def test_streamed_equals_whole(kind: str, request: pytest.FixtureRequest) -> None:
+    network: Flagship = request.getfixturevalue(kind)
     x = torch.rand(5, 3, 64, 64)
     whole = network.series(x, chunk=2)
     maps = [network.encode(x[z : z + 1]) for z in range(5)]

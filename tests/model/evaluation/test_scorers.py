@@ -3,17 +3,18 @@
 import json
 import runpy
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model.batches import crop_sample
 from model.calibration import PARTS, Calibration
 from model.errors import ModelFileError, PterionError
 from model.evaluation.data import open_cases
-from model.evaluation.fitting import dice_curve, fit_scores
+from model.evaluation.fitting import PAINTED, dice_curve, fit_scores, painted_cases
 from model.evaluation.scorers import (
     NetworkScorer,
     SlicewiseScorer,
@@ -26,6 +27,7 @@ from model.export import export, rounded_to_half
 from model.labels import SCORES, UNKNOWN_SUBTYPE
 from model.networks.flagship import Flagship, FlagshipConfig
 from model.networks.kinds import kind_named
+from model.phantom import generate
 from model.recipe import load_settings
 from model.sample import Sample, load_sample
 
@@ -123,8 +125,6 @@ def test_the_seeds_answer_what_they_know(recipe: str, draws: bool, knows: int, s
 def test_scores_are_fitted_on_cases(
     network: Flagship, tmp_path: Path, write_heads: Callable[..., Path]
 ) -> None:
-    from model.batches import crop_sample
-
     folder = write_heads(tmp_path / "heads", {"a": 5, "b": 0, "c": 1}, "clinic")
     cases = [crop_sample(sample) for sample in open_cases(folder)]
     found = fit_scores(network, cases)
@@ -133,6 +133,24 @@ def test_scores_are_fitted_on_cases(
     assert found.counts["SAH"]["positives"] == 0
     with pytest.raises(PterionError, match="no validation cases"):
         fit_scores(network, [])
+
+
+def test_painted_patients_help_the_thresholds_and_pass_for_nobody(network: Flagship) -> None:
+    head = crop_sample(generate(5, size=128, slices=8, lesions=()))
+    assert not head.scores.any()
+    empty = replace(head, source="clinic")
+    bleeding = replace(empty, scores=np.ones_like(head.scores))
+    painted = painted_cases([empty, bleeding, head], 2, seed=1)
+    assert [(c.source, c.patient) for c in painted] == [(PAINTED, empty.patient)] * 2
+    assert all((c.scores[:, 0] == 1).any() and (c.hu != empty.hu).any() for c in painted)
+    assert (painted[0].hu != painted[1].hu).any()
+    assert not empty.scores.any()
+    for again, before in zip(painted_cases([empty], 2, seed=1), painted, strict=True):
+        assert np.array_equal(again.hu, before.hu)
+    found = fit_scores(network, [empty, *painted]).counts
+    rows = sum(int((c.scores[:, 0] == 1).sum()) for c in painted)
+    assert (found["any"]["patients"], found["any"]["heads"], found["any"]["painted"]) == (0, 0, rows)
+    assert found["study"]["any"]["painted"] == 2
 
 
 def test_a_dice_curve_counts_what_was_read() -> None:

@@ -160,9 +160,9 @@ def _operating_points(rows: Rows, platt: Numbers) -> dict[str, dict[str, Any]]:
 def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -> Numbers:
     """Weights (n,) of validation rows such that bleeding is as frequent as in the patients.
 
-    Patients count 1 each. Simulated heads and painted patients together count SIMULATED_SHARE of that, bleeding or not as often as in
-    the patients, so they help the slope where few patients bleed and leave the frequency alone. Without patients
-    every row counts 1.
+    Patients count 1 each. Simulated heads and painted patients together count SIMULATED_SHARE of that, bleeding or
+    not as often as in the patients, so they help the slope where few patients bleed and leave the frequency alone.
+    Without patients every row counts 1.
     """
     weights = np.ones(len(truth))
     if not real.any() or real.all():

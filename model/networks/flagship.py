@@ -32,7 +32,7 @@ class FlagshipConfig:
     pooled: length of the projected deep features within an embedding.
     sequence_width: channels of the sequence part.
     dilations: of its convolutions along z.
-    mirrored: whether a slice is read twice, as it is and mirrored, and the two answers averaged; training reads it once.
+    mirrored: whether a slice is read as it is and mirrored, and the two answers averaged; training reads it once.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)

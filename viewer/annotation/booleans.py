@@ -48,7 +48,7 @@ def boxes_meet(first: Sequence[Shape], second: Sequence[Shape]) -> bool:
 
 
 def combined(first: Sequence[Shape], second: Sequence[Shape], how: Combination) -> tuple[Shape, ...]:
-    """What is in the first or the second (ADD), in the first only (SUBTRACT), in both (INTERSECT). Empty for nothing."""
+    """What is in the first or the second (ADD), in the first only (SUBTRACT), in both (INTERSECT). May be none."""
     if not boxes_meet(first, second):
         return {Combination.ADD: (*first, *second), Combination.SUBTRACT: tuple(first)}.get(how, ())
     a, b = _geometry(first), _geometry(second)

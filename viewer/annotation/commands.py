@@ -1,18 +1,22 @@
 """What commands do to the document: everything that needs no mouse. One function each, found by the event's type."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from model.labels import BY_CODE
-from viewer.annotation import events, words
+from viewer.annotation import events, offers, words
 from viewer.annotation.booleans import combined
 from viewer.annotation.changes import edited, moved, replaced, turned
 from viewer.annotation.core import Core
-from viewer.annotation.document import Annotation
+from viewer.annotation.document import Shape
 from viewer.annotation.events import Edit
+from viewer.annotation.geometry import repair
 from viewer.annotation.gestures import box
-from viewer.annotation.options import Combination
+from viewer.annotation.options import Combination, SnapOptions
+from viewer.annotation.raster import annotation_mask, dice, simplify
+from viewer.annotation.skull import snapped
+from viewer.annotation.vectorise import exact_shapes
 
 
 def choose_subtype(core: Core, event: events.ChooseSubtype) -> Edit | None:
@@ -43,26 +47,12 @@ def remove(core: Core, event: events.Remove) -> Edit | None:
 
 def remove_all(core: Core, event: events.RemoveAll) -> Edit | None:
     """Delete annotations, those of locked subtypes excepted."""
-    wanted = fitting(core.document.annotations, sop_uid=event.sop_uid, subtype=event.subtype)
+    wanted = offers.fitting(core.document.annotations, sop_uid=event.sop_uid, subtype=event.subtype)
     gone = {a.uid for a in wanted if not core.layers[a.subtype].locked}
     if len(gone) < len(wanted):
         core.may_change(*(a.subtype for a in wanted))
     left = tuple(a for a in core.document.annotations if a.uid not in gone)
     return core.commit(replace(core.document, annotations=left), "delete all")
-
-
-def fitting(
-    annotations: Iterable[Annotation],
-    uid: str | None = None,
-    sop_uid: str | None = None,
-    subtype: str | None = None,
-) -> tuple[Annotation, ...]:
-    """Those that fit what is given; all when nothing is."""
-    return tuple(
-        a
-        for a in annotations
-        if uid in (None, a.uid) and sop_uid in (None, a.sop_uid) and subtype in (None, a.subtype)
-    )
 
 
 def confirm(core: Core, event: events.Confirm) -> Edit | None:
@@ -154,6 +144,64 @@ def transform(core: Core, event: events.Transform) -> Edit | None:
     return core.reshape(changed, f"{word} polygon")
 
 
+LEAST_DICE = 0.98
+
+
+def simplify_one(core: Core, event: events.Simplify) -> Edit | None:
+    """Leave out points no further than half a pixel from the new outline; as it was where its mask would change more
+    than by a Dice of `LEAST_DICE`."""
+    found = core.document.find(event.uid)
+    if found is None or not core.may_change(found.subtype):
+        return None
+    parts: list[Shape] = []
+    for outline, holes in found.parts:
+        part = simplify(outline), tuple(simplify(hole) for hole in holes)
+        parts.append(part if repair(*part) == (part,) else (outline, holes))
+    changed = edited(found, parts=parts)
+    shape = core.image or tuple(int(size) + 1 for size in reversed(box(found)[2:]))
+    if dice(annotation_mask(found, shape), annotation_mask(changed, shape)) < LEAST_DICE:
+        return None
+    return core.change(found, changed.parts, "simplify")
+
+
+def snap(core: Core, event: events.Snap) -> Edit | None:
+    """Fill the gap to the inner table, and take the annotation off the bone."""
+    found = core.document.find(event.uid)
+    if found is None or not core.may_change(found.subtype):
+        return None
+    hu = core.stack.slice_hu(found.place) if core.stack else None
+    options = core.options[SnapOptions]
+    assert isinstance(options, SnapOptions)
+    if hu is None:
+        core.tell(words.NO_PIXELS)
+        return None
+    mask = snapped(found.parts, hu, core.spacing_mm, options.reach_mm)
+    if mask is None:
+        core.tell(words.NO_SKULL)
+        return None
+    return core.change(found, exact_shapes(mask), "snap to the inner table")
+
+
+def copy_to(core: Core, event: events.CopyTo) -> Edit | None:
+    """Copy annotations to the slice `step` further up; they are to be reviewed there."""
+    one = core.document.find(event.uid)
+    place = one.place if one else (event.sop_uid, event.frame)
+    number = core.stack.number(place) if core.stack else None
+    originals = (one,) if one else core.document.on_slice(*place)
+    originals = tuple(a for a in originals if not core.layers[a.subtype].hidden)
+    if core.stack is None or number is None or not 0 <= number + event.step < len(core.stack.places):
+        core.tell(words.NO_SLICE)
+        return None
+    if not originals:
+        core.tell(words.NOTHING_TO_COPY)
+        return None
+    if not core.may_change(*(a.subtype for a in originals)):
+        return None
+    sop_uid, frame = core.stack.places[number + event.step]
+    copies = [replace(edited(a, uid=core.new_uid()), sop_uid=sop_uid, frame=frame) for a in originals]
+    return core.add(copies, "copy to another slice")
+
+
 COMMANDS: dict[type, Callable[[Core, Any], Edit | None]] = {
     events.ChooseSubtype: choose_subtype,
     events.Remove: remove,
@@ -164,4 +212,12 @@ COMMANDS: dict[type, Callable[[Core, Any], Edit | None]] = {
     events.Merge: merge,
     events.Separate: separate,
     events.Transform: transform,
+    events.Simplify: simplify_one,
+    events.Snap: snap,
+    events.CopyTo: copy_to,
+    events.Interpolate: offers.interpolate,
+    events.AcceptGhosts: offers.accept_ghosts,
+    events.DropGhosts: offers.drop_ghosts,
+    events.Accept: offers.accept,
+    events.Reject: offers.reject,
 }

@@ -133,7 +133,7 @@ class Core:
         return Edit(previous, self.document, action) if previous != self.document else None
 
     def add(
-        self, annotations: Iterable[Annotation], action: str, **kept: tuple[Annotation, ...]
+        self, annotations: Iterable[Annotation], action: str, **kept: frozenset[str] | tuple[Annotation, ...]
     ) -> Edit | None:
         """Add annotations (drawn, accepted or imported); the first one gets selected. Their slices lose the mark
         "no hemorrhage". Other subtypes are respected as `overlap` says."""

@@ -112,6 +112,11 @@ class Document:
             if len({item.uid for item in items}) != len(items):
                 raise ValueError(f"two {name} of a document have the same uid")
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The UIDs of the study and of the series it belongs to."""
+        return self.study_uid, self.series_uid
+
     def find(self, uid: str | None) -> Annotation | None:
         """The annotation with this uid, or None."""
         return self._by_uid.get(uid or "")

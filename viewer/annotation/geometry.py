@@ -132,8 +132,9 @@ def may_cross(ring: Ring) -> bool:
 
 
 def load_repair() -> None:
-    """Import what `repair` needs (0.2 s) before an outline does; call it from a worker thread."""
-    import shapely  # noqa: F401
+    """Import what `repair` and the tools that look at pixels need (0.4 s) before the first outline does; call it from
+    a worker thread."""
+    import skimage.graph  # noqa: F401
 
 
 def repair(outline: Ring, holes: tuple[Ring, ...] = ()) -> tuple[Shape, ...]:

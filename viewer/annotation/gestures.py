@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from viewer.annotation.changes import Image, clipped, moved, turned, with_points
+from viewer.annotation.changes import Image, moved, turned, with_points
 from viewer.annotation.document import Annotation, Point, Ring
 from viewer.annotation.geometry import Vertex, without_repeats
 from viewer.annotation.preview import Handle
@@ -94,9 +94,12 @@ class OpenPath:
 class Drag(Protocol):
     """An annotation that follows the mouse. `changed`: what it becomes; None while nothing has happened."""
 
-    action: str
     changed: Annotation | None
     vertex: Vertex | None
+
+    @property
+    def action(self) -> str:
+        """What it does, in words."""
 
     def move(self, point: Point) -> None:
         """The mouse is at `point` now."""
@@ -140,26 +143,38 @@ class Pull:
 
     base: Annotation
     handle: Handle
-    fixed: Point
+    pressed: Point
     image: Image
     aspect: float
-    action: str = ""
     changed: Annotation | None = None
     vertex: Vertex | None = None
 
+    @property
+    def action(self) -> str:
+        """What it does, in words."""
+        return f"{self.handle.kind} polygon"
+
     def move(self, point: Point) -> None:
         """The mouse is at `point` now."""
-        grip = self.handle.point
-        point = clipped(point, self.image) if self.handle.kind == "scale" else point
-        across, down = grip[0] - self.fixed[0], grip[1] - self.fixed[1]
-        to_x, to_y = point[0] - self.fixed[0], point[1] - self.fixed[1]
-        if self.handle.kind == "scale":
-            scale = (max(to_x / across, LEAST_SCALE), max(to_y / down, LEAST_SCALE))
-            self.changed = turned(self.base, self.fixed, scale, image=self.image)
+        dx, dy = point[0] - self.pressed[0], point[1] - self.pressed[1]
+        if self.changed is None and not (dx or dy):
             return
-        start = math.atan2(down * self.aspect, across)
-        degrees = math.degrees(math.atan2(to_y * self.aspect, to_x) - start)
-        self.changed = turned(self.base, self.fixed, degrees=degrees, image=self.image, aspect=self.aspect)
+        left, top, right, bottom = box(self.base)
+        if self.handle.kind == "scale":
+            on_left, on_top = self.handle.point[0] < left, self.handle.point[1] < top
+            fixed = (right if on_left else left, bottom if on_top else top)
+            wide, high = right - left, bottom - top
+            across = (wide + (-dx if on_left else dx)) / wide
+            down = (high + (-dy if on_top else dy)) / high
+            scale = (max(across, LEAST_SCALE), max(down, LEAST_SCALE))
+            self.changed = turned(self.base, fixed, scale, image=self.image)
+            return
+        middle = ((left + right) / 2, (top + bottom) / 2)
+        degrees = self._angle(point, middle) - self._angle(self.pressed, middle)
+        self.changed = turned(self.base, middle, degrees=degrees, image=self.image, aspect=self.aspect)
+
+    def _angle(self, point: Point, middle: Point) -> float:
+        return math.degrees(math.atan2((point[1] - middle[1]) * self.aspect, point[0] - middle[0]))
 
 
 def grips(annotation: Annotation, apart_px: float) -> tuple[Handle, ...]:

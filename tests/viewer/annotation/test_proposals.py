@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viewer.annotation.document import Document
-from viewer.annotation.proposals import propose, smooth_shape
+from viewer.annotation.proposals import propose
 from viewer.annotation.raster import dice, mask_outlines, polygon_mask, slice_labels
+from viewer.annotation.vectorise import smooth_shape
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from viewer.annotation import words
 from viewer.annotation.booleans import boxes_meet, cut
 from viewer.annotation.changes import edited, replaced
-from viewer.annotation.document import Annotation, Point
+from viewer.annotation.document import Annotation, Point, Shape
 from viewer.annotation.events import Edit, Move, Press, Release
 from viewer.annotation.options import ToolName
 from viewer.annotation.preview import Preview, State
@@ -66,7 +66,8 @@ class CutTool(Tool):
         """
         if not boxes_meet(annotation.parts, [((start, end, start), ())]):
             return ()
-        whole, pieces = [], []
+        whole: list[Shape] = []
+        pieces: list[Shape] = []
         for part in annotation.parts:
             divided = cut([part], start, end)
             (pieces if len(divided) > 1 else whole).extend(divided)

@@ -18,7 +18,7 @@ from viewer.annotation.core import Core
 from viewer.annotation.document import Annotation, Point
 from viewer.annotation.events import DoubleClick, Edit, Key, Modifier, Move, Press, Release
 from viewer.annotation.geometry import Vertex, nearest_edge, nearest_vertex
-from viewer.annotation.gestures import Drag, Pull, Shift, box, grips
+from viewer.annotation.gestures import Drag, Pull, Shift, grips
 from viewer.annotation.options import ToolName
 from viewer.annotation.preview import Handle, Preview, State
 from viewer.annotation.tools.tool import Tool
@@ -86,9 +86,9 @@ class EditTool(Tool):
         edge = nearest_edge(point, selected.rings, reach)
         if vertex and Modifier.SHIFT in event.modifiers:
             return False
-        if vertex or (edge and Modifier.ALT in event.modifiers) or edge or self.core.at(point) is selected:
-            if not self.core.may_change(selected.subtype):
-                return True
+        held = bool(vertex or edge) or self.core.at(point) is selected
+        if held and not self.core.may_change(selected.subtype):
+            return True
         if vertex:
             moving = self.picked if vertex in self.picked else frozenset((vertex,))
             action = "move vertex" if len(moving) == 1 else "move vertices"
@@ -105,26 +105,12 @@ class EditTool(Tool):
         return grips(selected, 2 * self._tolerance_px) if self.has_grips else ()
 
     def _grab_grip(self, selected: Annotation, point: Point, reach: float) -> bool:
-        for handle in self._grips(selected):
-            if math.dist(handle.point, point) <= reach and self.core.may_change(selected.subtype):
-                left, top, right, bottom = box(selected)
-                fixed = ((left + right) / 2, (top + bottom) / 2)
-                action = "rotate polygon"
-                if handle.kind == "scale":
-                    action = "scale polygon"
-                    fixed = (
-                        right if handle.point[0] < left else left,
-                        bottom if handle.point[1] < top else top,
-                    )
-                    corner = (
-                        left if handle.point[0] < left else right,
-                        top if handle.point[1] < top else bottom,
-                    )
-                    handle = Handle("scale", corner)
-                aspect = self.core.spacing_mm[0] / self.core.spacing_mm[1]
-                self._drag = Pull(selected, handle, fixed, self.core.image, aspect, action)
-                return True
-        return False
+        near = [handle for handle in self._grips(selected) if math.dist(handle.point, point) <= reach]
+        if not near or not self.core.may_change(selected.subtype):
+            return bool(near)
+        aspect = self.core.spacing_mm[0] / self.core.spacing_mm[1]
+        self._drag = Pull(selected, near[0], point, self.core.image, aspect)
+        return True
 
     def move(self, event: Move) -> None:
         """Drag on, or see what is under the cursor. The document changes only when the button comes up."""

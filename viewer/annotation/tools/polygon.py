@@ -76,8 +76,12 @@ class PolygonTool(EditTool):
         elif self.core.selected_here is None:
             self.core.tell(words.SELECT_FIRST)
             return None
-        self._path = OpenPath.begin(self.core.place, event.point, event.tolerance_px)
+        self._path = self.open_path(event)
         return None
+
+    def open_path(self, event: Press) -> OpenPath | None:
+        """The outline that a press starts; None where it cannot."""
+        return OpenPath.begin(self.core.place, event.point, event.tolerance_px)
 
     def move(self, event: Move) -> None:
         """Lead the open outline, else as the edit tool."""

@@ -158,7 +158,8 @@ def simplify_one(core: Core, event: events.Simplify) -> Edit | None:
         part = simplify(outline), tuple(simplify(hole) for hole in holes)
         parts.append(part if repair(*part) == (part,) else (outline, holes))
     changed = edited(found, parts=parts)
-    shape = core.image or tuple(int(size) + 1 for size in reversed(box(found)[2:]))
+    right, bottom = box(found)[2:]
+    shape = core.image or (int(bottom) + 1, int(right) + 1)
     if dice(annotation_mask(found, shape), annotation_mask(changed, shape)) < LEAST_DICE:
         return None
     return core.change(found, changed.parts, "simplify")

@@ -1,6 +1,7 @@
 """Outlines between slices: what lies between two of them, by their signed distances (Raya and Udupa,
 doi:10.1109/42.52980)."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def gaps(core: Core, subtype: str, uid: str | None = None) -> list[Gap]:
         return []
     drawn = {stack.number(a.place) for a in core.document.annotations if a.subtype == subtype}
     there = sorted(number for number in drawn if number is not None)
-    found = [Gap(low, high) for low, high in zip(there, there[1:], strict=False) if high > low + 1]
+    found = [Gap(low, high) for low, high in itertools.pairwise(there) if high > low + 1]
     only = core.document.find(uid)
     if uid is None:
         return found

@@ -16,6 +16,7 @@ from viewer.bindings import RESTING_TOOL
 from viewer.bound import Bound
 from viewer.dicom.series import Series, Study
 from viewer.dicom.volume import Volume
+from viewer.drawing import Drawing
 from viewer.exporting import Exports
 from viewer.facts import (
     CopyOrder,
@@ -77,6 +78,7 @@ class Session(Signals):
         self.own_windows: tuple[Window, ...] = ()
         self.panes = Panes(self)
         self.measuring = Measuring(self)
+        self.drawing = Drawing(self)
         self.exports = Exports(self)
         self.maximised_view: int | None = None
         self.mode = Mode.READ

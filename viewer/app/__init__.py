@@ -22,6 +22,7 @@ from model.errors import PterionError
 from model.labels import BY_CODE, CODES
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
+from viewer.annotation.stack import Stack
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
 from viewer.app.describing import Describing
@@ -47,8 +48,8 @@ from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
 from viewer.session import Session
 from viewer.ui import regions, theme
-from viewer.ui.annotate import AnnotationDesk
 from viewer.ui.beside import BesideDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
 
@@ -175,7 +176,7 @@ class Application(QObject):
         series = volume.series
         document = self.keeping.document(series.study_uid, series.series_uid)
         rows, columns = volume.hu.shape[1:]
-        self.desk.open(document, (rows, columns))
+        self.desk.open(document, (rows, columns), Stack.of(volume))
         self.session.set_save_state(
             "Saved" if document.annotations or document.measures or document.marks else ""
         )

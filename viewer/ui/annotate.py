@@ -1,24 +1,27 @@
-"""The polygon layer of the viewports, and the desk that takes drawing events to the editor and back."""
+"""The polygon layer of the viewports: what is drawn, and what the mouse is about to make of it."""
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from viewer.annotation import events
-from viewer.annotation.document import Annotation, Document, Point, Ring
-from viewer.annotation.editor import Editor
-from viewer.annotation.events import Edit, Preview, State
+from viewer.annotation.document import Annotation, Point, Ring
+from viewer.annotation.geometry import Vertex
+from viewer.annotation.options import ToolName
+from viewer.annotation.preview import Preview
 from viewer.imaging.placement import Placement
 from viewer.session import Session, Tool
 from viewer.ui import theme
+from viewer.ui.hand import on_screen, paint_hand, paint_offers
 from viewer.ui.viewport import Viewport
 
 HANDLE_PX = 7.0
 REACH_PX = 6.0
 """How near to a vertex or an edge the cursor counts as on it, on the screen."""
 LINE_PX, STRONG_PX = 1.6, 2.4
-LEAST_POINTS = 3
+FILL_OPACITY = 0.12
+WITH_HANDLES = frozenset({ToolName.POLYGON, ToolName.EDIT, ToolName.HOLE})
+"""Tools that take hold of single vertices."""
 MOST_PATHS = 4096
 """Outlines remembered, so that scrolling back costs nothing."""
 MOST_HANDLES = 400
@@ -33,29 +36,45 @@ class PolygonLayer:
         self._paths: dict[int, tuple[Annotation, QPainterPath]] = {}  # by id; the annotation alive
 
     def paint(self, painter: QPainter, viewport: Viewport, placement: Placement) -> None:
-        """Paint outlines, the handles of the selected one, and the open outline."""
+        """Paint proposals, ghosts, outlines, the handles of the selected one, and what the tool is at."""
         session, volume = self._session, self._session.volume
         if volume is None:
             return
         header = volume.series.slices[viewport.slice_index]
         place, preview = (header.sop_uid, header.frame), session.preview
-        annotations = session.document.on_slice(*place)
-        drawing = (preview.sop_uid, preview.frame) == place
-        if not annotations and not (drawing and preview.path):
+        drawing, layers = (preview.sop_uid, preview.frame) == place, session.drawing.layers
+        here = [a for a in session.document.on_slice(*place) if not layers[a.subtype].hidden]
+        offered, ghosts = self._proposals(place), [a for a in preview.ghosts if a.place == place]
+        if not (here or offered or ghosts or drawing):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         editable = session.tool is Tool.POLYGON and viewport.number == session.active_view
-        for annotation in annotations:
-            changed = preview.changed if drawing else None
+        paint_offers(painter, placement, offered, self._outline, dotted=True)
+        paint_offers(painter, placement, ghosts, self._outline, dotted=False)
+        changed = preview.changed if drawing else None
+        for annotation in here:
             shown = changed if changed is not None and changed.uid == annotation.uid else annotation
             selected = annotation.uid == session.selection
             hovered = drawing and editable and preview.hovered == annotation.uid
+            painter.setOpacity(layers[annotation.subtype].opacity)
             self._paint_outline(painter, placement, shown, selected=selected, hovered=hovered)
-            if selected and editable:
+            painter.setOpacity(1.0)
+            if selected and editable and preview.tool in WITH_HANDLES:
                 self._paint_handles(painter, placement, shown.rings, preview if drawing else Preview())
         if drawing and preview.path:
             self._paint_open(painter, placement, preview, marked=editable)
+        if drawing:
+            paint_hand(painter, placement, preview, active=editable)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _proposals(self, place: tuple[str, int]) -> list[Annotation]:
+        drawing = self._session.drawing
+        if not drawing.proposals_shown or self._session.tool is not Tool.POLYGON:
+            return []
+        return [a for a in drawing.proposals if a.place == place and not drawing.layers[a.subtype].hidden]
+
+    def _outline(self, painter: QPainter, annotation: Annotation) -> None:
+        painter.drawPath(self._path(annotation))
 
     def _path(self, annotation: Annotation) -> QPainterPath:
         """Its outline and holes in pixels of the image."""
@@ -82,7 +101,7 @@ class PolygonLayer:
     ) -> None:
         colour = QColor(theme.subtype_colour(annotation.subtype))
         fill = QColor(colour)
-        fill.setAlphaF(0.22 if hovered else 0.12 if selected else 0.0)
+        fill.setAlphaF(0.22 if hovered else FILL_OPACITY if selected else 0.0)
         pen = QPen(colour, STRONG_PX if selected or hovered else LINE_PX)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         pen.setCosmetic(True)
@@ -101,6 +120,8 @@ class PolygonLayer:
         if sum(len(ring) for ring in rings) <= MOST_HANDLES:
             plain = [QPointF(*placement.to_screen(point)) for ring in rings for point in ring]
             _squares(painter, plain, HANDLE_PX, theme.IMAGE, theme.BRIGHT)
+        picked = [point for vertex in preview.picked if (point := _vertex(rings, vertex)) is not None]
+        _squares(painter, on_screen(picked, placement), HANDLE_PX + 1, theme.ACCENT, theme.BRIGHT)
         if preview.hovered_vertex is not None:
             point = _vertex(rings, preview.hovered_vertex)
             if point is not None:
@@ -120,17 +141,18 @@ class PolygonLayer:
     def _paint_open(painter: QPainter, placement: Placement, preview: Preview, *, marked: bool) -> None:
         """The open outline and its rubber band; `marked`, its points too, and the first one, which closes it."""
         colour = QColor(theme.subtype_colour(preview.subtype))
-        points = _on_screen(preview.path, placement)
+        points = on_screen(preview.path, placement)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour, LINE_PX))
         painter.drawPolyline(points)
-        if preview.cursor is not None:
+        if preview.cursor is not None and not preview.tail:
             end = points[0] if preview.closes else QPointF(*placement.to_screen(preview.cursor))
             painter.setPen(QPen(colour, 1.2, Qt.PenStyle.DashLine))
             painter.drawLine(points[-1], end)
         if not marked:
             return
-        marks = points if len(points) <= MOST_HANDLES else points[:1]
+        clicked = on_screen(preview.anchors, placement) if preview.anchors else points
+        marks = clicked if len(clicked) <= MOST_HANDLES else clicked[:1]
         _squares(painter, marks, HANDLE_PX, theme.IMAGE, theme.BRIGHT)
         if preview.closes:
             _squares(painter, [points[0]], HANDLE_PX + 5, colour.name(), theme.BRIGHT)
@@ -138,24 +160,29 @@ class PolygonLayer:
 
 def visible_part(preview: Preview) -> tuple[object, ...]:
     """What of a preview can be seen; a cursor that hovers over nothing cannot."""
-    follows = preview.path or preview.hovered_edge is not None
+    follows = preview.path or preview.hovered_edge is not None or preview.note
     return (
         preview.path,
+        preview.tail,
         preview.changed,
         preview.closes,
         preview.hovered,
         preview.hovered_vertex,
         preview.cursor if follows else None,
-        preview.subtype if preview.path else "",
+        preview.subtype if preview.path or preview.patch or preview.brush else "",
+        preview.tool,
+        preview.patch,
+        preview.brush,
+        preview.picked,
+        preview.box,
+        preview.line,
+        preview.handles,
+        preview.ghosts,
+        preview.note,
     )
 
 
-def _on_screen(ring: Iterable[Point], placement: Placement) -> list[QPointF]:
-    a, b, c, d, e, f = placement.matrix
-    return [QPointF(a * x + b * y + e, c * x + d * y + f) for x, y in ring]
-
-
-def _vertex(rings: tuple[Ring, ...], vertex: tuple[int, int]) -> Point | None:
+def _vertex(rings: tuple[Ring, ...], vertex: Vertex) -> Point | None:
     ring, index = vertex
     return rings[ring][index] if ring < len(rings) and index < len(rings[ring]) else None
 
@@ -164,63 +191,3 @@ def _squares(painter: QPainter, centres: Iterable[QPointF], side: float, fill: s
     painter.setPen(QPen(QColor(ink), 1.2))
     painter.setBrush(QColor(fill))
     painter.drawRects([QRectF(p.x() - side / 2, p.y() - side / 2, side, side) for p in centres])
-
-
-class AnnotationDesk(QObject):
-    """Takes drawing intentions to the open series' `Editor` and its answers to the session.
-
-    edited: an `Edit` to be saved at once.
-    """
-
-    edited = Signal(object)  # Edit
-
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self.editor = Editor(subtype=session.subtype)
-        session.edit_requested.connect(self.take)
-        session.undo_requested.connect(lambda: self.take(events.Key.UNDO))
-        session.redo_requested.connect(lambda: self.take(events.Key.REDO))
-        session.subtype_changed.connect(lambda code: self.take(events.ChooseSubtype(code)))
-        session.measuring.revise_requested.connect(self.revise)
-        session.selection_changed.connect(self._select)
-
-    def open(self, document: Document, shape: tuple[int, int] | None) -> None:
-        """Start on another series: its annotations and the (rows, columns) of its slices. Undo starts anew; an
-        outline still open on the old one is closed and kept."""
-        self.finish()
-        self.editor = Editor(document, shape=shape, subtype=self._session.subtype)
-        self._session.set_document(document)
-        self._show(None)
-
-    def finish(self) -> None:
-        """Close an open outline of three points or more, so that it is kept when series or window go."""
-        if self.editor.state is State.DRAWING and len(self.editor.preview.path) >= LEAST_POINTS:
-            self.take(events.Key.CLOSE)
-
-    def take(self, event: events.Event) -> None:
-        """Let the editor take one event and show what it made of it."""
-        self._show(self.editor.handle(event))
-
-    def revise(self, document: Document, action: str) -> None:
-        """Put another state in the place of this one (measures, marked slices) as one step that undo takes back."""
-        self._show(self.editor.replace_document(document, action))
-
-    def add(self, annotations: Iterable[Annotation], action: str) -> None:
-        """Add annotations (accepted or imported) as one step that undo takes back."""
-        self._show(self.editor.add(annotations, action))
-
-    def _select(self, uid: str | None) -> None:
-        if uid != self.editor.selection:
-            self.take(events.Select(uid))
-
-    def _show(self, edit: Edit | None) -> None:
-        session, editor = self._session, self.editor
-        if edit is not None:
-            session.set_document(edit.document)
-        session.set_selection(editor.selection)
-        session.set_preview(editor.preview)
-        for message in editor.take_messages():
-            session.notice("info", "Annotation", message)
-        if edit is not None:
-            self.edited.emit(edit)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCursor, QMouseEvent, QWheelEvent
 
 from viewer.annotation import events
 from viewer.annotation.events import Modifier
+from viewer.annotation.options import BrushOptions, EraserOptions, PushOptions, ToolName
 from viewer.dicom.volume import Volume
 from viewer.imaging.linking import shifted
 from viewer.imaging.pane import Pane
@@ -33,6 +34,12 @@ DRAW_ON_SLICES = (
     "Outlines belong to the slices of the open series. Draw in a viewport that shows them as acquired."
 )
 NO_PLACES = "The positions of these slices are unknown, so no place can be shown in other viewports."
+SIZED: dict[ToolName, type[BrushOptions] | type[PushOptions]] = {
+    ToolName.BRUSH: BrushOptions,
+    ToolName.ERASER: EraserOptions,
+    ToolName.PUSH: PushOptions,
+}
+SMALLEST_MM, LARGEST_MM = 0.5, 100.0
 ZOOM_STEP = 1.15
 ZOOM_DRAG_PX = 180.0
 """A drag of this many pixels zooms by e."""
@@ -259,6 +266,33 @@ class Interaction:
         """Choose what the left button does."""
         self._session.set_tool(tool)
 
+    def draw_with(self, tool: ToolName) -> None:
+        """Draw with a tool."""
+        self._session.drawing.set_tool(tool)
+        self._session.set_tool(Tool.POLYGON)
+
+    def interpolate(self) -> None:
+        """Propose outlines of the subtype in hand between the slices that have it."""
+        self._session.edit_requested.emit(events.Interpolate(self._session.subtype))
+
+    def copy_outlines(self, step: int) -> None:
+        """Copy the selected annotation, or all on this slice, to the slice `step` further, and go there."""
+        session, volume = self._session, self._session.volume
+        if volume is None:
+            return
+        header = volume.series.slices[session.slice_index]
+        session.edit_requested.emit(events.CopyTo(step, session.selection, header.sop_uid, header.frame))
+        self.scroll(step)
+
+    def resize_brush(self, factor: float) -> None:
+        """Make the tool in hand larger or smaller: the brush, the eraser, what pushes."""
+        drawing = self._session.drawing
+        kind = SIZED.get(drawing.tool)
+        if kind is not None:
+            options = drawing.options(kind)
+            wanted = min(max(options.diameter_mm * factor, SMALLEST_MM), LARGEST_MM)
+            drawing.set_options(replace(options, diameter_mm=round(wanted, 1)))
+
     def undo(self) -> None:
         """Take back the last point of a measure being drawn, else ask for the last edit to be taken back."""
         if not self.measures.take_back():
@@ -410,6 +444,8 @@ class Interaction:
         """Nothing lies under the cursor any more."""
         self._hover = None
         self.measures.leave(viewport)
+        if self._session.tool is Tool.POLYGON:
+            self._session.edit_requested.emit(events.Leave())
         self._session.set_probe(None)
 
     def _zoom_around(self, viewport: Viewport, placement: Placement, factor: float, at: QPointF) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from model.labels import SUBTYPES
 from viewer.annotation import events
+from viewer.annotation.options import ToolName
 from viewer.bindings import Bindable
 from viewer.imaging.layouts import GRID_MOST, LAYOUTS, Plane, grid
 from viewer.imaging.slabs import SlabKind
@@ -221,6 +222,46 @@ def _mark_commands() -> tuple[Command, ...]:
     )
 
 
+def _drawing_commands() -> tuple[Command, ...]:
+    def choose(tool: ToolName) -> Callable[[Interaction], None]:
+        return lambda hands: hands.draw_with(tool)
+
+    tools = (
+        (ToolName.POLYGON, "Polygon tool", "Q"),
+        (ToolName.EDIT, "Edit tool: points, scale, turn", "D"),
+        (ToolName.HOLE, "Hole tool", "H"),
+        (ToolName.CUT, "Cut tool", "C"),
+        (ToolName.LIVEWIRE, "Livewire tool", "L"),
+        (ToolName.GROW, "Grow tool", "G"),
+        (ToolName.FILL, "Smart fill tool", "T"),
+        (ToolName.BRUSH, "Brush tool", "B"),
+        (ToolName.ERASER, "Eraser tool", "X"),
+        (ToolName.PUSH, "Push tool", "U"),
+    )
+    only = Mode.ANNOTATE
+    return (
+        *(
+            Command(f"tool_{tool.name.lower()}", text, (key,), choose(tool), only)
+            for tool, text, key in tools
+        ),
+        Command("interpolate", "Interpolate between slices", ("J",), Interaction.interpolate, only),
+        Command(
+            "copy_up", "Copy outlines to the next slice", ("Ctrl+J",), lambda h: h.copy_outlines(1), only
+        ),
+        Command(
+            "copy_down",
+            "Copy outlines to the slice before",
+            ("Ctrl+Shift+J",),
+            lambda h: h.copy_outlines(-1),
+            only,
+        ),
+        Command("brush_smaller", "Brush smaller", (",",), lambda h: h.resize_brush(1 / BRUSH_STEP), only),
+        Command("brush_larger", "Brush larger", (".",), lambda h: h.resize_brush(BRUSH_STEP), only),
+    )
+
+
+BRUSH_STEP = 1.25
+
 KEYS: tuple[Command, ...] = (
     Command("previous_slice", "Previous slice", ("Up",), lambda h: h.scroll(-1), on_image=True),
     Command("next_slice", "Next slice", ("Down",), lambda h: h.scroll(1), on_image=True),
@@ -260,7 +301,7 @@ KEYS: tuple[Command, ...] = (
     Command("turn_left", "Rotate left", ("L",), lambda h: h.turn(-1), Mode.READ),
     *_measure_commands(),
     *_mark_commands(),
-    Command("tool_polygon", "Polygon tool", ("Q",), lambda h: h.choose_tool(Tool.POLYGON), Mode.ANNOTATE),
+    *_drawing_commands(),
     *_subtype_commands(),
     Command(
         "reviewed",

@@ -13,7 +13,7 @@ from viewer.annotation import events
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.events import Edit, State
 from viewer.session import Mode, Session
-from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.reading import ReadingArea
 
 SQUARE = ((10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0))

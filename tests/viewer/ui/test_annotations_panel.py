@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from viewer.annotation import events
 from viewer.session import Mode, Session
 from viewer.ui import theme
-from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.annotations import VALUE_ROLE, AnnotationsPanel
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))

@@ -16,7 +16,7 @@ from viewer.measures.tracker import Draft
 from viewer.measuring import Drawing
 from viewer.session import Findings, Session, Tool
 from viewer.ui import theme
-from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.main_window import RightColumn
 from viewer.ui.measures import MeasuresPanel
 from viewer.ui.strip import SliceStrip

@@ -20,9 +20,9 @@ from viewer.imaging.windows import BONE, BRAIN
 from viewer.measures.measure import CutPlane, Kind, Measure, SlicePlane
 from viewer.measures.readings import Reading, read
 from viewer.session import Findings, Session, Tool
-from viewer.ui.annotate import AnnotationDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.measure_layer import MeasureLayer
-from viewer.ui.measuring import NO_PLACE, ON_SLICES, OTHER_SERIES, lens_of
+from viewer.ui.measuring import NO_PLACE, NOT_READ, ON_SLICES, lens_of
 from viewer.ui.reading import ReadingArea
 
 LEFT = Qt.MouseButton.LeftButton
@@ -383,7 +383,7 @@ def test_what_cannot_be_measured_in_a_viewport_is_said(
     session.panes.show_series(2, ("1.2", "1.2.9"))
     session.set_tool(Tool.LENGTH)
     Mouse(area, 2).click((10, 10))
-    assert told == [ON_SLICES, OTHER_SERIES]
+    assert told == [ON_SLICES, NOT_READ]
     assert NO_PLACE not in told
     assert session.document.measures == ()
 

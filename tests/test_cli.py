@@ -14,6 +14,7 @@ import pytest
 from model.errors import Cancelled, PterionError
 from viewer import __version__, cli
 from viewer.cli import display, text, work
+from viewer.jobs.outputs import Outputs
 from viewer.library.store import Library
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +64,11 @@ def test_a_mask_format_without_a_folder_is_wrong_use(
 ) -> None:
     assert cli.main(["score", str(tmp_path), "--mask-format", "npz"]) == 2
     assert "--masks DIR" in capsys.readouterr().err
+
+
+def test_going_on_without_a_log_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["score", str(tmp_path), "--resume"]) == 2
+    assert "--jsonl FILE" in capsys.readouterr().err
 
 
 def test_a_path_that_is_not_there_exits_with_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -242,7 +248,7 @@ def test_score_exits_with_1_where_a_study_could_not_be_scored(
         "studies": [scored(), scored(study_uid="9.9", **({"error": error} if error else {}))],
         "notices": [],
     }
-    monkeypatch.setattr("viewer.jobs.score.score_paths", lambda *_, **__: report)
+    monkeypatch.setattr("viewer.jobs.headless.score_paths", lambda *_, **__: report)
     assert cli.main(["score", "--json", str(tmp_path)]) == code
     said = capsys.readouterr()
     assert json.loads(said.out) == report
@@ -256,7 +262,7 @@ def test_score_hands_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         given.update(options, paths=paths)
         return {"studies": [], "notices": []}
 
-    monkeypatch.setattr("viewer.jobs.score.score_paths", score_paths)
+    monkeypatch.setattr("viewer.jobs.headless.score_paths", score_paths)
     words = [
         "score",
         str(tmp_path),
@@ -268,11 +274,16 @@ def test_score_hands_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         "npz",
         "--threads",
         "1",
+        *("--seg", "segs", "--sr", "reports", "--jsonl", "a.jsonl", "--csv", "a.csv", "--resume"),
     ]
     assert cli.main(words) == 0
     assert given["paths"] == [tmp_path]
-    assert (given["series_uid"], given["masks"], given["mask_format"]) == ("1.2", Path("out"), "npz")
-    assert (given["threads"], given["model_id"]) == (1, None)
+    assert given["series_uid"] == "1.2"
+    assert given["outputs"] == Outputs(
+        masks=Path("out"), mask_format="npz", seg=Path("segs"), sr=Path("reports")
+    )
+    assert (given["lines"], given["table"], given["resume"]) == (Path("a.jsonl"), Path("a.csv"), True)
+    assert (given["threads"], given["workers"], given["model_id"]) == (1, 1, None)
 
 
 def test_scores_for_people_are_one_row_a_study() -> None:
@@ -412,7 +423,7 @@ def test_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         given.append(threads)
         return {"studies": [], "notices": []}
 
-    monkeypatch.setattr("viewer.jobs.score.score_paths", score_paths)
+    monkeypatch.setattr("viewer.jobs.headless.score_paths", score_paths)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     for wanted in ("3", "99999"):
         assert cli.main(["score", str(tmp_path), "--threads", wanted]) == 0

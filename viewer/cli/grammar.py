@@ -109,10 +109,14 @@ def add_scoring(commands: Commands) -> None:
         ("nrrd", "masks as NRRD with segments (.seg.nrrd; needs even gaps)"),
     ):
         command.add_argument(f"--{name}", metavar="DIR", type=Path, help=f"write there {what}")
-    command.add_argument("--jsonl", metavar="FILE", type=Path, help="write a line of JSON as each study is done")
+    command.add_argument(
+        "--jsonl", metavar="FILE", type=Path, help="write a line of JSON as each study is done"
+    )
     command.add_argument("--csv", metavar="FILE", type=Path, help="write a row as each study is done")
     command.add_argument(
-        "--resume", action="store_true", help="leave out studies that FILE of --jsonl holds, and go on with it"
+        "--resume",
+        action="store_true",
+        help="leave out studies that FILE of --jsonl holds, and go on with it",
     )
     command.add_argument(
         "--workers",

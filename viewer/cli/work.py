@@ -92,7 +92,9 @@ def score(arguments: argparse.Namespace) -> int:
         progress("")
         if arguments.jsonl:
             name = arguments.jsonl.name
-            print(f"What is done is in {name}; the same command with --resume goes on with it.", file=sys.stderr)
+            print(
+                f"What is done is in {name}; the same command with --resume goes on with it.", file=sys.stderr
+            )
         raise
     progress("")
     report(arguments, result, text.scores)

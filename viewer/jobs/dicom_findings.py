@@ -134,7 +134,12 @@ class _Report:
         if number is None or self.segmentation is None:
             images = [self._peak(code)]
             return sr.MeasurementsAndQualitativeEvaluations(source_images=images, **common)
-        segment = sr.ReferencedSegment.from_segmentation(self.segmentation, segment_number=number)
+        segment = sr.ReferencedSegment(
+            sop_class_uid=str(self.segmentation.SOPClassUID),
+            sop_instance_uid=str(self.segmentation.SOPInstanceUID),
+            segment_number=number,
+            source_images=self._marked(code),
+        )
         return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **common)
 
     def _segment_number(self, code: str) -> int | None:
@@ -143,6 +148,20 @@ class _Report:
             return None
         described: Sequence[Dataset] = self.segmentation.SegmentSequence
         return next((int(each.SegmentNumber) for each in described if each.SegmentLabel == code), None)
+
+    def _marked(self, code: str) -> list[Any]:
+        """The source images that a subtype is marked on."""
+        from highdicom.sr import SourceImageForSegmentation
+
+        marked = (self.answer.masks == BY_CODE[code].value).any(axis=(1, 2)).nonzero()[0]
+        frames: dict[str, list[int]] = {}
+        classes = {}
+        for index in map(int, marked):
+            header, place = self.sources.header(index), self.answer.volume.series.slices[index]
+            uid = str(header.SOPInstanceUID)
+            classes[uid] = str(header.SOPClassUID)
+            frames.setdefault(uid, []).extend([place.frame + 1] if "NumberOfFrames" in header else [])
+        return [SourceImageForSegmentation(classes[uid], uid, found or None) for uid, found in frames.items()]
 
     def _peak(self, code: str) -> Any:
         """The slice with the highest score."""

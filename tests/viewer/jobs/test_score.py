@@ -13,9 +13,10 @@ from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Note, Problem, Series, Study
 from viewer.dicom.write import write_series
-from viewer.jobs import score
+from viewer.jobs import headless, score
 from viewer.jobs.choose import cautions, choose_series, sharpness, skull_width_mm
 from viewer.jobs.masks import write_masks
+from viewer.jobs.outputs import Outputs
 
 
 def study(*series: Series) -> Study:
@@ -163,8 +164,8 @@ def test_areas_by_label() -> None:
 
 def test_json_of_the_phantom(phantom_series: Path, registry) -> None:
     said: list[str] = []
-    report = score.score_paths([phantom_series], registry=registry, threads=1, on_progress=said.append)
-    assert not score.failed(report)
+    report = headless.score_paths([phantom_series], registry=registry, threads=1, on_progress=said.append)
+    assert not headless.failed(report)
     assert json.loads(json.dumps(report)) == report
     (entry,) = report["studies"]
     assert set(entry) == {
@@ -183,7 +184,9 @@ def test_json_of_the_phantom(phantom_series: Path, registry) -> None:
 
 
 def test_volume_in_json_follows_the_mask(phantom_series: Path, registry, tmp_path: Path) -> None:
-    report = score.score_paths([phantom_series], registry=registry, masks=tmp_path / "out", threads=1)
+    report = headless.score_paths(
+        [phantom_series], registry=registry, outputs=Outputs(masks=tmp_path / "out"), threads=1
+    )
     (entry,) = report["studies"]
     with np.load(entry["masks"]) as file:
         assert sorted(file) == sorted(s["sop_uid"] for s in entry["slices"])
@@ -206,7 +209,7 @@ def write_head(folder: Path, hu: np.ndarray, **more: object) -> None:
 
 def test_one_slice_alone_is_scored_and_flagged(phantom_hu: np.ndarray, tmp_path: Path, registry) -> None:
     write_head(tmp_path / "one", phantom_hu[3:4])
-    (entry,) = score.score_paths([tmp_path / "one"], registry=registry, threads=1)["studies"]
+    (entry,) = headless.score_paths([tmp_path / "one"], registry=registry, threads=1)["studies"]
     assert "error" not in entry
     assert "AI_CAUTION" in entry["cautions"]
     assert len(entry["slices"]) == 1
@@ -218,8 +221,8 @@ def test_bad_study_does_not_stop_the_rest(phantom_hu: np.ndarray, tmp_path: Path
     for path in (tmp_path / "in" / "b").iterdir():
         content = path.read_bytes()
         path.write_bytes(content[: len(content) - 5000])
-    report = score.score_paths([tmp_path / "in"], registry=registry, threads=1)
-    assert score.failed(report)
+    report = headless.score_paths([tmp_path / "in"], registry=registry, threads=1)
+    assert headless.failed(report)
     good, bad = sorted(report["studies"], key=lambda entry: "error" in entry)
     assert "error" not in good
     assert good["study"] is not None
@@ -246,7 +249,7 @@ def test_fault_in_one_study_is_told_and_the_rest_goes_on(
         return load_all(series)
 
     monkeypatch.setattr(score, "load_all", load)
-    report = score.score_paths([tmp_path / "in"], registry=registry, threads=1)
+    report = headless.score_paths([tmp_path / "in"], registry=registry, threads=1)
     assert [entry.get("error", {}).get("code") for entry in report["studies"]] == ["INTERNAL_ERROR", None]
     assert "ZeroDivisionError" in caplog.text
 
@@ -257,7 +260,7 @@ def test_series_can_be_named(phantom_hu: np.ndarray, tmp_path: Path, registry) -
             tmp_path / "in" / name, phantom_hu, study_uid=uid, kernel="H60s" if name == "a" else "H30s"
         )
     uids = {s.series[0].kernel: s.series[0].series_uid for s in scan([tmp_path / "in"]).studies}
-    report = score.score_paths([tmp_path / "in"], registry=registry, series_uid=uids["H60s"], threads=1)
+    report = headless.score_paths([tmp_path / "in"], registry=registry, series_uid=uids["H60s"], threads=1)
     (entry,) = report["studies"]
     assert entry["series_uid"] == uids["H60s"]
     assert "AI_CAUTION" in entry["cautions"]
@@ -265,11 +268,11 @@ def test_series_can_be_named(phantom_hu: np.ndarray, tmp_path: Path, registry) -
 
 def test_what_cannot_be_scored_at_all(phantom_series: Path, tmp_path: Path, registry) -> None:
     (tmp_path / "empty").mkdir()
-    empty = score.score_paths([tmp_path / "empty"], registry=registry)
-    missing = score.score_paths([phantom_series], registry=registry, series_uid="1.2.3")
-    model = score.score_paths([phantom_series], registry=registry, model_id="none")
+    empty = headless.score_paths([tmp_path / "empty"], registry=registry)
+    missing = headless.score_paths([phantom_series], registry=registry, series_uid="1.2.3")
+    model = headless.score_paths([phantom_series], registry=registry, model_id="none")
     assert [report["studies"] for report in (empty, missing, model)] == [[], [], []]
-    assert all(score.failed(report) for report in (empty, missing, model))
+    assert all(headless.failed(report) for report in (empty, missing, model))
     assert missing["error"]["code"] == "NO_SUCH_SERIES"
     assert model["error"]["code"] == "MODEL_FILE"
 
@@ -291,11 +294,14 @@ def test_multi_frame_masks_have_their_frame_in_the_key(make_series, tmp_path: Pa
 def test_scores_stay_where_masks_cannot_be_written(phantom_hu: np.ndarray, tmp_path: Path, registry) -> None:
     heights = (0.0, 5.0, 12.0, 16.0)
     write_head(tmp_path / "in", phantom_hu[2:6], positions_mm=np.array([(0.0, 0.0, z) for z in heights]))
-    report = score.score_paths(
-        [tmp_path / "in"], registry=registry, masks=tmp_path / "out", mask_format="nifti", threads=1
+    report = headless.score_paths(
+        [tmp_path / "in"],
+        registry=registry,
+        outputs=Outputs(masks=tmp_path / "out", mask_format="nifti"),
+        threads=1,
     )
     (entry,) = report["studies"]
-    assert score.failed(report)
+    assert headless.failed(report)
     assert entry["error"]["code"] == "UNEVEN_SPACING"
     assert len(entry["slices"]) == 4
     assert entry["study"] is not None
@@ -307,8 +313,11 @@ def test_nifti_has_the_masks_in_its_axes(phantom_series: Path, tmp_path: Path, r
 
     folders = {}
     for form in ("npz", "nifti"):
-        report = score.score_paths(
-            [phantom_series], registry=registry, masks=tmp_path / form, mask_format=form, threads=1
+        report = headless.score_paths(
+            [phantom_series],
+            registry=registry,
+            outputs=Outputs(masks=tmp_path / form, mask_format=form),
+            threads=1,
         )
         folders[form] = report["studies"][0]
     with np.load(folders["npz"]["masks"]) as file:
@@ -335,7 +344,7 @@ def test_full_disk_leaves_no_half_file(make_series, tmp_path: Path, monkeypatch:
 
 
 def test_ge_head_is_scored_with_its_problems_named(shared_data: Path, registry) -> None:
-    report = score.score_paths(
+    report = headless.score_paths(
         [shared_data / "head-ct-dicom" / "ge-tilted-uneven"], registry=registry, threads=1
     )
     entry = max(report["studies"], key=lambda e: len(e["slices"]))

@@ -1,5 +1,5 @@
 """What is being measured now: the tool's draft, what lies under the cursor, what is selected; and what a reader asks
-for. The measures themselves are in the session's document."""
+for. The measures themselves are in the session's documents."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,15 @@ from viewer.measures.tracker import Draft, Hit
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the mouse is at. changed: a measure under a drag as it would be. hit: what lies under the cursor."""
+    """What the mouse is at. changed: a measure under a drag as it would be. hit: what lies under the cursor.
+
+    series: the UIDs of the study and the series the draft is drawn on.
+    """
 
     draft: Draft | None = None
     changed: Measure | None = None
     hit: Hit | None = None
+    series: tuple[str, str] | None = None
 
 
 class Measuring(QObject):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from viewer.dicom.volume import Volume
 from viewer.imaging.linking import centre_of, followed_stop, followed_view, shifted
 from viewer.imaging.pane import Links
 from viewer.imaging.placement import ViewState
@@ -85,6 +86,16 @@ class Moving(Showing):
         leader = self.active if self.active in showing else next(iter(showing), None)
         if leader is not None:
             self.scroll_to(leader, index)
+
+    def visit(self, volume: Volume, index: int) -> None:
+        """Go to a slice of any series that is shown, where its slices are shown as acquired."""
+        if volume is self.open_volume:
+            self.go_to_slice(index)
+            return
+        acquired = (n for n in self.showing(volume) if isinstance(self.section(n), Acquired))
+        number = next(acquired, None)
+        if number is not None:
+            self.scroll_to(number, index)
 
     def go_to_place(self, place: Vector, leader: int | None = None) -> None:
         """Take every viewport to a place of the open series' frame, and mark it. The leader stays as it is."""

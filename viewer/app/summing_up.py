@@ -17,7 +17,7 @@ from viewer.session import Session
 from viewer.ui import regions
 from viewer.ui.captions import RESEARCH
 from viewer.ui.marking import marked_slices
-from viewer.ui.measures import readings_of
+from viewer.ui.measures import readings_of, series_name
 from viewer.ui.picturing import Studio
 from viewer.ui.study_text import caption, details, person
 
@@ -37,10 +37,13 @@ def summary_of(session: Session, *, patient: bool) -> Summary:
         (
             " ".join((text.NAMES[r.measure.kind], f"“{r.measure.label}”" if r.measure.label else "")).strip(),
             text.result_text(r),
-            text.place_text(r),
+            text.place_text(r)
+            if shown is volume
+            else f"{series_name(session, shown, dated=patient)}, {text.place_text(r)}",
             " ".join(r.cautions),
         )
-        for r in found
+        for shown, readings in found
+        for r in readings
     )
     who: tuple[str, ...] = ()
     if patient and study is not None:

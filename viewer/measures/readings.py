@@ -28,6 +28,8 @@ ELSEWHERE = "Its slice is not in this series any more."
 NO_PIXELS = "It holds no pixel's centre: too small, or beside the image."
 NO_HEIGHT = "The distance between the slices is unknown: no C and no volume."
 _KEPT = 512
+_SERIES_KEPT = 2
+"""The open series and its prior; others would only hold memory."""
 
 
 @dataclass(frozen=True)
@@ -192,22 +194,24 @@ def _side(measure: Measure, volume: Volume, index: int | None) -> str:
 
 
 class Readings:
-    """Readings of one open series, each worked out once, and again when more of its pixels are there."""
+    """Readings of the series on the screen, each worked out once, and again when more of its pixels are there."""
 
     def __init__(self) -> None:
-        self._volume: Volume | None = None
-        self._known: dict[Measure, tuple[int, Reading]] = {}
+        self._series: dict[int, tuple[Volume, dict[Measure, tuple[int, Reading]]]] = {}  # by id; the volume alive
 
     def of(self, measure: Measure, volume: Volume) -> Reading:
         """The reading of a measure on a series."""
-        if volume is not self._volume:
-            self._volume, self._known = volume, {}
+        if id(volume) not in self._series:
+            if len(self._series) >= _SERIES_KEPT:
+                self._series.clear()
+            self._series[id(volume)] = (volume, {})
+        readings = self._series[id(volume)][1]
         loaded = int(np.count_nonzero(volume.loaded))
-        known = self._known.get(measure)
+        known = readings.get(measure)
         if known is not None and (known[0] == loaded or NOT_READ not in known[1].cautions):
             return known[1]
-        if len(self._known) > _KEPT:
-            self._known.clear()
+        if len(readings) > _KEPT:
+            readings.clear()
         reading = read(measure, volume)
-        self._known[measure] = (loaded, reading)
+        readings[measure] = (loaded, reading)
         return reading

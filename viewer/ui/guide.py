@@ -134,7 +134,7 @@ class GuideCard(QFrame):
         self.cancel.clicked.connect(measuring.cancel_requested)
         self.done.clicked.connect(measuring.finish_requested)
         self.shares.changed.connect(measuring.weigh_requested)
-        self.shares.visited.connect(session.set_slice_index)
+        self.shares.visited.connect(self._visit)
         measuring.drawing_changed.connect(self.refresh)
         for signal in (session.tool_changed, session.volume_changed, session.findings_changed):
             signal.connect(self.refresh)
@@ -151,15 +151,26 @@ class GuideCard(QFrame):
         else:
             self._session.set_slice_index(int(np.argmax(counts)))
 
+    def _volume(self) -> Volume | None:
+        """The series that is drawn on, else the open one."""
+        series = self._session.measuring.drawing.series
+        drawn = (volume for volume, _ in self._session.measured() if volume.series.key == series)
+        return next(drawn, self._session.volume)
+
+    def _visit(self, index: int) -> None:
+        volume = self._volume()
+        if volume is not None:
+            self._session.panes.visit(volume, index)
+
     def refresh(self, *_: object) -> None:
         """Show the step that is to be done."""
         kind = KINDS.get(self._session.tool)
         steps = text.steps_of(kind) if kind is not None else ()
-        volume = self._session.volume
+        drawing, volume = self._session.measuring.drawing, self._volume()
         self.setVisible(bool(steps) and volume is not None)
         if kind is None or not steps or volume is None:
             return
-        draft = self._session.measuring.drawing.draft
+        draft = drawing.draft
         draft = draft if draft is not None and draft.kind is kind else None
         step = min(draft.step, len(steps) - 1) if draft is not None else 0
         self.title.setText(f"{text.NAMES[kind]} · step {step + 1} of {len(steps)}")
@@ -194,11 +205,13 @@ class Beside:
     def lines(self, measure: Measure) -> Sequence[str]:
         """A line for each segmentation; none for other measures."""
         session, plane = self._session, measure.plane
-        volume, findings = session.volume, session.findings
+        owner = session.measured_by(measure.uid)
+        volume, findings = owner[0] if owner is not None else session.volume, session.findings
         if measure.kind is not Kind.ABC2 or not isinstance(plane, SlicePlane) or volume is None:
             return ()
         scored = findings.scored if findings is not None else None
-        known = (volume, session.document.annotations, scored, plane, measure.points)
+        document = session.document_of(volume)
+        known = (volume, document.annotations if document is not None else (), scored, plane, measure.points)
         if len(known) != len(self._known) or any(
             new is not old and new != old for new, old in zip(known[1:], self._known[1:], strict=True)
         ):

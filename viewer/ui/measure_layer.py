@@ -25,7 +25,11 @@ LINE_PX, EDGE_PX, GRIP_PX = 1.5, 3.0, 7.0
 GAP_PX, LINE_HEIGHT = 9.0, 16
 MOST_GRIPS = 80
 """Borders of more corners would vanish behind their grips; these can be taken hold of all the same."""
+SORTED_MOST = 4
+"""Documents whose measures are held sorted: those on the screen, and what a drag makes of one."""
 _EDGE = QColor(12, 10, 20)
+_ByPlane = dict[Plane | None, list[Measure]]
+"""None: every plane across the slices."""
 _TICK_PX = 4.0
 
 
@@ -39,8 +43,7 @@ class MeasureLayer:
         self._choose_fonts()
         session.preferences_changed.connect(self._choose_fonts)
         self._taken: list[QRectF] = []
-        self._sorted: tuple[Measure, ...] = ()
-        self._by_plane: dict[Plane | None, list[Measure]] = {}  # None: every plane across the slices
+        self._sorted: dict[int, tuple[tuple[Measure, ...], _ByPlane]] = {}  # by id; the measures alive
         self._shapes: dict[int, tuple[Measure, list[QLineF]]] = {}  # by id; the measure alive
 
     def _choose_fonts(self, _: object = None) -> None:
@@ -51,33 +54,38 @@ class MeasureLayer:
         """Paint every measure of the plane, the selected one with its grips, and the draft."""
         session = self._session
         drawing = session.measuring.drawing
-        if viewport.volume is not session.volume or not (session.document.measures or drawing.draft):
+        volume, document = viewport.volume, session.document_of(viewport.volume)
+        if volume is None or document is None or not (document.measures or drawing.draft):
             return
         lens = lens_of(viewport)
         if lens is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._taken.clear()
-        for measure in self._near(session.document.measures, lens.plane):
+        for measure in self._near(document.measures, lens.plane):
             changed = drawing.changed
             now = changed if changed is not None and changed.uid == measure.uid else measure
             points = lens.shown(now)
             if points is not None:
                 self._paint(painter, viewport, lens, now, points)
         draft = drawing.draft
-        if draft is not None and draft.plane == lens.plane:
+        here = drawing.series is None or drawing.series == volume.series.key
+        if draft is not None and here and draft.plane == lens.plane:
             self._paint_draft(painter, viewport, lens, draft)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _near(self, measures: tuple[Measure, ...], plane: Plane) -> Sequence[Measure]:
         """Those that may lie in a plane; sorted once for every document."""
-        if measures is not self._sorted:
-            self._sorted, self._by_plane = measures, {}
-            self._shapes.clear()
+        if id(measures) not in self._sorted:
+            if len(self._sorted) >= SORTED_MOST:
+                self._sorted.clear()
+                self._shapes.clear()
+            by_plane: _ByPlane = {}
             for measure in measures:
                 own = measure.plane if isinstance(measure.plane, SlicePlane) else None
-                self._by_plane.setdefault(own, []).append(measure)
-        return self._by_plane.get(plane if isinstance(plane, SlicePlane) else None, ())
+                by_plane.setdefault(own, []).append(measure)
+            self._sorted[id(measures)] = (measures, by_plane)
+        return self._sorted[id(measures)][1].get(plane if isinstance(plane, SlicePlane) else None, ())
 
     def _shape(self, measure: Measure, points: tuple[Point, ...]) -> list[QLineF]:
         """The lines of a measure in its plane, made once for those on slices."""
@@ -100,7 +108,7 @@ class MeasureLayer:
             here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
             shown = grips(here)
             _grips(painter, lens.on_screen(shown if len(shown) <= MOST_GRIPS else shown[:1]), colour)
-        volume = self._session.volume
+        volume = viewport.volume
         if volume is None or not (viewport.large or selected or near):
             return
         words = text.lines_beside(self._readings.of(measure, volume))
@@ -116,7 +124,7 @@ class MeasureLayer:
         )
         if draft.closes:
             _grips(painter, lens.on_screen(draft.points[:1]), SELECTED, GRIP_PX + 5)
-        volume, measure = self._session.volume, provisional(draft)
+        volume, measure = viewport.volume, provisional(draft)
         if measure is not None and volume is not None:
             words = text.lines_beside(self._readings.of(measure, volume))
             self._write(painter, viewport, lens, measure.kind, measure.points, words, SELECTED)

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.annotation.document import Document
+from viewer.dicom.volume import Volume
 from viewer.measures import text
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import Kind, Measure, Share, SlicePlane
@@ -49,12 +51,27 @@ LOADING_MS = 250
 UID = Qt.ItemDataRole.UserRole
 
 
-def readings_of(session: Session, cache: Readings) -> list[Reading]:
-    """The readings of every measure of the open series, slice by slice."""
-    volume = session.volume
-    if volume is None:
-        return []
-    return text.in_order([cache.of(measure, volume) for measure in session.document.measures])
+def readings_of(session: Session, cache: Readings) -> list[tuple[Volume, list[Reading]]]:
+    """The series that are shown and measured, the open one first: the readings of each, slice by slice."""
+    found = []
+    for volume, document in session.measured() if session.volume is not None else ():
+        readings = text.in_order([cache.of(measure, volume) for measure in document.measures])
+        if readings:
+            found.append((volume, readings))
+    return found
+
+
+def series_name(session: Session, volume: Volume, *, dated: bool) -> str:
+    """What a series beside the open one is called in a list: `Prior of 2025-01-01 · series 3`, or without its day."""
+    uid, opened = volume.series.study_uid, session.volume
+    number = f"series {volume.series.number}" if volume.series.number is not None else "another series"
+    if opened is None or opened.series.study_uid == uid:
+        return number[0].upper() + number[1:]
+    study = next((study for study in session.studies if study.study_uid == uid), None)
+    kind = "Prior" if session.prior is not None and session.prior.study_uid == uid else "Another study"
+    if study is None or not study.date or not dated:
+        return f"{kind} · {number}"
+    return f"{kind} of {study.date[:4]}-{study.date[4:6]}-{study.date[6:8]} · {number}"
 
 
 class MeasuresPanel(QWidget):
@@ -64,6 +81,7 @@ class MeasuresPanel(QWidget):
         super().__init__()
         self._session = session
         self._readings = Readings()
+        self._hung: tuple[object, ...] = ()
         self._marking = Marking(session)
         self._beside = Beside(session)
         self._again = QTimer(self)
@@ -138,8 +156,15 @@ class MeasuresPanel(QWidget):
 
     def _connect(self) -> None:
         session, measuring = self._session, self._session.measuring
-        for signal in (session.document_changed, session.volume_changed):
+        for signal in (
+            session.document_changed,
+            session.volume_changed,
+            session.beside_changed,
+            session.panes.layout_changed,
+            session.patient_hidden_changed,
+        ):
             signal.connect(self.refresh)
+        session.panes.changed.connect(self._viewport_changed)
         session.slice_loaded.connect(self._slice_loaded)
         self._again.timeout.connect(self.refresh)
         session.slice_index_changed.connect(self._show_marks)
@@ -151,7 +176,7 @@ class MeasuresPanel(QWidget):
         self.list.itemActivated.connect(self._go)
         self.label.editingFinished.connect(self._rename)
         self.shares.changed.connect(self._weigh)
-        self.shares.visited.connect(session.set_slice_index)
+        self.shares.visited.connect(self._visit)
         self.delete.clicked.connect(self._delete)
         self.copy.clicked.connect(self.copy_text)
         self.marks.itemClicked.connect(self._go_to_mark)
@@ -166,23 +191,42 @@ class MeasuresPanel(QWidget):
         """Show what there is to show."""
         found = readings_of(self._session, self._readings)
         opened = self._session.volume is not None
-        self.heading.setText(f"MEASURES · {len(found)}" if found else "MEASURES")
+        count = sum(len(readings) for _, readings in found)
+        self.heading.setText(f"MEASURES · {count}" if count else "MEASURES")
         self.empty.setText(
             "Nothing is measured on this series. Choose a tool, then drag or click on the image."
             if opened
             else "Open a series to measure on it."
         )
         self.empty.setVisible(not found)
-        _fill(self.list, [(_row(reading), reading.measure.uid) for reading in found])
+        _fill(self.list, self._rows(found))
         self.copy.setEnabled(bool(found))
         self.export.setEnabled(opened)
         self._show_tools()
         self._show_card()
         self._show_marks()
 
+    def _rows(self, found: list[tuple[Volume, list[Reading]]]) -> list[tuple[str, str]]:
+        """A row for each measure; those of other series than the open one under the name of theirs."""
+        rows = []
+        for volume, readings in found:
+            if volume is not self._session.volume:
+                dated = not self._session.patient_hidden
+                rows.append((series_name(self._session, volume, dated=dated), ""))
+            rows += [(_row(reading), reading.measure.uid) for reading in readings]
+        return rows
+
+    def _viewport_changed(self, _: int) -> None:
+        """Another series hangs beside the open one, or it has gone."""
+        shown = tuple(pane.series for pane in self._session.panes.panes)
+        if shown != self._hung:
+            self._hung = shown
+            self.refresh()
+
     def _slice_loaded(self, _: int) -> None:
         """Regions on slices that were not there may be measured now; not anew for each of hundreds that arrive."""
-        if self._session.document.measures and not self._again.isActive():
+        measured = any(document.measures for _, document in self._session.measured())
+        if measured and not self._again.isActive():
             self._again.start()
 
     def _show_tools(self, *_: object) -> None:
@@ -194,15 +238,16 @@ class MeasuresPanel(QWidget):
         _select(self.list, uid)
         self._show_card()
 
-    def _selected(self) -> Measure | None:
-        return self._session.document.measure(self._session.measuring.selection)
+    def _selected(self) -> tuple[Volume, Document, Measure] | None:
+        return self._session.measured_by(self._session.measuring.selection)
 
     def _show_card(self, *_: object) -> None:
         """Everything about the selected measure."""
-        measure, volume = self._selected(), self._session.volume
-        self.card.setVisible(measure is not None and volume is not None)
-        if measure is None or volume is None:
+        found = self._selected()
+        self.card.setVisible(found is not None)
+        if found is None:
             return
+        volume, _document, measure = found
         reading = self._readings.of(measure, volume)
         if not self.label.hasFocus():
             self.label.setText(measure.label)
@@ -245,45 +290,59 @@ class MeasuresPanel(QWidget):
         self._show_tools()
 
     def _go(self, item: QListWidgetItem) -> None:
-        measure = self._session.document.measure(item.data(UID))
-        if measure is None or self._session.volume is None:
+        found = self._session.measured_by(item.data(UID))
+        if found is None:
             return
-        index = self._readings.of(measure, self._session.volume).slice_index
+        volume, _, measure = found
+        index = self._readings.of(measure, volume).slice_index
         if index is not None:
-            self._session.set_slice_index(index)
+            self._session.panes.visit(volume, index)
         self._session.measuring.set_selection(measure.uid)
 
-    def _revise(self, changed: Measure, action: str) -> None:
-        document = self._session.document
+    def _revise(self, document: Document, changed: Measure, action: str) -> None:
         measures = tuple(changed if each.uid == changed.uid else each for each in document.measures)
         if measures != document.measures:
             self._session.measuring.revise_requested.emit(replace(document, measures=measures), action)
 
     def _rename(self) -> None:
-        measure = self._selected()
-        if measure is not None:
-            self._revise(replace(measure, label=self.label.text().strip()), "name measure")
+        found = self._selected()
+        if found is not None:
+            _, document, measure = found
+            self._revise(document, replace(measure, label=self.label.text().strip()), "name measure")
+
+    def _visit(self, index: int) -> None:
+        found = self._selected()
+        if found is not None:
+            self._session.panes.visit(found[0], index)
 
     def _weigh(self, shares: tuple[Share, ...]) -> None:
-        measure = self._selected()
-        if measure is not None and measure.kind is Kind.ABC2:
-            self._revise(replace(measure, shares=shares), "change abc2")
+        found = self._selected()
+        if found is not None and found[2].kind is Kind.ABC2:
+            self._revise(found[1], replace(found[2], shares=shares), "change abc2")
 
     def _delete(self) -> None:
-        measure, document = self._selected(), self._session.document
-        if measure is not None:
+        found = self._selected()
+        if found is not None:
+            _, document, measure = found
             rest = tuple(each for each in document.measures if each.uid != measure.uid)
             action = f"delete {measure.kind}"
             self._session.measuring.revise_requested.emit(replace(document, measures=rest), action)
             self._session.measuring.set_selection(None)
 
     def copy_text(self) -> None:
-        """Put all measures of the series on the clipboard as text."""
-        volume = self._session.volume
+        """Put all measures on the clipboard as text, each series' under its name."""
         found = readings_of(self._session, self._readings)
-        if volume is not None and found:
-            QGuiApplication.clipboard().setText(text.report_text(found, volume))
-            self._session.notice("info", "Copied", f"{len(found)} measure{'s' * (len(found) != 1)} as text.")
+        if not found:
+            return
+        parts = []
+        for volume, readings in found:
+            beside = volume is not self._session.volume
+            dated = not self._session.patient_hidden
+            name = f"{series_name(self._session, volume, dated=dated)}\n" if beside else ""
+            parts.append(name + text.report_text(readings, volume))
+        QGuiApplication.clipboard().setText("\n\n".join(parts))
+        count = sum(len(readings) for _, readings in found)
+        self._session.notice("info", "Copied", f"{count} measure{'s' * (count != 1)} as text.")
 
     def _go_to_mark(self, item: QListWidgetItem) -> None:
         for index, mark in marked_slices(self._session):
@@ -332,6 +391,8 @@ def _fill(widget: QListWidget, rows: Sequence[tuple[str, str]]) -> None:
             item = QListWidgetItem(words)
             item.setToolTip(words)
             item.setData(UID, uid)
+            if not uid:  # the name of a series
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
             widget.addItem(item)
         _select(widget, selected)
     widget.setVisible(bool(rows))

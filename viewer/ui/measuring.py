@@ -40,7 +40,9 @@ REACH_PX = 6.0
 _SLICES_ONLY = frozenset({Kind.ABC2, Kind.MIDLINE})
 _PARALLEL = 1 - 1e-6
 
-OTHER_SERIES = "This viewport shows another series. Open that series to measure on it."
+SAME_UID = "This series shares its UID with the open one, so their measures would mix. Open it alone to measure on it."
+NOT_READ = "What was measured on this series before is still being read. Try again in a moment."
+ELSEWHERE = "A measure is open on another series. Go back and finish it, or cancel it with Esc."
 NO_PLACE = "The positions of these slices are unknown, so nothing can be measured across them."
 ON_SLICES = (
     "This is defined on source slices. Measure it in a viewport that shows them as they were acquired."
@@ -109,7 +111,7 @@ class Lens:
 
 
 def lens_of(viewport: Viewport) -> Lens | None:
-    """The lens of a viewport that shows the open series, None without a picture or a place for it."""
+    """The lens of a viewport, None without a picture or a place for it."""
     volume, placement, section = viewport.volume, viewport.placement(), viewport.section
     if volume is None or placement is None or section is None:
         return None
@@ -134,6 +136,7 @@ class MeasureHands(QObject):
         super().__init__(parent)
         self._session = session
         self._tracker = Tracker(self._propose)
+        self._volume: Volume | None = None  # the series that is measured on
         measuring = session.measuring
         measuring.weigh_requested.connect(self._weigh)
         measuring.finish_requested.connect(self.close)
@@ -209,7 +212,7 @@ class MeasureHands(QObject):
 
     def close(self) -> bool:
         """Finish the polygon, or the ABC/2 whose slices are weighed."""
-        volume, draft = self._session.volume, self._tracker.draft
+        volume, draft = self._volume, self._tracker.draft
         if volume is None or draft is None:
             return False
         self._show(self._tracker.close(scale_of(volume, draft.plane)))
@@ -232,10 +235,11 @@ class MeasureHands(QObject):
 
     def delete(self) -> bool:
         """Delete the selected measure."""
-        found = self._session.document.measure(self._session.measuring.selection)
+        found = self._session.measured_by(self._session.measuring.selection)
         if found is None or self._tracker.busy:
             return False
-        self._show(Step(f"delete {found.kind}", found, None))
+        self._volume, _, measure = found
+        self._show(Step(f"delete {measure.kind}", measure, None))
         return True
 
     # within
@@ -243,12 +247,12 @@ class MeasureHands(QObject):
     def _lens(self, viewport: Viewport, *, quiet: bool = False) -> Lens | None:
         """The lens of a viewport in which the tool can measure; else why not, said once a tool."""
         self._tracker.kind = KINDS.get(self._session.tool)
-        if self._session.mode is not Mode.READ or viewport.volume is None:
+        volume = viewport.volume
+        if self._session.mode is not Mode.READ or volume is None:
             return None
-        why, lens = "", None
-        if viewport.volume is not self._session.volume:
-            why = OTHER_SERIES
-        else:
+        why, lens = self._why_not(volume), None
+        if not why:
+            self._volume = volume
             lens = lens_of(viewport)
             if lens is None:
                 why = NO_PLACE
@@ -258,10 +262,26 @@ class MeasureHands(QObject):
             self._session.notice("info", "Not measured here", why)
         return lens
 
+    def _why_not(self, volume: Volume) -> str:
+        """Why nothing can be measured on a series now; empty where it can."""
+        opened = self._session.volume
+        if self._tracker.busy and volume is not self._volume:
+            return ELSEWHERE
+        if opened is None or volume is opened:
+            return ""
+        if volume.series.series_uid == opened.series.series_uid:
+            return SAME_UID
+        return NOT_READ if self._session.document_of(volume) is None else ""
+
+    @property
+    def _document(self) -> Document:
+        """What was left on the series that is measured on."""
+        return self._session.document_of(self._volume) or self._session.document
+
     def _on(self, lens: Lens) -> tuple[Measure, ...]:
         """The measures in a lens's plane, in its points, the selected one last."""
         shown = []
-        for measure in self._session.document.measures:
+        for measure in self._document.measures:
             points = lens.shown(measure)
             if points is not None:
                 shown.append(replace(measure, plane=lens.plane, points=points))
@@ -270,7 +290,7 @@ class MeasureHands(QObject):
 
     def _propose(self, plane: SlicePlane, points: tuple[Point, ...]) -> tuple[Share, ...]:
         """The slices with blood that a segmentation around A and B suggests; the slice itself without one."""
-        volume = self._session.volume
+        volume = self._volume
         assert volume is not None
         index = index_of(volume, plane.sop_uid, plane.frame)
         found = segmentations(self._session, volume, index, points) if index is not None else ()
@@ -293,6 +313,7 @@ class MeasureHands(QObject):
     def _reset(self, _: object) -> None:
         self._tracker.cancel()
         self._tracker.hit = None
+        self._volume = None
         self._session.measuring.set_selection(None)
         self._show(None)
 
@@ -300,10 +321,11 @@ class MeasureHands(QObject):
         """Show the tracker's state, and have a finished step done."""
         session, tracker = self._session, self._tracker
         if step is not None:
-            document = after(session.document, step)
+            document = after(self._document, step)
             session.measuring.revise_requested.emit(document, step.action)
             session.measuring.set_selection(step.after.uid if step.after is not None else None)
-        session.measuring.set_drawing(Drawing(tracker.draft, tracker.changed, tracker.hit))
+        series = self._volume.series.key if self._volume is not None else None
+        session.measuring.set_drawing(Drawing(tracker.draft, tracker.changed, tracker.hit, series))
         for message in tracker.take_messages():
             session.notice("info", "Measure", message)
 
@@ -324,7 +346,8 @@ def segmentations(
     session: Session, volume: Volume, index: int, points: tuple[Point, ...]
 ) -> tuple[segmented.Segmentation, ...]:
     """What is drawn and what the model found around points of a slice, what is drawn first."""
-    sources = [("drawn", segmented.drawn_masks(volume, session.document))]
-    if session.findings is not None:
+    document = session.document_of(volume)
+    sources = [("drawn", segmented.drawn_masks(volume, document))] if document is not None else []
+    if session.findings is not None and volume is session.volume:
         sources.append(("AI", session.findings.masks))
     return segmented.around(volume, sources, index, points)

@@ -10,10 +10,13 @@ from model.predict import load_runtime
 from viewer.annotation.geometry import load_repair
 from viewer.dicom.pixels import load_decoders
 
+_NEEDED = ("numpy.ma", "pydicom")  # for medians; for the windows that a file names, and its tags
+
 
 def warm() -> None:
     """Import the decoders, the model's runtime, and what crossed outlines need; call it from a worker thread."""
-    importlib.import_module("numpy.ma")  # medians ask for it
+    for name in _NEEDED:
+        importlib.import_module(name)
     load_decoders()
     load_runtime()
     load_repair()

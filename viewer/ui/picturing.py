@@ -96,10 +96,13 @@ def twin(session: Session, number: int, *, patient: bool) -> Session:
     made.patient_hidden = not patient
     made.studies, made.study = session.studies, session.study
     made.document, made.overlay = session.document, session.overlay
+    made.beside = dict(session.beside)
     pane, panes = session.panes.panes[number], session.panes
     made.set_volume(session.volume)
     made.slice_errors = dict(session.slice_errors)
     made.findings = session.findings
+    made.suspecting.suspected = session.suspecting.suspected
+    made.suspecting.style = session.suspecting.style
     made.panes.set_layout(SINGLE)
     shown = panes.volume(number)
     if pane.series is not None and shown is not None:

@@ -38,7 +38,7 @@ def inside_skull(hu: Hu, spacing_mm: tuple[float, float]) -> Mask:
     hollow = ndimage.binary_fill_holes(thick) & ~thick
     inner = hollow
     if hollow.any():
-        inner = (ndimage.distance_transform_edt(~hollow, cell_mm) <= GAP_MM + max(cell_mm)) & ~padded
+        inner = ndimage.distance_transform_edt(~hollow, cell_mm) <= GAP_MM + max(cell_mm)
     inner = inner[reach:-reach, reach:-reach]
     if inner.sum() * cell_mm[0] * cell_mm[1] < 100 * LEAST_INSIDE_CM2:
         return np.asarray(~bone & (hu > -200))
@@ -72,7 +72,9 @@ def snapped(
     if not (there & (to_bone <= reach_mm)).any():
         return None
     full = np.zeros(hu.shape, np.bool_)
-    full[window] = there | (between & inside_skull(hu, spacing_mm)[window])
+    together = there | between
+    together |= ndimage.binary_closing(together) & (to_bone <= reach_mm) & ~bone
+    full[window] = there | (together & inside_skull(hu, spacing_mm)[window])
     return full
 
 

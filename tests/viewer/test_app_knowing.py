@@ -129,3 +129,37 @@ def test_the_views_are_told_of_slices_in_portions(
     assert told == came[: opening.MARKED_AT_ONCE]
     qtbot.waitUntil(lambda: len(told) == len(came))
     assert told == came
+
+
+def test_what_is_put_off_is_kept_in_order_and_not_lost(
+    qtbot: QtBot, library: Library, tasks: Tasks, folder: Path
+) -> None:
+    knowing = Knowing(library, tasks)
+    result = scanned(qtbot, folder, knowing)
+    (study,) = result.studies
+    knowing.hold()
+    knowing.keep(result)
+    knowing.keep_picture(study.series[0], np.zeros((3, 4), np.uint8))
+    assert not tasks.busy
+    assert library.indexed_study(study.study_uid) is None
+    knowing.release()
+    qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    assert library.indexed_study(study.study_uid) == study
+    assert set(library.thumbnails([study.series[0].series_uid])) == {study.series[0].series_uid}
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_scan_is_noted_once_the_series_is_loaded_or_the_window_closed(
+    qtbot: QtBot, library: Library, tasks: Tasks, folder: Path, session: Session, loaded: bool
+) -> None:
+    part = opening.Opening(session, tasks, Knowing(library, tasks), session)
+    part.open_paths((folder,))
+    qtbot.waitUntil(lambda: part._load is not None, timeout=WAIT_MS)
+    if loaded:
+        qtbot.waitUntil(lambda: not part.busy and not tasks.busy, timeout=WAIT_MS)
+    else:
+        part.shutdown()
+        qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
+    assert session.study is not None
+    assert library.indexed_study(session.study.study_uid) == session.study
+    part.shutdown()

@@ -21,6 +21,19 @@ class Knowing:
     def __init__(self, library: Library, tasks: Tasks) -> None:
         self._library, self._tasks = library, tasks
         self._recognised: frozenset[str] = frozenset()
+        self._held = False
+        self._waiting: list[Callable[[], object]] = []
+
+    def hold(self) -> None:
+        """Put off what is to be kept: it is work in Python, which slows down whoever loads and shows a series."""
+        self._held = True
+
+    def release(self) -> None:
+        """Have the library keep what was put off, in order."""
+        self._held = False
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self._ask(task)
 
     def unchanged_studies(self, files: Mapping[Path, Stamp]) -> Sequence[tuple[Study, Mapping[Path, Stamp]]]:
         """The known studies all of whose files are among these, as they were. May be called from any thread."""
@@ -59,4 +72,7 @@ class Knowing:
 
     def _ask(self, task: Callable[[], object]) -> None:
         """Have the library do something that is no loss if it fails."""
-        self._tasks.ask("", task, failed=lambda _: None)
+        if self._held:
+            self._waiting.append(task)
+        else:
+            self._tasks.ask("", task, failed=lambda _: None)

@@ -142,7 +142,6 @@ class Opening(QObject):
         self._session.set_load_state("" if self._session.volume is None else self._session.load_state)
         for note in result.notes:
             self._session.notice("warning", "Some files could not be read", note.text, note.discreet)
-        self._knowing.keep(result)
         self.scanned(result.studies)
         opened = self._session.series
         current = self._series(opened.series_uid) if opened is not None else None
@@ -154,6 +153,7 @@ class Opening(QObject):
         elif result.studies:
             scorable = [study for study in result.studies if not all(why_not(s) for s in study.series)]
             self._session.set_study((scorable or result.studies)[0])
+        self._knowing.keep(result)
 
     def _study_opened(self, study: Study | None) -> None:
         """Open the series of a study that is worth most, unless one of its series is open."""
@@ -241,7 +241,14 @@ class Opening(QObject):
         job.loaded.connect(lambda volume: self._loaded(job, volume))
         job.failed.connect(lambda error: self._not_loaded(job, error))
         job.finished.connect(job.deleteLater)
+        job.finished.connect(self._keep_when_calm)
+        self._knowing.hold()
         job.start()
+
+    def _keep_when_calm(self) -> None:
+        """A load has ended: the library may work now, unless another goes on."""
+        if self._load is None or not self._load.running:
+            self._knowing.release()
 
     def _ready(self, job: LoadJob, study: Study, volume: Volume, middle: int) -> None:
         if job is not self._load:
@@ -292,7 +299,8 @@ class Opening(QObject):
             self.closed()  # another patient's images must not stay beside this study's name
 
     def shutdown(self) -> None:
-        """End every job."""
+        """End every job; what is to be kept is kept."""
+        self._knowing.release()
         for job in (self._scan, self._load):
             if job is not None and job.running:
                 job.shutdown()

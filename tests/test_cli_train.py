@@ -42,16 +42,20 @@ dense_dropout = 0.0
 """
 
 
-@pytest.fixture
-def words(tmp_path: Path) -> list[str]:
-    """A command that trains a tiny network on four patients, two of them bleeding."""
-    for number in range(4):
+def write_patients(folder: Path, count: int) -> None:
+    for number in range(count):
         hu = np.random.default_rng(number).integers(-50, 90, (4, 40, 40)).astype(np.int16)
         labels = np.zeros(hu.shape, np.uint8)
         labels[1, 5:25, 5:25] = number % 2 * 3
         z_mm = np.arange(4) * 5.0
         sample = Sample(hu, (5.0, 5.0), z_mm, labels, slice_scores(labels), f"p{number}", "clinic")
-        save_sample(sample, tmp_path / "data" / f"{number}.npz")
+        save_sample(sample, folder / f"{number}.npz")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """A command that trains a tiny network on four patients, two of them bleeding."""
+    write_patients(tmp_path / "data", 4)
     (tmp_path / "tiny.toml").write_text(RECIPE, encoding="utf-8")
     return ["train", str(tmp_path / "tiny.toml"), "--data", str(tmp_path / "data"), "--out"]
 
@@ -173,3 +177,40 @@ def test_two_processes_train_as_one(words: list[str], tmp_path: Path) -> None:
     for alone, shared in zip(one, two, strict=True):
         for key in ("loss", "clinic_loss"):
             assert float(alone[key]) == pytest.approx(float(shared[key]), rel=1e-4), (key, alone["step"])
+
+
+FLAGSHIP = """
+name = "small"
+steps = 9
+stacks = 1
+slices = 2
+sequence_steps = 2
+sequence_series = 1
+[network]
+widths = [8, 8, 8, 8, 8]
+depths = [1, 1, 1, 1, 1]
+expansion = 1
+decoder = [8, 8, 8, 8]
+pooled = 4
+"""
+
+
+def test_an_ablation_trains_what_is_named_and_prints_a_row_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from model.corpus import fold_of
+
+    write_patients(tmp_path / "data", 12)
+    (tmp_path / "small.toml").write_text(FLAGSHIP, encoding="utf-8")
+    given = ["ablate", str(tmp_path / "small.toml"), "--patients", str(tmp_path / "data")]
+    given += ["--out", str(tmp_path / "out"), "--fold", str(fold_of("p1")), "--unseen", "0"]
+    assert cli.main([*given, "--only", "patients", "--steps", "1", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    assert "| patients alone |" in said.out
+    assert "Research use only" in said.err
+    run = json.loads((tmp_path / "out" / "patients" / "run.json").read_text())
+    assert (run["recipe"]["steps"], run["recipe"]["painted"]) == (1, 0)
+    assert cli.main([*given, "--only", "sugar"]) == 1
+    assert "no variant sugar" in capsys.readouterr().err
+    assert cli.main([*given, "--only", "heads"]) == 1
+    assert "--heads" in capsys.readouterr().err

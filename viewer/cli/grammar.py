@@ -214,6 +214,7 @@ def add_learning(commands: Commands) -> None:
     command.add_argument("--dry-run", action="store_true", help="only say what it would train on")
 
     add_training(commands)
+    add_ablation(commands)
 
     command = add(commands, "bench", work.bench, "measure every promised number on this machine")
     command.add_argument(
@@ -254,6 +255,39 @@ def add_training(commands: Commands) -> None:
         metavar="DIR",
         type=Path,
         help="keep prepared samples there, for several runs (default: in RUN)",
+    )
+
+
+def add_ablation(commands: Commands) -> None:
+    """`ablate` and what it is given."""
+    words = "train a recipe in short, each time without something, and judge every variant"
+    command = add(commands, "ablate", training.ablate, words, machine=False)
+    command.add_argument("recipe", metavar="RECIPE", help="ablation, or a TOML file")
+    command.add_argument(
+        "--heads", metavar="DIR", nargs="+", type=Path, default=[], help="folders of simulated heads"
+    )
+    command.add_argument(
+        "--patients", metavar="DIR", type=Path, required=True, help="CT-ICH, or a data set of patients"
+    )
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder of all runs; goes on with what it holds",
+    )
+    command.add_argument(
+        "--fold", metavar="K", type=int, default=4, help="the fold to judge on (0 to 4; default: 4)"
+    )
+    command.add_argument("--only", metavar="NAME", nargs="+", help="these variants (default: all)")
+    command.add_argument("--steps", metavar="N", type=positive, help="instead of the recipe's")
+    command.add_argument("--threads", metavar="N", type=positive, help="instead of the recipe's")
+    command.add_argument(
+        "--unseen",
+        metavar="N",
+        type=int,
+        default=24,
+        help="judge on so many simulated heads of unseen scanners too (default: 24)",
     )
 
 

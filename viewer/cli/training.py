@@ -49,6 +49,47 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def ablate(arguments: argparse.Namespace) -> int:
+    """Train a recipe in short, each time without something, and say what each variant comes to."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from dataclasses import replace
+
+    from model.ablation import VARIANTS, Ablation, ablate, table
+    from model.errors import PterionError
+    from model.evaluation.data import open_cases
+    from model.recipe import load_settings
+    from viewer.jobs.evaluate import simulated_heads
+    from viewer.resources import data_dir
+
+    known = {variant.name: variant for variant in VARIANTS}
+    unknown = [name for name in arguments.only or () if name not in known]
+    if unknown:
+        raise PterionError(f"There is no variant {unknown[0]}. Known are: {', '.join(known)}.")
+    settings = load_settings(arguments.recipe)
+    if arguments.steps is not None:
+        settings = replace(settings, steps=arguments.steps, epochs=0)
+    if arguments.threads is not None:
+        settings = replace(settings, threads=arguments.threads)
+    cases = open_cases(arguments.patients, arguments.fold)  # says now what would else be said in an hour
+    cache = data_dir() / "evaluation" / "unseen-scanners"
+    unseen = simulated_heads(cache, arguments.unseen, progress) if arguments.unseen else None
+    given = Ablation(
+        settings,
+        arguments.heads,
+        arguments.patients,
+        arguments.out,
+        arguments.fold,
+        open_cases(unseen).first(arguments.unseen) if unseen else (),
+    )
+    tell({"event": "begin", "variants": arguments.only or list(known), "judged": cases.name})
+    with stopping() as stopped:
+        panels = ablate(given, [known[name] for name in arguments.only or known], tell, stopped)
+    progress("")
+    print(table(panels), end="")
+    print(NOTICE, file=sys.stderr)
+    return 0
+
+
 def starting_point(name: str) -> Path | None:
     """The folder of the model that a recipe starts from: one of ours by its id, or a path."""
     from viewer.cli.work import registry

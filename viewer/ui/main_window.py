@@ -29,6 +29,7 @@ from viewer.session import Mode, Session
 from viewer.ui import dialogs, theme
 from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
+from viewer.ui.drawing_bar import DrawingBar
 from viewer.ui.findings import FindingsPanel
 from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self._actions = WindowActions(self, centre_actions)
         self.menu = QMenu(self)
         self.top_bar = TopBar(session, self.menu)
+        self.drawing_bar = DrawingBar(session)
         self.worklist = Worklist(session)
         self.right = RightColumn(session)
         self.status = StatusBar(session)
@@ -133,6 +135,7 @@ class MainWindow(QMainWindow):
             [theme.LEFT_WIDTH, 1600 - theme.LEFT_WIDTH - theme.RIGHT_WIDTH, theme.RIGHT_WIDTH]
         )
         layout.addWidget(self.top_bar)
+        layout.addWidget(self.drawing_bar)
         layout.addWidget(self._splitter, 1)
         layout.addWidget(self.status)
         self.setCentralWidget(body)

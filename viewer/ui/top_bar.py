@@ -121,7 +121,8 @@ class BarButton(QAbstractButton):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.key)
 
 
-def _separator() -> QFrame:
+def separator() -> QFrame:
+    """A hairline between groups of buttons."""
     line = QFrame()
     line.setProperty("role", "line")
     line.setFixedSize(1, 20)
@@ -148,16 +149,16 @@ class TopBar(QFrame):
         self._layout.setSpacing(2)
         self._layout.addWidget(theme.label("Pterion", "brand"))
         self._hint(self._add("Open…", self.open_clicked.emit), "open_folder", "Open a folder")
-        self._layout.addWidget(_separator())
+        self._layout.addWidget(separator())
         self.modes = self._add_modes()
-        self._layout.addWidget(_separator())
+        self._layout.addWidget(separator())
         self.tools = self._add_tools()
         self.subtypes = self._add_subtypes()
-        self._layout.addWidget(_separator())
+        self._layout.addWidget(separator())
         self.presets = self._add_presets()
         self.windows = self._add("More \u25be", lambda: self._drop_down(self.windows, self.windows_clicked))
         self.windows.setToolTip("All windows: from the header, automatic, presets and your own")
-        self._layout.addWidget(_separator())
+        self._layout.addWidget(separator())
         self.layout_button = self._add(
             "Layout \u25be", lambda: self._drop_down(self.layout_button, self.layout_clicked)
         )
@@ -222,9 +223,8 @@ class TopBar(QFrame):
         return {Mode.READ: read, Mode.ANNOTATE: annotate}
 
     def _add_tools(self) -> dict[Tool, BarButton]:
-        tools = (*READ_TOOLS, (Tool.POLYGON, "Polygon", "tool_polygon"))
         made = {}
-        for tool, text, command in tools:
+        for tool, text, command in READ_TOOLS:
             made[tool] = self._add(text, lambda tool=tool: self._session.set_tool(tool), checkable=True)  # type: ignore[misc]
             self._hint(made[tool], command, f"{text} with the left button")
         return made
@@ -293,7 +293,7 @@ class TopBar(QFrame):
             made.setChecked(mode is session.mode)
         for tool, made in self.tools.items():
             made.setChecked(tool is session.tool)
-            here = (tool is Tool.POLYGON) == annotate or (annotate and tool is Tool.SCROLL)
+            here = not annotate or tool is Tool.SCROLL
             made.setVisible(here and not (tool in MEASURING and self.width() < theme.scaled(NARROW_BELOW)))
         for code, made in self.subtypes.items():
             made.setChecked(code == session.subtype)

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from viewer.annotation import events
 from viewer.dicom.series import Note, Problem
 from viewer.imaging.windows import BONE
+from viewer.annotation.options import ToolName
 from viewer.session import Mode, ModelEntry, Probe, Session, Tool
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
@@ -48,8 +49,8 @@ def test_the_top_bar_shows_the_tools_of_the_mode(window: MainWindow) -> None:
     assert bar.subtypes["SDH"].isHidden()
     bar.modes[Mode.ANNOTATE].click()
     assert bar.tools[Tool.WINDOW].isHidden()
-    assert not bar.tools[Tool.POLYGON].isHidden()
-    assert bar.tools[Tool.POLYGON].isChecked()
+    assert not window.drawing_bar.isHidden()
+    assert window.drawing_bar.tools[ToolName.POLYGON].isChecked()
     assert not bar.subtypes["SDH"].isHidden()
 
 

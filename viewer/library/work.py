@@ -251,6 +251,14 @@ class WorkLog:
             )
         return tuple(found)
 
+    def subtypes(self) -> dict[str, frozenset[str]]:
+        """By series, the subtypes that are annotated in the shared reading."""
+        with self._library.reading() as connection:
+            found: dict[str, set[str]] = {}
+            for uid, code in connection.execute("SELECT DISTINCT series_uid, subtype FROM annotations"):
+                found.setdefault(uid, set()).add(code)
+        return {uid: frozenset(codes) for uid, codes in found.items()}
+
     def _damaged(self) -> LibraryError:
         return LibraryError(
             f"The library {self._library.path.name} is damaged (a note of work). Put a backup copy in its place, or "

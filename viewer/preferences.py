@@ -20,7 +20,7 @@ MOST_THREADS = 64
 MEMORY_MB = (256, 1 << 20)
 CHOSEN: dict[str, tuple[str, ...]] = {
     "contrast": ("normal", "high"),
-    "palette": ("okabe-ito", "bright", "apart"),
+    "palette": ("okabe-ito", "apart", "lightness"),
     "model_device": ("auto", "cpu", "cuda", "coreml"),
     "model_run": ("automatic", "on_demand"),
 }

@@ -67,6 +67,7 @@ class Session(Signals):
         self.preferences = Preferences()
         self.bound = Bound(self)
         self.licences: tuple[Component, ...] = ()
+        self.library_path: Path | None = None  # set once, where there is a library
         self.recent_actions: tuple[str, ...] = ()  # ids of what the palette did last, the latest first
         self.studies: tuple[Study, ...] = ()
         self.study_status: dict[str, str] = {}  # study_uid → "not scored" | "scoring 12/38" | "SDH .97"

@@ -23,9 +23,9 @@ def test_pterion_comes_first_with_its_licence(listed: dict[str, Component]) -> N
 
 def test_everything_the_program_asks_for_is_listed(listed: dict[str, Component]) -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
-    asked = re.search(r"^dependencies = \[(.*?)^\]", text, re.S | re.M)
+    asked = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
     assert asked is not None
-    names = re.findall(r'^\s*"([\w.-]+)', asked[1], re.M)
+    names = re.findall(r'^\s*"([\w.-]+)', asked[1], re.MULTILINE)
     assert len(names) > 15
     assert {name.casefold() for name in names} <= set(listed)
 

@@ -92,11 +92,11 @@ def test_a_damaged_file_is_put_aside_and_said(tmp_path: Path, data: bytes) -> No
     ],
 )
 def test_what_can_be_used_of_a_damaged_file_is_used(tmp_path: Path, name: str, value: object) -> None:
-    save(tmp_path, Preferences(palette="bright"))
+    save(tmp_path, Preferences(palette="apart"))
     raw = json.loads((tmp_path / FILE_NAME).read_text("utf-8"))
     (tmp_path / FILE_NAME).write_text(json.dumps(raw | {name: value}), "utf-8")
     found = load(tmp_path)
-    assert found.preferences == Preferences(palette="bright")
+    assert found.preferences == Preferences(palette="apart")
     assert name.replace("_", " ") in found.problem
     assert len(list(tmp_path.glob("preferences.damaged-*"))) == 1
 

@@ -36,6 +36,7 @@ class Preferring(QObject):
     def begin(self, library: Library, tasks: Tasks, volumes: KeptVolumes) -> None:
         """Start to keep changes; say what was wrong with the file."""
         self._tasks, self._volumes = tasks, volumes
+        self._session.library_path = library.path
         self._give_memory(self._session.preferences)
         if self._loaded.problem:
             self._session.notice("warning", "Preferences damaged", self._loaded.problem)

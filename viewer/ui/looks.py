@@ -22,17 +22,19 @@ SUBTYPE_PALETTES = (
         "Known from charts; told apart with red-green deficiencies.",
         tuple(subtype.colour for subtype in SUBTYPES),
     ),
-    SubtypePalette(  # Paul Tol, Colour schemes, SRON/EPS/TN/09-002, figure 1
-        "bright",
-        "Tol bright",
-        "Softer, and further apart with blue-yellow deficiencies.",
-        ("#EE6677", "#66CCEE", "#228833", "#CCBB44", "#AA3377"),
-    ),
-    SubtypePalette(  # found by search: the largest least distance under four ways to see, the accent included
+    # The other two were found by search over saturated colours of at least 4.5 : 1 on black: the largest least
+    # distance as four ways to see have it, and steps of lightness of at least 10.
+    SubtypePalette(
         "apart",
         "Widest apart",
-        "The largest differences for red-green and blue-yellow deficiencies.",
-        ("#DB9292", "#00FFFF", "#246D00", "#FFFF00", "#92496D"),
+        "The largest differences with red-green and with blue-yellow deficiencies.",
+        ("#FFBFFF", "#BF00FF", "#009F80", "#DFFF9F", "#FF2000"),
+    ),
+    SubtypePalette(
+        "lightness",
+        "Steps of lightness",
+        "Told apart without any colour vision, and on grey prints.",
+        ("#FFBFFF", "#80BF80", "#608000", "#FFFF40", "#FF00FF"),
     ),
 )
 BY_PALETTE = {palette.id: dict(zip(CODES, palette.colours, strict=True)) for palette in SUBTYPE_PALETTES}

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from viewer.session import Mode, Session
 from viewer.ui import dialogs, theme
+from viewer.ui.about import AboutDialog
 from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
 from viewer.ui.drawing_bar import DrawingBar
@@ -34,6 +35,8 @@ from viewer.ui.findings import FindingsPanel
 from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
+from viewer.ui.preferences import PreferencesDialog
+from viewer.ui.sheet import Sheet
 from viewer.ui.status_bar import StatusBar
 from viewer.ui.study_text import person
 from viewer.ui.tags import TagsPanel
@@ -243,11 +246,15 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Show what keys and mouse do."""
-        dialogs.keys(self)
+        Sheet(self, self.session, self.show_preferences).open()
+
+    def show_preferences(self) -> None:
+        """Show what the reader may set."""
+        PreferencesDialog(self, self.session).open()
 
     def show_about(self) -> None:
         """Show name, version, purpose and licences."""
-        dialogs.about(self)
+        AboutDialog(self, self.session).open()
 
     def quit(self) -> None:
         """Close the window, once nothing can be lost."""

@@ -137,6 +137,8 @@ def _stylesheet() -> str:
     text = asset("style.qss").read_text(encoding="utf-8")
     values = {name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)}
     values |= {name: f"{_points(globals()[name]):.3f}pt" for name in ("TEXT_PX", "LABEL_PX", "TITLE_PX")}
+    values["UPWARDS"] = asset("icons/chevron-up.svg").as_posix()
+    values["TICK"] = asset("icons/check.svg").as_posix()
     values["CHEVRON"] = asset("icons/chevron.svg").as_posix()
     for name in sorted(values, key=len, reverse=True):
         text = text.replace(f"@{name}", values[name])

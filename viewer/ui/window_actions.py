@@ -57,6 +57,7 @@ class WindowActions:
                 lambda: bool(session.copying),
                 "cancel_copying",
             ),
+            Action("Preferences…", "Ctrl+,", window.show_preferences, id="preferences"),
             Action("Quit", "Ctrl+Q", window.quit, id="quit"),
         )
 

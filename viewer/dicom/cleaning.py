@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from viewer.dicom.profile import CLASS_TAGS, CODES, Action, Retain, action_for
+from viewer.dicom.profile import CLASS_TAGS, CODES, Action, Retain, action_for, kept_on_demand
 from viewer.dicom.pseudonyms import STANDARD, Pseudonyms, shifted
 
 if TYPE_CHECKING:
@@ -68,8 +68,11 @@ class Identity:
             if element.VR == "PN":
                 for name in _values(element.value):
                     self._add(name, names=True)
-            elif element.VR == "UI" and Retain.UIDS not in retain and element.tag not in CLASS_TAGS:
-                self.uids.update(uid for uid in _values(element.value) if not uid.startswith(STANDARD))
+            elif element.VR == "UI":
+                if not (
+                    Retain.UIDS in retain or element.tag in CLASS_TAGS or kept_on_demand(element.tag, retain)
+                ):
+                    self.uids.update(uid for uid in _values(element.value) if not uid.startswith(STANDARD))
             elif element.keyword in wanted and element.VR != "SQ":
                 for value in _values(element.value):
                     self._add(value, names=False)

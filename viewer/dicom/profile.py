@@ -57,20 +57,9 @@ PATIENT_TAGS = frozenset(
     {0x00100040, 0x00101010, 0x00101020, 0x00101030, 0x00102160, 0x001021A0, 0x001021C0, 0x00102203}
 )  # sex, age, size, weight, ethnic group, smoking, pregnancy, neutered: all that E.1-1 keeps uncleaned
 DEVICE_TAGS = frozenset(
-    {
-        0x00080055,
-        0x00081010,
-        0x00181000,
-        0x00181002,
-        0x00181004,
-        0x00181005,
-        0x00181007,
-        0x00181008,
-        0x00181009,
-    }
-    | {0x0018100B, 0x0018700A, 0x00189371, 0x00189373, 0x00400001, 0x00400010, 0x00400241, 0x00400242}
-    | {0x00500020, 0x00500021, 0x3010002D}
-)
+    {0x00081010, 0x00181000, 0x00181002, 0x00181004, 0x00181005, 0x00181007, 0x00181008, 0x00181009}
+    | {0x0018100B, 0x0018700A, 0x00189371, 0x00189373, 0x00400010, 0x00400242, 0x00500020, 0x3010002D}
+)  # application entity titles are to be cleaned, which nobody can do: they often name the hospital
 INSTITUTION_TAGS = frozenset({0x00080080, 0x00080081, 0x00080082, 0x00081040, 0x00081041})
 _TIMEZONE = 0x00080201
 _KEPT_BY = (
@@ -91,13 +80,18 @@ def action_for(tag: int, vr: str, retain: Collection[Retain], *, strict: bool, k
         return Action.REMOVE  # private, curves and overlays with their texts, and what nobody can judge
     if tag in (_PATIENT_NAME, _PATIENT_ID):
         return Action.PSEUDONYM
-    if tag in CLASS_TAGS or any(option in retain and tag in tags for option, tags in _KEPT_BY):
+    if tag in CLASS_TAGS or kept_on_demand(tag, retain):
         return Action.KEEP
     if vr == "UI":
         return Action.KEEP if Retain.UIDS in retain else _listed_uid(tag)
     if Retain.DATES in retain and tag not in _BIRTH and (vr in DATE_VRS or tag == _TIMEZONE):
         return Action.KEEP if vr not in ("DA", "DT") else Action.SHIFT
     return _by_table(tag, vr, strict=strict)
+
+
+def kept_on_demand(tag: int, retain: Collection[Retain]) -> bool:
+    """Whether one of the options about patient, device or institution keeps the element as it is."""
+    return any(option in retain and tag in tags for option, tags in _KEPT_BY)
 
 
 def _listed_uid(tag: int) -> Action:

@@ -131,6 +131,7 @@ def rich(tmp_path: Path) -> Path:
         setattr(data, keyword, sentinel(keyword))
         setattr(inner, keyword, sentinel(keyword))
     data.PatientName, data.PatientID = f"{LEAK}^Zacharias", f"{LEAK}-4711"
+    data.StationAETitle = f"{LEAK}AE"
     data.ConvolutionKernel, data.KVP, data.RescaleType = "H30", 120, "HU"
     data.BodyPartExamined, data.PatientPosition, data.Manufacturer = "HEAD", "HFS", "Maker"
     private = inner.private_block(0x0029, "MAKER", create=True)
@@ -226,6 +227,19 @@ def test_what_is_retained_on_demand_and_nothing_else(rich: Path, tmp_path: Path)
     }
     for left in (LEAK + "-4711", "Zacharias", "19571119", "MAKER"):
         assert left.encode() not in data, left
+
+
+def test_a_retained_device_keeps_no_title_that_names_the_hospital(rich: Path, tmp_path: Path) -> None:
+    before, after, _ = made(rich, tmp_path / "out", Retain.DEVICE)
+    for keyword in ("StationName", "DeviceSerialNumber", "GantryID", "DetectorID", "DeviceUID"):
+        assert after[keyword].value == before[keyword].value, keyword
+    for keyword in (
+        "PerformedStationAETitle",
+        "ScheduledStationAETitle",
+        "InstitutionName",
+        "StationAETitle",
+    ):
+        assert not after.get(keyword), keyword
 
 
 def test_the_report_counts_what_changed(rich: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from model.sample import Sample, save_sample, slice_scores
 from viewer import cli
 from viewer.cli import training
+from viewer.cli.grammar import build_parser
 
 RECIPE = """
 name = "tiny"
@@ -76,6 +77,13 @@ def test_a_run_tells_events_and_leaves_its_folder(
     assert "Research use only" in said.err
     assert json.loads((out / "run.json").read_text())["recipe"]["seed"] == 3
     assert (out / "network.safetensors").is_file()
+
+
+def test_folders_may_be_named_together_or_one_by_one() -> None:
+    together, apart = ["--data", "a", "b"], ["--data", "a", "--data", "b"]
+    for words in (together, apart):
+        given = build_parser().parse_args(["train", "flagship", *words, "--out", "run"])
+        assert given.data == [Path("a"), Path("b")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -231,7 +231,13 @@ def add_training(commands: Commands) -> None:
     )
     command.add_argument("recipe", metavar="RECIPE", help="flagship, seed-multitask …, or a TOML file")
     command.add_argument(
-        "--data", metavar="DIR", nargs="+", type=Path, default=[], help="folders of samples, and CT-ICH"
+        "--data",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        type=Path,
+        default=[],
+        help="folders of samples, and CT-ICH",
     )
     command.add_argument(
         "--out",
@@ -264,7 +270,13 @@ def add_ablation(commands: Commands) -> None:
     command = add(commands, "ablate", training.ablate, words, machine=False)
     command.add_argument("recipe", metavar="RECIPE", help="ablation, or a TOML file")
     command.add_argument(
-        "--heads", metavar="DIR", nargs="+", type=Path, default=[], help="folders of simulated heads"
+        "--heads",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        type=Path,
+        default=[],
+        help="folders of simulated heads",
     )
     command.add_argument(
         "--patients", metavar="DIR", type=Path, required=True, help="CT-ICH, or a data set of patients"

@@ -79,6 +79,8 @@ def test_a_new_key_works_at_once(qtbot: QtBot, window: MainWindow, keys: KeysPag
     assert window.session.bound.keys("invert") == ("I", "Alt+U")
     assert "Alt+U" in keys._items["invert"].text(2)
     keys.window().close()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     viewport = window.centre.viewports[0]  # type: ignore[attr-defined]
     qtbot.keyClick(viewport, Qt.Key.Key_U, Qt.KeyboardModifier.AltModifier)
     assert window.session.view.inverted

@@ -32,6 +32,7 @@ from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
 from viewer.ui.drawing_bar import DrawingBar
 from viewer.ui.findings import FindingsPanel
+from viewer.ui.manual import Manual
 from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
@@ -251,6 +252,10 @@ class MainWindow(QMainWindow):
     def show_preferences(self) -> None:
         """Show what the reader may set."""
         PreferencesDialog(self, self.session).open()
+
+    def show_manual(self) -> None:
+        """Show the user guide, beside the study."""
+        Manual(self).show()
 
     def show_about(self) -> None:
         """Show name, version, purpose and licences."""

@@ -125,6 +125,7 @@ class WindowActions:
         window = self._window
         diagnostics = self._session.diagnostics_requested.emit
         return (
+            Action("User guide", "Shift+F1", window.show_manual, id="user_guide"),
             Action("Keys and mouse", "? F1", window.show_keys, id="show_keys"),
             Action("Copy diagnostics", "", diagnostics, id="copy_diagnostics"),
             Action("About Pterion", "", window.show_about, id="about"),

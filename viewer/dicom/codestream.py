@@ -8,6 +8,7 @@ from viewer.dicom.walk import DamagedError
 _FRAME_MARKERS = frozenset(
     {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
 )
+_CODING_STYLE, _TILE, _SCAN = 0xFF52, 0xFF90, 0xFFDA
 _TAIL = 256
 _BOXES_MAX = 64 << 10
 
@@ -70,3 +71,38 @@ def jpeg_2000_info(data: bytes | memoryview) -> FrameInfo:
     width, height, left, top = struct.unpack_from(">IIII", data, start + 8)
     components, depth = struct.unpack_from(">HB", data, start + 40)
     return FrameInfo(height - top, width - left, components, (depth & 0x7F) + 1, bool(depth & 0x80))
+
+
+def irreversible(data: bytes | memoryview) -> bool:
+    """Whether a JPEG 2000 codestream was made with the 9-7 wavelet, which always loses (ISO 15444-1 A.6.1).
+
+    Raises DamagedError.
+    """
+    head = bytes(data[:_BOXES_MAX])
+    position = head.find(b"\xff\x4f\xff\x51") + 2
+    while position >= 2 and position + 4 <= len(head):
+        marker, length = struct.unpack_from(">HH", head, position)
+        if marker == _CODING_STYLE and position + 14 <= len(head):
+            return head[position + 13] == 0
+        if marker >> 8 != 0xFF or marker == _TILE or length < 2:
+            break
+        position += 2 + length
+    raise DamagedError("its JPEG 2000 header is broken")
+
+
+def near_lossless(data: bytes | memoryview) -> int:
+    """NEAR of a JPEG-LS codestream: by how much a sample may be off (ISO 14495-1 C.2.3). Raises DamagedError."""
+    head = bytes(data[:_BOXES_MAX])
+    position = 2
+    while head[:2] == b"\xff\xd8" and position + 5 <= len(head):
+        marker, length, components = struct.unpack_from(">HHB", head, position)
+        near = position + 5 + 2 * components
+        if marker == _SCAN and near < len(head):
+            return head[near]
+        if marker == 0xFFFF:
+            position += 1
+        elif marker >> 8 != 0xFF or length < 2:
+            break
+        else:
+            position += 2 + length
+    raise DamagedError("its JPEG-LS header is broken")

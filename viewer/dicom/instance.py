@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
-from viewer.dicom.syntaxes import DEFLATED, LOSSY, NATIVE, SUPPORTED
+from viewer.dicom.syntaxes import DEFLATED, NATIVE, SUPPORTED
 from viewer.dicom.walk import DamagedError
 
 SIDE_MAX = 8192
@@ -113,11 +113,6 @@ class Instance:
         """Whether it is a scout (PS3.3 C.8.2.1.1.1, and SURVIEW as Philips writes it)."""
         words = self.header.texts(IMAGE_TYPE)
         return any(word == "LOCALIZER" or "SURVIEW" in word or word == "SCOUT" for word in words)
-
-    @property
-    def lossy(self) -> bool:
-        """Whether the pixels were ever compressed with loss."""
-        return self.header.text(LOSSY_IMAGE) == "01" or self.header.syntax in LOSSY
 
     def phase(self) -> tuple[str, ...]:
         """What tells apart slices at one position: contrast, echo, b-value, acquisition, time."""

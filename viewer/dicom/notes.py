@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from viewer.dicom import instance as tags
 from viewer.dicom.geometry import Geometry, counted, even, missing, straight, tilted
 from viewer.dicom.instance import Instance, Kind, texts_of
+from viewer.dicom.lossy import lossy
 from viewer.dicom.series import Note, Problem, Series
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _split(stack: "Stack", index: int) -> Iterator[Note]:
 
 def _pixels(members: Sequence[Instance]) -> Iterator[Note]:
     """What the pixels went through."""
-    if any(item.lossy for item in members):
+    if lossy(members):
         text = "The pixels were compressed with loss: faint contrast may be gone, and HU are approximate."
         yield Note(Problem.LOSSY_SOURCE, "lossy", text)
     if "YES" in texts_of(members, tags.BURNED_IN):

@@ -25,5 +25,5 @@ JPEG_LOSSY = frozenset({_JPEG_BASELINE, _JPEG_EXTENDED})
 JPEG_LS = frozenset({_JPEG_LS, _JPEG_LS_NEAR})
 JPEG_2000 = frozenset({_JPEG_2000_LOSSLESS, _JPEG_2000, _HTJ2K_LOSSLESS, _HTJ2K_LOSSLESS_RPCL, _HTJ2K})
 SUPPORTED = NATIVE | {RLE} | JPEG_LOSSLESS | JPEG_LOSSY | JPEG_LS | JPEG_2000
-LOSSY = JPEG_LOSSY | {_JPEG_LS_NEAR}
-"""Syntaxes that always lose; those that may (JPEG 2000, HTJ2K) say so in LossyImageCompression."""
+MAY_BE_NEAR = frozenset({_JPEG_LS_NEAR})
+"""Syntaxes that are there for loss, although a codestream of theirs may have none."""

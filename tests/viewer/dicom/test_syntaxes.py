@@ -21,7 +21,7 @@ from viewer.dicom.load import load_all
 from viewer.dicom.modality_lut import looked_up, packed
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Problem
-from viewer.dicom.syntaxes import LOSSY, NATIVE, SUPPORTED
+from viewer.dicom.syntaxes import JPEG_LOSSY, NATIVE, SUPPORTED
 
 ugly = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ugly.py"))))
 codestream: Callable[..., bytes] = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["codestream"]
@@ -96,7 +96,7 @@ def hu_of(path: Path) -> npt.NDArray[np.int64]:
 def test_no_syntax_is_left_out() -> None:
     lossy = {f"{HEAD}.4.50", f"{HEAD}.4.51"}
     assert set(CODERS) | NATIVE | lossy == SUPPORTED
-    assert lossy | {f"{HEAD}.4.81"} == LOSSY
+    assert lossy == JPEG_LOSSY
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -175,6 +175,36 @@ def test_near_lossless_stays_within_its_bound(tmp_path: Path, near: int) -> None
     error = np.abs(hu_of(path) - stored)
     assert 0 < error.max() <= near
     assert Problem.LOSSY_SOURCE in scan(path).studies[0].series[0].problems
+
+
+@pytest.mark.parametrize(
+    ("syntax", "stream", "lost"),
+    [
+        ("81", lambda frame: bytes(imagecodecs.jpegls_encode(frame, level=2)), True),
+        ("81", lambda frame: bytes(imagecodecs.jpegls_encode(frame, level=0)), False),
+        ("80", lambda frame: bytes(imagecodecs.jpegls_encode(frame, level=1)), True),  # a liar
+        ("91", lambda frame: jpeg_2000(frame, 16, level=70, reversible=False), True),
+        ("91", lambda frame: jpeg_2000(frame, 16), False),
+        ("90", lambda frame: jpeg_2000(frame, 16, level=70, reversible=False), True),
+        ("203", lambda frame: bytes(imagecodecs.htj2k_encode(frame, reversible=False)), True),
+        ("203", lambda frame: bytes(imagecodecs.htj2k_encode(frame, reversible=True)), False),
+    ],
+)
+@pytest.mark.parametrize("said", [None, "00"])
+def test_a_loss_that_no_tag_tells_of_is_seen_in_the_codestream(
+    tmp_path: Path, syntax: str, stream: Callable[[Stored], bytes], lost: bool, said: str | None
+) -> None:
+    tag = {} if said is None else {"LossyImageCompression": said}
+    path = file_of(tmp_path / "a", [stream(smooth())], f"{HEAD}.4.{syntax}", 16, signed=False, **tag)
+    assert (Problem.LOSSY_SOURCE in scan(path).studies[0].series[0].problems) is lost
+
+
+@pytest.mark.parametrize(("syntax", "lost"), [("81", True), ("80", False), ("91", False)])
+def test_of_a_broken_codestream_what_its_syntax_allows_is_believed(
+    tmp_path: Path, syntax: str, lost: bool
+) -> None:
+    path = file_of(tmp_path / "a", [b"\xff\xd8\xff\xd9" * 8], f"{HEAD}.4.{syntax}", 16, signed=False)
+    assert (Problem.LOSSY_SOURCE in scan(path).studies[0].series[0].problems) is lost
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,10 @@ ALLOWED = {
     "viewer.preferences": Rule(("viewer.bindings", "viewer.dicom.files", "model.errors")),
     "viewer.licences": Rule(("viewer", "viewer.resources")),
     "viewer.bound": Rule(("viewer.bindings",), ("PySide6",)),
+    "viewer.triaging": Rule(("viewer.library.triage",), ("PySide6",)),
     "viewer.session": Rule(
         (
+            "viewer.triaging",
             "viewer.bindings",
             "viewer.licences",
             "viewer.bound",
@@ -204,8 +206,10 @@ ALLOWED = {
         ),
         ("numpy", "PySide6"),
     ),
+    "viewer.jobs.triage_qt": Rule(("viewer.jobs", "viewer.library", "model.registry"), ("PySide6",)),
     "viewer.ui": Rule(
         (
+            "viewer.triaging",
             "viewer.ui",
             "viewer.bindings",
             "viewer.licences",

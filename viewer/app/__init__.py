@@ -37,6 +37,7 @@ from viewer.app.recent import Recent
 from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
+from viewer.app.triaging import Triaging
 from viewer.app.tidying import Tidying
 from viewer.app.warming import warm
 from viewer.app.windowing import Windowing
@@ -100,6 +101,15 @@ class Application(QObject):
         self.describing = Describing(self.session, self.chores, self.library.path, log, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
+        self.triaging = Triaging(
+            self.session,
+            self.library,
+            self.registry,
+            self.tasks,
+            self.answering,
+            self.opening.join,
+            self,
+        )
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
         self.hanging = Hanging(self.session, self.opening.volumes, self.library, self.tasks, self)
         self.windowing = Windowing(self.session, self.library, self.chores, self.tasks, self)
@@ -146,6 +156,7 @@ class Application(QObject):
             return
         self.answering.refresh_models()
         self.teaching.begin()
+        self.triaging.begin()
         self.recent.begin()
         self.preferring.begin(self.library, self.tasks, self.opening.volumes)
         self.hanging.begin()
@@ -295,7 +306,7 @@ class Application(QObject):
         self.ended = True
         self.tidying.end()
         self.restoring.finish()
-        for part in (self.exporting, self.teaching, self.opening, self.hanging, self.answering):
+        for part in (self.triaging, self.exporting, self.teaching, self.opening, self.hanging, self.answering):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()

@@ -128,6 +128,11 @@ class Opening(QObject):
             series = sum(len(study.series) for study in found.values())
             self._session.set_load_state(f"Looking for studies… {len(found)} found, {series} series")
 
+    def join(self, studies: tuple[Study, ...]) -> None:
+        """Add studies that something else found to the worklist; those that are in it stay as they are."""
+        self._studies = {study.study_uid: study for study in studies} | self._studies
+        self._session.set_studies(tuple(self._studies.values()))
+
     def _failed(self, job: ScanJob, error: PterionError) -> None:
         if job is self._scan:
             self._scan = None

@@ -19,7 +19,7 @@ from model.errors import Cancelled, PterionError
 from viewer.jobs.study_score import Task, error_entry, without_score
 
 POLL_S = 0.2
-END_S = 2.0
+END_S = 1.0
 """How long a process that was told to end may take before it is made to."""
 _IDLE_PRIORITY_CLASS = 0x40
 

@@ -20,7 +20,7 @@ _SETTLED_NS = 2 * 10**9
 """A file that changed less than this ago may change again without its time telling (as git has it)."""
 _SHARED = ("orientation", "spacing_mm", "window", "pixels")
 _TYPES = (Study, Series, SliceHeader, PixelLayout, Note)
-_SHAPE = json.dumps([[field.name for field in fields(kind)] for kind in _TYPES])
+SHAPE = json.dumps([[field.name for field in fields(kind)] for kind in _TYPES])
 """Of the values that are stored; another Pterion's are not read."""
 
 
@@ -40,16 +40,23 @@ def pack(study: Study) -> bytes:
                     row[number] = shared.setdefault(row[number], len(shared))
             slices.append(row)
         values = _values(one, "slices", "notes")
-        series.append(
-            [values, [[note.problem, note.badge, note.text, note.discreet] for note in one.notes], slices]
-        )
+        notes = [[note.problem, note.badge, note.text, note.discreet] for note in one.notes]
+        series.append(f"[{json.dumps(values)},{json.dumps(notes)},{_listed(slices)}]")
     whole = {
-        "study": _values(study, "series"),
-        "series": series,
-        "paths": [str(path) for path in paths],
-        "shared": [list(astuple(value)) if isinstance(value, PixelLayout) else value for value in shared],
+        "study": json.dumps(_values(study, "series")),
+        "series": f"[{','.join(series)}]",
+        "paths": _listed(str(path) for path in paths),
+        "shared": _listed(
+            list(astuple(value)) if isinstance(value, PixelLayout) else value for value in shared
+        ),
     }
-    return zlib.compress(json.dumps(whole).encode("ascii"), 1)
+    body = ",".join(f'"{name}":{text}' for name, text in whole.items())
+    return zlib.compress(f"{{{body}}}".encode("ascii"), 1)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    """A list as JSON, made piece by piece: at once, that of thousands of slices would stop every other thread."""
+    return f"[{','.join(map(json.dumps, values))}]"
 
 
 def unpack(body: bytes) -> Study:
@@ -103,12 +110,12 @@ def write(connection: sqlite3.Connection, study: Study, files: Mapping[Path, Sta
     try:
         body = pack(study)
         listed = zlib.compress(
-            json.dumps([[str(path), *stamp] for path, stamp in files.items()]).encode("ascii"), 1
+            _listed([str(path), *stamp] for path, stamp in files.items()).encode("ascii"), 1
         )
     except TypeError:
         return  # it holds what JSON cannot: it is read again each time
     connection.execute(
-        "INSERT INTO study_index VALUES (?, ?, ?, ?, ?)", (study.study_uid, _SHAPE, listed, body, now)
+        "INSERT INTO study_index VALUES (?, ?, ?, ?, ?)", (study.study_uid, SHAPE, listed, body, now)
     )
     folders = {os.fsencode(path.parent) for path in files}
     connection.executemany(
@@ -146,7 +153,7 @@ def unchanged(
 def read(connection: sqlite3.Connection, study_uid: str) -> Study | None:
     """A study as it was found, or None where it is not known (or by another Pterion only)."""
     row = connection.execute(
-        "SELECT body FROM study_index WHERE study_uid = ? AND shape = ?", (study_uid, _SHAPE)
+        "SELECT body FROM study_index WHERE study_uid = ? AND shape = ?", (study_uid, SHAPE)
     ).fetchone()
     return unpack(row[0]) if row else None
 
@@ -154,7 +161,7 @@ def read(connection: sqlite3.Connection, study_uid: str) -> Study | None:
 def _files(connection: sqlite3.Connection, study_uid: str) -> dict[Path, Stamp] | None:
     """The files of a study as they were."""
     row = connection.execute(
-        "SELECT files FROM study_index WHERE study_uid = ? AND shape = ?", (study_uid, _SHAPE)
+        "SELECT files FROM study_index WHERE study_uid = ? AND shape = ?", (study_uid, SHAPE)
     ).fetchone()
     if row is None:
         return None

@@ -169,7 +169,23 @@ CREATE TABLE work_time (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS, _WORK)
+_TRIAGE = """
+CREATE TABLE triage (
+    study_uid TEXT PRIMARY KEY,
+    shape TEXT NOT NULL,      -- as in study_index
+    body BLOB NOT NULL,       -- zlib of JSON: the study as it was found
+    state TEXT NOT NULL,      -- new, scoring, scored or failed
+    reading TEXT NOT NULL,    -- empty, opened or reviewed
+    reason TEXT NOT NULL,     -- why it failed
+    attempts INTEGER NOT NULL,
+    model_id TEXT NOT NULL,   -- what scored it
+    added TEXT NOT NULL,      -- UTC, ISO 8601
+    changed TEXT NOT NULL
+) STRICT;
+CREATE INDEX triage_by_state ON triage (state, added);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS, _WORK, _TRIAGE)
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 

@@ -6,16 +6,15 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QMimeData,
     QModelIndex,
-    QPersistentModelIndex,
+    QPoint,
+    QPointF,
     QRect,
     QRectF,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
-    QFrame,
-    QListView,
     QPushButton,
     QStyle,
     QStyledItemDelegate,
@@ -25,29 +24,21 @@ from PySide6.QtWidgets import (
 )
 
 from model.labels import ANY, BY_CODE
-from viewer.dicom.series import Note, Series, Study
+from viewer.dicom.series import Series, Study
 from viewer.session import Session
-from viewer.ui import theme
-from viewer.ui.regions import NOT_SCORED, parse_status, suspicion
-from viewer.ui.study_text import (
-    SERIES_MIME,
-    badge_colours,
-    caption,
-    details,
-    person,
-    put_aside,
-    seen,
-    slice_count,
-    tooltip,
-    when,
-)
+from viewer.triaging import Reading
+from viewer.ui import listing, theme
+from viewer.ui.listing import VALUE_ROLE, AnyIndex, CardList
+from viewer.ui.regions import parse_status, suspicion
+from viewer.ui.series_list import SeriesList
+from viewer.ui.study_text import SERIES_MIME, badge_colours, details, person, seen, when
+from viewer.ui.triage_bar import Filter, TriageBar, status_of, wanted
 
-__all__ = ["SeriesList", "Worklist", "badge_colours", "person"]
+__all__ = ["VALUE_ROLE", "SeriesList", "Worklist", "badge_colours", "person"]
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 STUDY_HEIGHT = 52
-TILE_HEIGHT = 100
-VALUE_ROLE = Qt.ItemDataRole.UserRole
+NO_STUDIES = "Studies appear here, the most suspicious first."
+NONE_LISTED = "No study is of this kind. Choose “All” above to list every one."
 
 
 class StudyModel(QAbstractListModel):
@@ -58,6 +49,9 @@ class StudyModel(QAbstractListModel):
         self._session = session
         self._studies: list[Study] = []
         self.by_suspicion = True
+        self.filter = Filter.ALL
+        session.triage.rows_changed.connect(self.sort_again)
+        session.triage.scoring_changed.connect(lambda now: self._status_changed(now[0]))
         session.studies_changed.connect(self.sort_again)
         session.study_status_changed.connect(self._status_changed)
         session.patient_hidden_changed.connect(self.sort_again)
@@ -75,11 +69,13 @@ class StudyModel(QAbstractListModel):
         if role == VALUE_ROLE:
             return study
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return (
-                f"{person(self.seen(study))}, {self._session.study_status.get(study.study_uid, NOT_SCORED)}"
-            )
+            row = self._session.triage.row(study.study_uid)
+            said = [person(self.seen(study)), self.status(study), *([row.word] if row else [])]
+            return ", ".join(dict.fromkeys(said))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{person(self.seen(study))}\n{details(self.seen(study))}"
+            row = self._session.triage.row(study.study_uid)
+            reason = f"\nNot scored: {row.reason}" if row is not None and row.reason else ""
+            return f"{person(self.seen(study))}\n{details(self.seen(study))}{reason}"
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -92,7 +88,7 @@ class StudyModel(QAbstractListModel):
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
         """The UID of the study that is dragged."""
-        return _dragged(self._studies[indexes[0].row()].study_uid)
+        return listing.dragged(self._studies[indexes[0].row()].study_uid)
 
     def seen(self, study: Study) -> Study:
         """The study as it may be shown."""
@@ -100,12 +96,19 @@ class StudyModel(QAbstractListModel):
 
     def status(self, study: Study) -> str:
         """How far the scoring of a study is, in the session's words."""
-        return self._session.study_status.get(study.study_uid, NOT_SCORED)
+        return status_of(self._session, study.study_uid)
+
+    def _listed(self, study: Study) -> bool:
+        """Whether the filter lets a study through; the open one always is."""
+        opened = self._session.study is not None and self._session.study.study_uid == study.study_uid
+        row = self._session.triage.row(study.study_uid)
+        return opened or wanted(self.filter, row, self.status(study))
 
     def sort_again(self, *_: object) -> None:
         """Take the session's studies in the chosen order; newest first where equal."""
         self.beginResetModel()
-        newest = sorted(self._session.studies, key=lambda s: (s.date, s.time), reverse=True)
+        listed = filter(self._listed, self._session.studies)
+        newest = sorted(listed, key=lambda s: (s.date, s.time), reverse=True)
         if self.by_suspicion:
             newest.sort(key=lambda s: suspicion(self.status(s)))
         self._studies = newest
@@ -118,98 +121,6 @@ class StudyModel(QAbstractListModel):
         for row, study in enumerate(self._studies):
             if study.study_uid == study_uid:
                 self.dataChanged.emit(self.index(row), self.index(row))
-
-
-def _dragged(uid: str) -> QMimeData:
-    """What is dragged to a viewport: the UID of a series, or of a study."""
-    mime = QMimeData()
-    mime.setData(SERIES_MIME, uid.encode())
-    return mime
-
-
-class SeriesModel(QAbstractListModel):
-    """Series of the open study."""
-
-    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """They can be dragged to a viewport, those that cannot be shown not."""
-        flags = super().flags(index)
-        shown = index.isValid() and self._series[index.row()].showable
-        return flags | Qt.ItemFlag.ItemIsDragEnabled if shown else flags
-
-    def mimeTypes(self) -> list[str]:  # noqa: N802
-        """What is dragged."""
-        return [SERIES_MIME]
-
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
-        """The UID of the series that is dragged."""
-        return _dragged(self._series[indexes[0].row()].series_uid)
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self._series: tuple[Series, ...] = ()
-        self._pictures: dict[str, QPixmap] = {}
-        session.study_opened.connect(self._take)
-        session.studies_changed.connect(lambda _: self._take(session.study))
-        session.series_changed.connect(lambda _: self._repaint())
-        session.thumbnail_ready.connect(lambda _: self._repaint())
-        self._take(session.study)
-
-    def _take(self, study: Study | None) -> None:
-        current = {s.study_uid: s for s in self._session.studies}
-        series = current.get(study.study_uid, study).series if study is not None else ()
-        if series == self._series:
-            return
-        self.beginResetModel()
-        self._series = tuple(
-            sorted(series, key=lambda s: (put_aside(s), s.number if s.number is not None else 1 << 30))
-        )
-        self._pictures.clear()
-        self.endResetModel()
-
-    def _repaint(self) -> None:
-        if self._series:
-            self.dataChanged.emit(self.index(0), self.index(len(self._series) - 1))
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008, N802
-        """How many series."""
-        return 0 if parent.isValid() else len(self._series)
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """The series, its caption, or its problems as tooltip."""
-        if not index.isValid():
-            return None
-        series = self._series[index.row()]
-        if role == VALUE_ROLE:
-            return series
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{caption(series)}, {slice_count(series)}"
-        hidden = self._session.patient_hidden
-        return tooltip(series, hidden=hidden) if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def picture(self, series: Series) -> QPixmap | None:
-        """The thumbnail of a series, None until it is there."""
-        uid = series.series_uid
-        grey = self._session.thumbnails.get(uid)
-        if uid not in self._pictures and grey is not None:
-            rows, columns = grey.shape
-            image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
-            self._pictures[uid] = QPixmap.fromImage(image)
-        return self._pictures.get(uid)
-
-
-def _box(painter: QPainter, box: QRectF, fill: str, edge: str, radius: float) -> None:
-    painter.setPen(QPen(QColor(edge)) if edge else Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(fill))
-    painter.drawRoundedRect(box, radius, radius)
-
-
-def _line(painter: QPainter, box: QRectF, text: str, colour: str, pixels: float, weight: int = 400) -> None:
-    font = theme.font(pixels, weight)
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
 class StudyDelegate(QStyledItemDelegate):
@@ -235,29 +146,24 @@ class StudyDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(rect).adjusted(0.5, 0.5, -0.5, -5.5)
         edge = theme.ACCENT if opened else (theme.QUIET if focused else "")
-        _box(painter, box, theme.RAISED if opened or hover else theme.CARD, edge, 6)
+        listing.box(painter, box, theme.RAISED if opened or hover else theme.CARD, edge, 6)
         inner = box.adjusted(10, 5, -8, -5)
         half = inner.height() / 2
-        status = self._session.study_status.get(study.study_uid, NOT_SCORED)
+        status = status_of(self._session, study.study_uid)
+        row = self._session.triage.row(study.study_uid)
         taken = _paint_status(painter, QRectF(inner.left(), inner.top(), inner.width(), half), status)
         title = QRectF(inner.left(), inner.top(), inner.width() - taken - 6, half)
         shown = seen(study, hidden=self._session.patient_hidden)
-        _line(painter, title, person(shown), theme.BRIGHT, theme.TEXT_PX, 600)
+        if row is not None and row.reading is Reading.NONE:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.ACCENT))
+            painter.drawEllipse(QPointF(title.left() + 2.5, title.center().y()), 3.0, 3.0)
+            title = title.adjusted(11, 0, 0, 0)
+        listing.line(painter, title, person(shown), theme.BRIGHT, theme.TEXT_PX, 600)
         below = QRectF(inner.left(), inner.top() + half, inner.width(), half)
-        _pair(painter, below, shown.description, when(shown), theme.QUIET, theme.TEXT_PX - 0.5)
+        last = " · ".join(part for part in (when(shown), row.reading if row is not None else "") if part)
+        listing.pair(painter, below, shown.description, last, theme.QUIET, theme.TEXT_PX - 0.5)
         painter.restore()
-
-
-def _pair(painter: QPainter, row: QRectF, text: str, last: str, colour: str, pixels: float) -> None:
-    """Paint two texts after each other; where they do not both fit, the first gives way."""
-    joined = f" · {last}" if text and last else last
-    metrics = QFontMetricsF(theme.font(pixels))
-    room = max(row.width() - metrics.horizontalAdvance(joined) - 1, 0)
-    first = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-    width = metrics.horizontalAdvance(first)
-    _line(painter, QRectF(row.left(), row.top(), width + 1, row.height()), first, colour, pixels)
-    rest = QRectF(row.left() + width, row.top(), row.width() - width + 1, row.height())
-    _line(painter, rest, joined, colour, pixels)
 
 
 def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:
@@ -266,112 +172,16 @@ def _paint_status(painter: QPainter, row: QRectF, status: str) -> float:
     font = theme.font(theme.LABEL_PX, 600 if parsed else 400)
     width = QFontMetricsF(font).horizontalAdvance(status) + (14 if parsed else 0)
     box = QRectF(row.right() - width, row.center().y() - 8, width, 16)
-    ink = theme.QUIET
+    ink = theme.RED if status == "failed" else theme.QUIET
     if parsed is not None:
         suspected = parsed[0] != ANY
         ink = theme.IMAGE if suspected else theme.TEXT
         fill = theme.subtype_colour(parsed[0]) if parsed[0] in BY_CODE else theme.AMBER
-        _box(painter, box, fill if suspected else "#363d49", "", 8)
+        listing.box(painter, box, fill if suspected else "#363d49", "", 8)
     painter.setFont(font)
     painter.setPen(QColor(ink))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, status)
     return width
-
-
-class SeriesDelegate(QStyledItemDelegate):
-    """A thumbnail with its caption and problem badges."""
-
-    def __init__(self, session: Session, model: SeriesModel) -> None:
-        super().__init__()
-        self._session = session
-        self._model = model
-
-    def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:  # noqa: N802
-        """One cell of the grid."""
-        grid = option.widget.gridSize() if isinstance(option.widget, QListView) else QSize()
-        return grid if grid.isValid() else QSize(100, TILE_HEIGHT)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        """Paint one tile."""
-        series: Series = index.data(VALUE_ROLE)
-        rect: QRect = option.rect
-        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        aside = put_aside(series)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        box = QRectF(rect).adjusted(2.5, 2.5, -2.5, -2.5)
-        opened = self._session.series is not None and self._session.series.series_uid == series.series_uid
-        edge = theme.ACCENT if opened else (theme.QUIET if hover and not aside else theme.HAIRLINE)
-        _box(painter, box, "#000000", edge, 4)
-        picture = self._model.picture(series)
-        if picture is not None:
-            room = box.adjusted(1, 1, -1, -1)
-            size = picture.size().scaled(room.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-            painter.setOpacity(0.35 if aside else 1.0)
-            left, top = room.center().x() - size.width() / 2, room.center().y() - size.height() / 2
-            painter.drawPixmap(
-                QRectF(left, top, size.width(), size.height()), picture, QRectF(picture.rect())
-            )
-            painter.setOpacity(1.0)
-        strip = QRectF(box.left() + 1, box.bottom() - 19, box.width() - 2, 18)
-        painter.fillRect(strip, QColor(0, 0, 0, 170))
-        ink = theme.QUIET if aside else theme.TEXT
-        row = strip.adjusted(6, 0, -4, 0)
-        _pair(painter, row, caption(series), str(len(series.slices)), ink, theme.LABEL_PX - 0.5)
-        _paint_badges(painter, box.adjusted(4, 4, -4, -22), series.notes)
-        painter.restore()
-
-
-def _paint_badges(painter: QPainter, room: QRectF, notes: tuple[Note, ...]) -> None:
-    """Badges from the top right downwards, as many as fit; the tooltip has them all."""
-    font = theme.font(theme.LABEL_PX - 1, 500)
-    painter.setFont(font)
-    metrics = QFontMetricsF(font)
-    fitting = max(int((room.height() + 3) // 18), 1)
-    shown = [(note.badge, badge_colours(note)) for note in notes if note.badge]
-    if len(shown) > fitting:
-        shown = [*shown[: fitting - 1], (f"+{len(shown) - fitting + 1}", ("#2b3139", theme.TEXT))]
-    for row, (text, (fill, ink)) in enumerate(shown):
-        fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width() - 10)
-        width = metrics.horizontalAdvance(fitted) + 10
-        box = QRectF(room.right() - width, room.top() + row * 18, width, 15)
-        _box(painter, box, fill, "", 3)
-        painter.setPen(QColor(ink))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, fitted)
-
-
-class _List(QListView):
-    """A list that a click does not take the keyboard to: arrows keep scrolling the image."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setMouseTracking(True)
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setDragDropMode(QListView.DragDropMode.DragOnly)
-
-
-class SeriesList(_List):
-    """Thumbnails, two in a row whatever the width."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setDragEnabled(True)  # a static list would not be dragged from
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setModel(SeriesModel(session))
-        self.setItemDelegate(SeriesDelegate(session, self.model()))  # type: ignore[arg-type]
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Fit two columns; the list keeps room for a scroll bar whether it is there or not."""
-        width = max((self.width() - 10) // 2, 80)
-        self.setGridSize(QSize(width, TILE_HEIGHT))
-        super().resizeEvent(event)
 
 
 class Worklist(QWidget):
@@ -388,18 +198,22 @@ class Worklist(QWidget):
         self.order.setCursor(Qt.CursorShape.PointingHandCursor)
         self.order.setToolTip("Click to sort by suspicion or by date")
         self.order.clicked.connect(self._toggle_order)
-        self.studies = _List()
+        self.triage = TriageBar(session)
+        self.studies = CardList()
+        self.studies.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.studies.customContextMenuRequested.connect(self._study_menu)
         self.study_model = StudyModel(session)
         self.studies.setModel(self.study_model)
         self.studies.setItemDelegate(StudyDelegate(session))
         self.series = SeriesList(session)
-        self.empty = theme.label("Studies appear here, the most suspicious first.", "quiet", wrap=True)
+        self.empty = theme.label(NO_STUDIES, "quiet", wrap=True)
         self.series_heading = theme.heading("Series")
         self._build()
         self.studies.clicked.connect(self._open_study)
         self.studies.activated.connect(self._open_study)
         self.series.clicked.connect(self._open_series)
         self.series.activated.connect(self._open_series)
+        self.triage.changed.connect(self._filter)
         self.study_model.modelReset.connect(self._fit)
         session.study_opened.connect(self._fit)
         self._fit()
@@ -409,6 +223,7 @@ class Worklist(QWidget):
         layout.setContentsMargins(8, 16, 8, 8)
         layout.setSpacing(8)
         layout.addWidget(self.order)
+        layout.addWidget(self.triage)
         layout.addWidget(self.empty)
         layout.addWidget(self.studies, 1)
         layout.addSpacing(4)
@@ -418,6 +233,8 @@ class Worklist(QWidget):
 
     def _fit(self, *_: object) -> None:
         count = self.study_model.rowCount()
+        some = bool(self._session.studies)
+        self.empty.setText(NONE_LISTED if some else NO_STUDIES)
         self.empty.setVisible(count == 0)
         self.studies.setVisible(count > 0)
         self.studies.setMaximumHeight(max(count * STUDY_HEIGHT + 2, STUDY_HEIGHT))
@@ -426,6 +243,16 @@ class Worklist(QWidget):
         self.series_heading.setVisible(opened)
         self.order.setText("WORKLIST · " + ("BY SUSPICION" if self.study_model.by_suspicion else "BY DATE"))
         self.studies.viewport().update()
+
+    def _filter(self) -> None:
+        self.study_model.filter = self.triage.filter
+        self.study_model.sort_again()
+
+    def _study_menu(self, place: QPoint) -> None:
+        index = self.studies.indexAt(place)
+        if index.isValid():
+            study: Study = index.data(VALUE_ROLE)
+            self.triage.study_menu(study.study_uid).popup(self.studies.viewport().mapToGlobal(place))
 
     def _toggle_order(self) -> None:
         self.study_model.by_suspicion = not self.study_model.by_suspicion

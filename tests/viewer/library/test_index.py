@@ -204,7 +204,7 @@ def test_another_shape_of_values_is_not_read(
     folder = write_series_copy("series")
     settle(folder)
     result = known_scan(library, folder)
-    monkeypatch.setattr(index, "_SHAPE", "newer")
+    monkeypatch.setattr(index, "SHAPE", "newer")
     (uid,) = result.files
     assert library.indexed_study(uid) is None
     assert library.unchanged_studies(result.files[uid]) == []

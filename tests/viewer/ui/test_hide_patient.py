@@ -75,7 +75,7 @@ def test_nothing_that_is_painted_names_the_patient(
         draw(self, painter, x, y, text, colour)
 
     monkeypatch.setattr(Lettering, "draw", listen)
-    monkeypatch.setattr("viewer.ui.worklist._line", lambda _p, _b, text, *_: painted.append(text))
+    monkeypatch.setattr("viewer.ui.listing.line", lambda _p, _b, text, *_: painted.append(text))
     open_session.set_patient_hidden(True)
     window.grab()
     assert any(HIDDEN in text for text in painted)

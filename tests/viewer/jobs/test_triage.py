@@ -1,0 +1,291 @@
+"""The background list: what a kill leaves, what a dead process takes, what a watched folder brings."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import PterionError
+from model.registry import Registry
+from viewer.dicom.scan import scan
+from viewer.dicom.series import Study
+from viewer.dicom.write import write_series
+from viewer.jobs import triage
+from viewer.jobs.triage import Found, Progress, Scored, Told, Triage
+from viewer.library.store import Library
+from viewer.library.triage import GAVE_UP, Reading, State, TriageList
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -> tuple[Study, ...]:
+    """Three small heads."""
+    folder = tmp_path_factory.mktemp("listed")
+    for name in "abc":
+        write_head(folder / name, phantom_hu, name)
+    return scan([folder]).studies
+
+
+def write_head(folder: Path, hu: np.ndarray, patient: str) -> None:
+    positions = np.array([(0.0, 0.0, 5.0 * index) for index in range(3)])
+    write_series(folder, hu[2:5], spacing_mm=(1.75, 1.75), positions_mm=positions, patient_id=patient)
+
+
+@pytest.fixture
+def library(tmp_path: Path):
+    opened = Library(tmp_path / "library")
+    yield opened
+    opened.close()
+
+
+def states(library: Library) -> list[str]:
+    return [str(row.state) for row in TriageList(library).rows()]
+
+
+# the list
+
+
+def test_a_study_is_listed_once_and_taken_in_order(library: Library, studies: tuple[Study, ...]) -> None:
+    listed = TriageList(library)
+    assert listed.add(studies) == 3
+    assert listed.add(studies[:2]) == 0
+    assert listed.studies() == studies
+    assert listed.take() == studies[0]
+    listed.scored(studies[0].study_uid, "m-1")
+    assert listed.take() == studies[1]
+    listed.failed(studies[1].study_uid, "It is a chest.")
+    assert [(row.word, row.reason) for row in listed.rows()] == [
+        ("scored", ""),
+        ("failed", "It is a chest."),
+        ("new", ""),
+    ]
+
+
+def test_a_study_with_more_slices_waits_again(library: Library, studies: tuple[Study, ...]) -> None:
+    listed = TriageList(library)
+    listed.add(studies[:1])
+    listed.take()
+    listed.scored(studies[0].study_uid, "m-1")
+    listed.add(studies[:1])
+    assert states(library) == ["scored"]
+    series = studies[0].series[0]
+    listed.add([replace(studies[0], series=(replace(series, slices=series.slices[:2]),))])
+    assert states(library) == ["new"]
+
+
+def test_what_ended_the_program_twice_is_not_tried_a_third_time(
+    library: Library, studies: tuple[Study, ...]
+) -> None:
+    listed = TriageList(library)
+    listed.add(studies[:1])
+    for expected in ("new", "failed"):
+        assert listed.take() is not None
+        listed.begin()  # as after a kill
+        assert states(library) == [expected]
+    assert listed.rows()[0].reason == GAVE_UP
+    listed.again(studies[0].study_uid)
+    assert listed.take() == studies[0]
+
+
+def test_leaving_a_study_in_order_is_no_attempt(library: Library, studies: tuple[Study, ...]) -> None:
+    listed = TriageList(library)
+    listed.add(studies[:1])
+    for _ in range(5):
+        listed.take()
+        listed.put_back(studies[0].study_uid)
+    listed.begin()
+    assert states(library) == ["new"]
+
+
+def test_what_the_reader_did_goes_before_what_the_model_did(
+    library: Library, studies: tuple[Study, ...]
+) -> None:
+    listed = TriageList(library)
+    listed.add(studies)
+    listed.take()
+    listed.scored(studies[0].study_uid, "m-1")
+    listed.read(studies[0].study_uid, Reading.OPENED)
+    listed.read(studies[1].study_uid, Reading.REVIEWED)
+    assert [row.word for row in listed.rows()] == ["opened", "reviewed", "new"]
+    assert listed.rows()[0].state is State.SCORED
+    listed.remove([studies[1].study_uid])
+    assert len(listed.rows()) == 2
+
+
+def test_a_study_of_another_pterion_fails_with_a_word(
+    library: Library, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = TriageList(library)
+    monkeypatch.setattr("viewer.library.index.SHAPE", "older")
+    listed.add(studies[:1])
+    monkeypatch.undo()
+    listed.add(studies[1:2])
+    assert listed.take() == studies[1]
+    assert "another version" in listed.rows()[0].reason
+
+
+# the work
+
+
+class Listener:
+    """Ends the work once as many studies are done as are waited for, or studies were found."""
+
+    def __init__(self, library: Library, registry: Registry, count: int) -> None:
+        self.told: list[Told] = []
+        self.count = count
+        self.triage = Triage(library, registry, self.hear)
+
+    def hear(self, told: Told) -> None:
+        self.told.append(told)
+        if len(self.scored) == self.count:
+            self.triage.end()
+
+    @property
+    def scored(self) -> list[Scored]:
+        return [each for each in self.told if isinstance(each, Scored)]
+
+
+def test_the_list_is_scored_and_kept_in_the_library(
+    library: Library, registry: Registry, studies: tuple[Study, ...]
+) -> None:
+    chest = replace(studies[2], series=(replace(studies[2].series[0], modality="MR"),))
+    TriageList(library).add([*studies[:2], chest])
+    listener = Listener(library, registry, 3)
+    listener.triage.run()
+    assert [each.study.study_uid for each in listener.scored] == [study.study_uid for study in studies]
+    assert [bool(each.error) for each in listener.scored] == [False, False, True]
+    assert states(library) == ["scored", "scored", "failed"]
+    assert "the model reads CT" in TriageList(library).rows()[2].reason
+    for study in studies[:2]:
+        assert library.load_findings(study.series[0].series_uid, "toy-1") is not None
+    assert Progress(studies[0].study_uid, 3, 3) in listener.told
+
+
+def test_a_process_that_dies_takes_one_study_with_it(
+    library: Library, registry: Registry, studies: tuple[Study, ...]
+) -> None:
+    TriageList(library).add(studies[:2])
+    listener = Listener(library, registry, 2)
+    struck = []
+
+    def hear(told: Told) -> None:
+        worker = listener.triage._worker
+        if isinstance(told, Progress) and told.scored and not struck and worker is not None:
+            struck.append(worker.pid)
+            worker._process.kill()
+        listener.hear(told)
+
+    listener.triage._tell = hear
+    listener.triage.run()
+    assert sorted(states(library)) == ["failed", "scored"]
+    assert "ended by the system" in next(each.error for each in listener.scored if each.error)
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from model.registry import Registry
+from viewer.jobs.triage import Triage
+from viewer.library.store import Library
+if __name__ == "__main__":
+    bundled, folder = map(Path, sys.argv[1:])
+    Triage(Library(folder), Registry(bundled, bundled / "none"), lambda told: time.sleep(0.1)).run()
+"""
+
+
+def test_a_kill_while_scoring_loses_nothing_and_doubles_nothing(
+    library: Library, bundled: Path, registry: Registry, studies: tuple[Study, ...], tmp_path: Path
+) -> None:
+    TriageList(library).add(studies)
+    script = tmp_path / "child.py"
+    script.write_text(CHILD, "utf-8")
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin"}
+    child = subprocess.Popen(
+        [sys.executable, str(script), str(bundled), str(library.path.parent)], env=environment
+    )
+    while child.poll() is None and states(library)[:2] != ["scored", "scoring"]:
+        time.sleep(0.02)
+    assert child.poll() is None
+    child.kill()
+    child.wait()
+    assert states(library) == ["scored", "scoring", "new"]
+    listener = Listener(library, registry, 2)
+    listener.triage.run()
+    assert [each.study.study_uid for each in listener.scored] == [study.study_uid for study in studies[1:]]
+    assert states(library) == ["scored"] * 3
+    assert len(library.study_scores("toy-1")) == 3
+
+
+def test_only_one_process_scores_a_list(library: Library, registry: Registry) -> None:
+    with (
+        triage._only_one(library.path.parent / triage.LOCK),
+        pytest.raises(PterionError, match="Another window"),
+    ):
+        Triage(library, registry, lambda _: None).run()
+
+
+def test_a_watched_folder_brings_studies_once_they_are_whole(
+    library: Library,
+    registry: Registry,
+    phantom_hu: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(triage, "LOOK_S", 0.0)
+    found: list[Told] = []
+    work = Triage(library, registry, found.append)
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    work.watch(inbox)
+    for _ in range(3):
+        work._look()
+    write_head(inbox / "a", phantom_hu, "a")
+    work._look()
+    assert found == []  # it may still be on its way
+    (inbox / "a" / "late.txt").write_text("more", "utf-8")
+    work._look()
+    assert found == []
+    work._look()
+    (new,) = found
+    assert isinstance(new, Found)
+    assert len(new.studies) == 1
+    assert states(library) == ["new"]
+    work._look()
+    assert len(found) == 1
+    write_head(inbox / "b", phantom_hu, "b")
+    work._look()
+    work._look()
+    assert len(found) == 2
+    assert states(library) == ["new", "new"]
+    work.watch(None)
+    write_head(inbox / "c", phantom_hu, "c")
+    for _ in range(3):
+        work._look()
+    assert len(found) == 2
+
+
+def test_a_paused_list_is_left_alone(
+    library: Library, registry: Registry, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TriageList(library).add(studies[:1])
+    listener = Listener(library, registry, 1)
+    work = listener.triage
+    waits: list[list[str]] = []
+    real = work._wait
+
+    def wait(seconds: float) -> None:
+        waits.append(states(library))
+        if len(waits) == 3:
+            work.give_way(False)
+        real(0)
+
+    monkeypatch.setattr(work, "_wait", wait)
+    work.give_way(True)
+    work.run()
+    assert waits[:3] == [["new"]] * 3
+    assert states(library) == ["scored"]

@@ -3,11 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from viewer.ui.palette import Action, Palette, matches
+from viewer.bindings import Bindable, Bindings
+from viewer.preferences import Preferences
+from viewer.session import Session
+from viewer.ui import fuzzy
+from viewer.ui.palette import MOST_RECENT, Action, Palette, matches
 
 
 def nothing() -> None:
@@ -35,6 +41,67 @@ def test_best_match_first(query: str, first: str) -> None:
 
 def test_nothing_matches_nonsense() -> None:
     assert matches("xyzzy", ACTIONS) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "better", "worse"),
+    [
+        ("lay", "Layout Read", "Play cine"),  # the start of the name before its middle
+        ("wb", "Window bone", "Show bookmark"),  # starts of words before letters inside them
+        ("inv", "Invert grey scale", "Show findings by volume"),  # in a row before scattered
+        ("undo", "Undo", "Unlink windows and zoom"),
+    ],
+)
+def test_what_is_meant_comes_before_what_only_has_the_letters(query: str, better: str, worse: str) -> None:
+    found = matches(query, tuple(Action(name, "", nothing) for name in (worse, better)))
+    assert found[0].name == better
+
+
+@pytest.mark.parametrize("slip", ["ivnert", "invret", "invet", "innvert"])
+def test_a_slip_of_the_keyboard_is_forgiven(slip: str) -> None:
+    actions = (*ACTIONS, Action("Invert grey scale", "", nothing))
+    assert [action.name for action in matches(slip, actions)] == ["Invert grey scale"]
+
+
+@given(st.text("abcdef ", max_size=8), st.text("abcdef ", max_size=14))
+def test_letters_in_order_are_found_and_no_others(query: str, name: str) -> None:
+    def holds(word: str) -> bool:
+        letters = iter(name)
+        return all(letter in letters for letter in word)
+
+    assert (fuzzy.score(query, name) is not None) == all(map(holds, query.split()))
+
+
+def test_what_was_done_lately_comes_first_among_equals() -> None:
+    actions = tuple(Action(name, "", nothing, id=name) for name in ("Open one", "Open two", "Undo"))
+    assert [action.id for action in matches("", actions, ("Undo", "Open two"))] == [
+        "Undo",
+        "Open two",
+        "Open one",
+    ]
+    assert matches("open", actions, ("Open two",))[0].id == "Open two"
+    assert matches("one", actions, ("Open two",))[0].id == "Open one"
+
+
+def test_the_palette_shows_bound_keys_and_remembers(qtbot: QtBot, session: Session) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    actions = tuple(Action(f"Do {n}", "Ctrl+F1", nothing, id=f"do_{n}") for n in range(MOST_RECENT + 3))
+    session.bound.add(Bindable(each.id, each.name, ()) for each in actions)
+    session.set_preferences(Preferences(Bindings(keys={"do_3": ("F7",)})))
+    made = Palette(window, lambda: actions, session)
+    made.popup()
+    said = [made.list.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(made.list.count())]
+    assert said[2:4] == ["Do 2", "Do 3 F7"]
+    for row in (*range(MOST_RECENT + 2), 0):
+        made.popup()
+        made.list.setCurrentRow(made._shown.index(actions[row]))
+        made._run()
+    assert session.recent_actions[:2] == ("do_0", f"do_{MOST_RECENT + 1}")
+    assert len(session.recent_actions) == MOST_RECENT
+    made.popup()
+    assert made._shown[0].id == "do_0"
 
 
 @pytest.fixture

@@ -118,6 +118,7 @@ ALLOWED = {
     "viewer.measuring": Rule(("viewer.measures",), ("PySide6",)),
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.drawing": Rule(("viewer.annotation", "model.labels"), ("PySide6",)),
+    "viewer.working": Rule(("viewer.library.work",), ("PySide6",)),
     "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
     "viewer.signals": Rule((), ("PySide6",)),
     "viewer.bindings": Rule(("model.errors",)),
@@ -127,6 +128,8 @@ ALLOWED = {
     "viewer.triaging": Rule(("viewer.library.triage",), ("PySide6",)),
     "viewer.session": Rule(
         (
+            "viewer.working",
+            "viewer.drawing",
             "viewer.triaging",
             "viewer.bindings",
             "viewer.licences",
@@ -209,6 +212,9 @@ ALLOWED = {
     "viewer.jobs.triage_qt": Rule(("viewer.jobs", "viewer.library", "model.registry"), ("PySide6",)),
     "viewer.ui": Rule(
         (
+            "viewer.working",
+            "viewer.library.queue",
+            "viewer.library.work",
             "viewer.triaging",
             "viewer.ui",
             "viewer.bindings",
@@ -233,6 +239,7 @@ ALLOWED = {
     ),
     "viewer.app": Rule(
         (
+            "viewer.interchange",
             "viewer.app",
             "viewer.ui",
             "viewer.bindings",

@@ -40,6 +40,7 @@ from viewer.measuring import Measuring
 from viewer.panes import Panes
 from viewer.preferences import Preferences
 from viewer.signals import Signals
+from viewer.working import Working
 from viewer.triaging import Triaging
 
 __all__ = [
@@ -81,6 +82,7 @@ class Session(Signals):
         self.panes = Panes(self)
         self.measuring = Measuring(self)
         self.drawing = Drawing(self)
+        self.working = Working(self)
         self.exports = Exports(self)
         self.triage = Triaging(self)
         self.maximised_view: int | None = None

@@ -66,7 +66,6 @@ class Signals(QObject):
     edit_requested = Signal(object)  # viewer.annotation.events.Event
     undo_requested = Signal()
     redo_requested = Signal()
-    export_masks_requested = Signal(object)  # Path of a folder
     copy_requested = Signal(object)  # CopyOrder
     copy_cancel_requested = Signal()
     accept_findings_requested = Signal()

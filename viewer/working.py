@@ -90,6 +90,7 @@ class Working(QObject):
     consensus_requested = Signal(object, str)  # uids of readings, rule
     adopt_requested = Signal(str)  # a reading to be put into the shared one
     queue_requested = Signal(str)  # an order
+    study_requested = Signal(str)  # study_uid of the queue to open
     history_requested = Signal()
     restore_requested = Signal(int)  # a version by its number in the journal
     import_requested = Signal(object, object)  # Path, subtypes by name that the reader gave

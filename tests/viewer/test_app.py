@@ -24,6 +24,7 @@ from viewer.jobs import retrain
 from viewer.library.errors import LibraryError
 from viewer.library.store import Library
 from viewer.session import Notice, Retraining
+from viewer.working import ExportOrder
 
 TESTS = Path(__file__).parents[1]
 WAIT_MS = 20_000
@@ -358,8 +359,8 @@ def test_exported_masks_are_told_of(qtbot: QtBot, start: Start, phantom_series: 
     application = start(phantom_series)
     qtbot.waitUntil(lambda: application.session.volume is not None, timeout=WAIT_MS)
     draw(application)
-    application.session.export_masks_requested.emit(tmp_path / "out")
-    qtbot.waitUntil(lambda: "1 mask exported" in titles(application), timeout=WAIT_MS)
+    application.session.working.export_requested.emit(ExportOrder("PNG masks", tmp_path / "out"))
+    qtbot.waitUntil(lambda: "Annotations exported as PNG masks" in titles(application), timeout=WAIT_MS)
     assert len(list((tmp_path / "out").glob("*.png"))) == 1
 
 

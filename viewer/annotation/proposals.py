@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ from viewer.annotation.vectorise import smooth_shape
 SMALLEST_REGION_PX = 8
 
 
-def _new_uid() -> str:
-    return uuid.uuid4().hex
+def content_uid(annotation: Annotation) -> str:
+    """The uid of a proposal: the same one each time that the same model draws the same shape on the same slice."""
+    content = repr((annotation.model_id, annotation.place, annotation.subtype, annotation.rings))
+    return uuid.uuid5(uuid.NAMESPACE_OID, content).hex
 
 
 def propose(
@@ -26,13 +29,13 @@ def propose(
     model_id: str,
     *,
     smallest_px: int = SMALLEST_REGION_PX,
-    new_uid: Callable[[], str] = _new_uid,
+    new_uid: Callable[[], str] | None = None,
 ) -> tuple[Annotation, ...]:
     """Annotations for every region of a model's label maps, slice by slice and subtype by subtype.
 
     masks: uint8 (slices, rows, columns), 0 none, 1..5 subtype. Regions (and holes) under `smallest_px` pixels are
     left out (filled). The result has source `model` and is not reviewed: a reader has accepted it as a whole, not
-    looked at each.
+    looked at each. new_uid: None gives the uids of `content_uid`.
     """
     found = []
     for index in np.nonzero(masks.any((1, 2)))[0].tolist():
@@ -45,7 +48,7 @@ def propose(
                 place = slices[index]
                 found.append(
                     Annotation(
-                        new_uid(),
+                        new_uid() if new_uid else "proposal",
                         place.sop_uid,
                         place.frame,
                         subtype.code,
@@ -56,4 +59,4 @@ def propose(
                         holes=inner,
                     )
                 )
-    return tuple(found)
+    return tuple(found if new_uid else (replace(each, uid=content_uid(each)) for each in found))

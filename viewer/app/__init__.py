@@ -23,6 +23,7 @@ from model.labels import BY_CODE, CODES
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.stack import Stack
+from viewer.app.annotating import Annotating
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
 from viewer.app.describing import Describing
@@ -113,6 +114,7 @@ class Application(QObject):
         self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
         self.hanging = Hanging(self.session, self.opening.volumes, self.library, self.tasks, self)
         self.windowing = Windowing(self.session, self.library, self.chores, self.tasks, self)
+        self.annotating = Annotating(self.session, self.keeping, self.desk, self.tasks, self.chores, self)
         reading = ReadingArea(self.session)
         self.restoring = Restoring(
             self.session,
@@ -147,7 +149,6 @@ class Application(QObject):
         self.opening.arrived = self.answering.arrived
         self.opening.closed = self._closed
         session.demo_requested.connect(self.open_demo)
-        session.export_masks_requested.connect(self.export_masks)
         session.accept_findings_requested.connect(self.accept_findings)
 
     def _begin(self, paths: tuple[Path, ...], *, demo: bool, empty: bool) -> None:
@@ -158,6 +159,7 @@ class Application(QObject):
         self.teaching.begin()
         self.triaging.begin()
         self.recent.begin()
+        self.annotating.begin()
         self.preferring.begin(self.library, self.tasks, self.opening.volumes)
         self.hanging.begin()
         self.windowing.begin()
@@ -185,6 +187,7 @@ class Application(QObject):
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
         series = volume.series
+        self.annotating.opening(volume)
         document = self.keeping.document(series.study_uid, series.series_uid)
         rows, columns = volume.hu.shape[1:]
         self.desk.open(document, (rows, columns), Stack.of(volume))
@@ -224,23 +227,6 @@ class Application(QObject):
 
         self.chores.ask("", lambda: write_demo(folder), written, failed)
 
-    def export_masks(self, folder: Path) -> None:
-        """Write one mask per annotated slice of the open series into `folder`."""
-        from viewer.annotation.export import export_masks
-
-        volume, document = self.session.volume, self.session.document
-        if volume is None:
-            return
-
-        def tell(paths: list[Path]) -> None:
-            count = len(paths) - 1
-            text = f"One PNG a slice and masks.json, which says what they are, in “{folder.name}”. Research use only."
-            self.session.notice("info", f"{count} mask{'s' * (count != 1)} exported", text)
-
-        self.chores.ask(
-            "The masks were not exported", lambda: export_masks(document, volume.series.slices, folder), tell
-        )
-
     def accept_findings(self) -> None:
         """Turn the masks of suspected subtypes (of all, where the subtype is unclear) into annotations.
 
@@ -261,7 +247,12 @@ class Application(QObject):
             if self.session.volume is not volume:
                 return
             there = {(a.sop_uid, a.frame, a.subtype, a.outline) for a in self.session.document.annotations}
-            new = [a for a in found if (a.sop_uid, a.frame, a.subtype, a.outline) not in there]
+            uids = {a.uid for a in self.session.document.annotations}
+            new = [
+                a
+                for a in found
+                if (a.sop_uid, a.frame, a.subtype, a.outline) not in there and a.uid not in uids
+            ]
             if new:
                 self.desk.add(new, "accept findings")
                 self.window.right.show_tab(1)
@@ -305,6 +296,7 @@ class Application(QObject):
             return
         self.ended = True
         self.tidying.end()
+        self.annotating.shutdown()
         self.restoring.finish()
         for part in (self.triaging, self.exporting, self.teaching, self.opening, self.hanging, self.answering):
             part.shutdown()

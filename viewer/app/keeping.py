@@ -29,7 +29,9 @@ class Keeping(QObject):
         super().__init__(parent)
         self._session = session
         self.library = library
-        self._reader = reader_name()
+        self.reader = reader_name()
+        self.readings: dict[str, str] = {}
+        """By SeriesInstanceUID the reading that its edits go to, where that is not the shared one."""
         self._told = False
         self._relay = Relay(self)
         self._relay.arrived.connect(self._heard)
@@ -39,15 +41,20 @@ class Keeping(QObject):
     def keep(self, edit: Edit) -> None:
         """Have an edit saved."""
         self._session.set_save_state("Saving…")
-        self.writer.submit(edit.document, previous=edit.previous, action=edit.action, reader=self._reader)
+        reading = self.readings.get(edit.document.series_uid, "")
+        self.writer.submit(
+            edit.document, previous=edit.previous, action=edit.action, reader=self.reader, reading=reading
+        )
 
     def document(self, study_uid: str, series_uid: str) -> Document:
-        """The annotations of a series: what still waits to be saved, else what the library holds."""
-        for document in self.writer.unsaved():
-            if document.series_uid == series_uid:
-                return document
+        """The annotations of a series, in the reading at hand: what still waits to be saved, else what the library
+        holds."""
+        reading = self.readings.get(series_uid, "")
+        waiting = self.writer.waiting(series_uid, reading)
+        if waiting is not None:
+            return waiting
         try:
-            return self.library.load_document(study_uid, series_uid)
+            return self.library.load_document(study_uid, series_uid, reading)
         except LibraryError as error:
             self._session.notice("error", "The annotations of this series could not be read", str(error))
             return Document(study_uid, series_uid)

@@ -1,162 +1,34 @@
 """The Annotations tab: the reader's polygons slice by slice, and what can be done with them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-)
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QListView,
-    QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QMenu, QVBoxLayout, QWidget
 
 from model.labels import BY_CODE, SUBTYPES
 from viewer.annotation.document import Annotation
 from viewer.annotation.events import ChooseSubtype, Confirm, ConfirmAll, MarkReviewed, Remove, Select
-from viewer.session import Mode, Session
+from viewer.session import Session
 from viewer.ui import theme
+from viewer.ui.annotation_list import ROW_HEIGHT, VALUE_ROLE, AnnotationDelegate, AnnotationModel
+from viewer.ui.exchange import ExchangeMenu
+from viewer.ui.proposals_card import ProposalsCard
 from viewer.ui.retraining import RetrainingCard
+from viewer.ui.subtype_layers import SubtypeLayers
 from viewer.ui.top_bar import BarButton
+from viewer.ui.work_card import WorkCard
+from viewer.ui.work_dialogs import CompareDialog, HistoryDialog, NamesDialog, QueueDialog
 
-AnyIndex = QModelIndex | QPersistentModelIndex
-VALUE_ROLE = Qt.ItemDataRole.UserRole
-ROW_HEIGHT = 28
-SOURCE_WORDS = {
-    "manual": "polygon",
-    "model": "accepted",
-    "model edited": "accepted, edited",
-    "imported": "imported",
-}
-HOW_TO_DRAW = (
-    "Click to place points; click the first one or press Enter to close. Backspace takes the last one back. "
-    "Alt+click on an edge adds a vertex, Shift+click on a vertex takes it away."
-)
-
-
-def describe(annotation: Annotation) -> str:
-    """`SDH · polygon, 42 pts`."""
-    points = len(annotation.outline)
-    return f"{annotation.subtype} · {SOURCE_WORDS.get(annotation.source, annotation.source)}, {points} pts"
-
-
-class AnnotationModel(QAbstractListModel):
-    """Annotations of the open series from its first slice to its last."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self._rows: list[tuple[int, Annotation]] = []
-        session.document_changed.connect(self.take)
-        session.series_changed.connect(self.take)
-        self.take()
-
-    def take(self, *_: object) -> None:
-        """Read the session's document again."""
-        series = self._session.series
-        slices = series.slices if series is not None else ()
-        place = {(header.sop_uid, header.frame): index for index, header in enumerate(slices)}
-        found = [
-            (place[(a.sop_uid, a.frame)], a)
-            for a in self._session.document.annotations
-            if (a.sop_uid, a.frame) in place
-        ]
-        rows = sorted(found, key=lambda pair: pair[0])
-        if rows != self._rows:
-            self.beginResetModel()
-            self._rows = rows
-            self.endResetModel()
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008, N802
-        """How many annotations."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """(slice index, annotation), its description, or its history as tooltip."""
-        if not index.isValid():
-            return None
-        place, annotation = self._rows[index.row()]
-        if role == VALUE_ROLE:
-            return place, annotation
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{describe(annotation)}, slice {place + 1}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            origin = f" from model {annotation.model_id}" if annotation.model_id else ""
-            state = "reviewed" if annotation.reviewed else "not reviewed yet"
-            return f"{BY_CODE[annotation.subtype].name.capitalize()}, {annotation.source}{origin}, {state}"
-        return None
-
-    def row_of(self, uid: str | None) -> int:
-        """Row of an annotation, -1 where it is not listed."""
-        return next((row for row, (_, a) in enumerate(self._rows) if a.uid == uid), -1)
-
-    def reviewed(self) -> int:
-        """How many are reviewed."""
-        return sum(a.reviewed for _, a in self._rows)
-
-
-class AnnotationDelegate(QStyledItemDelegate):
-    """Swatch, class and source, slice, reviewed or not."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:  # noqa: N802
-        """One line."""
-        return QSize(180, ROW_HEIGHT)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        """Paint one annotation."""
-        place, annotation = index.data(VALUE_ROLE)
-        rect: QRect = option.rect
-        hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(rect).adjusted(0.5, 0.5, -0.5, -1.5)
-        painter.setPen(Qt.PenStyle.NoPen)
-        selected = annotation.uid == self._session.selection
-        if selected or hover:
-            painter.setBrush(QColor(theme.ACCENT_DARK if selected else theme.RAISED))
-            painter.drawRoundedRect(box, 4, 4)
-        painter.setBrush(QColor(theme.subtype_colour(annotation.subtype)))
-        painter.drawRoundedRect(QRectF(box.left() + 4, box.center().y() - 5, 10, 10), 3, 3)
-        font = theme.font()
-        painter.setFont(font)
-        painter.setPen(QColor(theme.TEXT))
-        room = box.adjusted(22, 0, -84, 0)
-        text = QFontMetricsF(font).elidedText(describe(annotation), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-        painter.setPen(QColor(theme.TEXT if place == self._session.slice_index else theme.QUIET))
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(box.adjusted(0, 0, -26, 0), right, f"im {place + 1}")
-        painter.setPen(QColor(theme.GREEN if annotation.reviewed else theme.AMBER))
-        painter.drawText(box.adjusted(0, 0, -8, 0), right, "✓" if annotation.reviewed else "?")
-        painter.restore()
+__all__ = ["VALUE_ROLE", "AnnotationsPanel"]
 
 
 class AnnotationsPanel(QWidget):
-    """List, actions on the selected annotation, export, retraining."""
+    """List, actions on the selected annotation, proposals, subtypes, work, exchange, retraining."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.how = theme.card()
         self.heading = theme.heading("My annotations")
         self.model = AnnotationModel(session)
         self.list = QListView()
@@ -176,7 +48,10 @@ class AnnotationsPanel(QWidget):
         self._unreviewed = QWidget()
         self.clean = theme.button("")
         self.clean.setCheckable(True)
-        self.export = theme.button("Export masks…")
+        self.exchange = ExchangeMenu(session, self)
+        self.bring_in, self.export = theme.button("Import…"), theme.button("Export \u25be")
+        self.proposals, self.layers = ProposalsCard(session), SubtypeLayers(session)
+        self.work = WorkCard(session)
         self.retraining = RetrainingCard(session)
         self._selected = QFrame()
         self._build()
@@ -185,9 +60,6 @@ class AnnotationsPanel(QWidget):
 
     def _build(self) -> None:
         layout = theme.scrolled(self)
-        how = QVBoxLayout(self.how)
-        how.setContentsMargins(12, 8, 12, 8)
-        how.addWidget(theme.label(HOW_TO_DRAW, "quiet", wrap=True))
         box = QFrame()
         box.setProperty("role", "empty")
         inside = QVBoxLayout(box)
@@ -195,7 +67,7 @@ class AnnotationsPanel(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         inside.addWidget(self.empty)
         self.empty_box = box
-        for widget in (self.how, self.heading, box):
+        for widget in (self.heading, box):
             layout.addWidget(widget)
         layout.addWidget(self.list, 100)
         across = QHBoxLayout(self._unreviewed)
@@ -209,7 +81,16 @@ class AnnotationsPanel(QWidget):
         self._build_selected()
         layout.addWidget(self._selected)
         layout.addWidget(self.clean)
-        layout.addWidget(self.export)
+        exchange = QHBoxLayout()
+        exchange.setSpacing(8)
+        exchange.addWidget(self.bring_in, 1)
+        exchange.addWidget(self.export, 1)
+        layout.addLayout(exchange)
+        layout.addWidget(self.proposals)
+        for name, card in (("Subtypes", self.layers), ("Work", self.work)):
+            layout.addSpacing(8)
+            layout.addWidget(theme.heading(name))
+            layout.addWidget(card)
         layout.addSpacing(8)
         layout.addWidget(theme.heading("Retraining"))
         layout.addWidget(self.retraining)
@@ -251,13 +132,19 @@ class AnnotationsPanel(QWidget):
         self.review_slice.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll(self._sop_uid())))
         self.delete.clicked.connect(self._delete)
         self.clean.clicked.connect(self._toggle_clean)
-        self.export.clicked.connect(self.choose_export_folder)
+        self.export.clicked.connect(
+            lambda: self.exchange.popup(self.export.mapToGlobal(self.export.rect().bottomLeft()))
+        )
+        self.bring_in.clicked.connect(self.exchange.import_file)
+        self.work.history.clicked.connect(lambda: HistoryDialog(session, self).open())
+        self.work.compare.clicked.connect(lambda: CompareDialog(session, self).open())
+        self.work.queue.clicked.connect(lambda: QueueDialog(session, self).open())
+        session.working.names_wanted.connect(self.ask_names)
 
     def refresh(self, *_: object) -> None:
         """Show what there is to show."""
         count = self.model.rowCount()
         opened = self._session.volume is not None
-        self.how.setVisible(self._session.mode is Mode.ANNOTATE and opened)
         counted = (
             f"My annotations · {self.model.reviewed()} of {count} reviewed" if count else "My annotations"
         )
@@ -271,7 +158,7 @@ class AnnotationsPanel(QWidget):
         self.list.setVisible(count > 0)
         self.list.setMaximumHeight(count * ROW_HEIGHT + 2)
         self.list.setMinimumHeight(min(count, 4) * ROW_HEIGHT + 2)
-        self.export.setVisible(count > 0)
+        self.bring_in.setEnabled(opened)
         self._show_clean()
         self._show_unreviewed()
         self._show_selected()
@@ -366,8 +253,8 @@ class AnnotationsPanel(QWidget):
         menu.addAction("Delete", self._delete)
         menu.popup(self.list.viewport().mapToGlobal(position))
 
-    def choose_export_folder(self) -> None:
-        """Ask for a folder and request one mask file per annotated slice in it."""
-        folder = QFileDialog.getExistingDirectory(self, "Export one mask per annotated slice to a folder")
-        if folder:
-            self._session.export_masks_requested.emit(Path(folder))
+    def ask_names(self, path: Path, names: Sequence[str]) -> None:
+        """Ask which subtypes the names of an import are, and request it again with the answer."""
+        dialog = NamesDialog(path, names, self)
+        dialog.accepted.connect(lambda: self.exchange.request_import(path, dialog.mapping()))
+        dialog.open()

@@ -41,9 +41,12 @@ class AnnotationDesk(QObject):
         """Start on another series: its annotations, the (rows, columns) of its slices, its pixels. Undo starts anew;
         an outline still open on the old one is closed and kept."""
         self.finish()
+        before = self.editor
         self.editor = Editor(document, shape=shape, stack=stack, subtype=self._session.subtype)
         for setting in self._session.drawing.settings():
             self.editor.handle(setting)
+        if document.key == before.document.key:  # another reading of the same series
+            self.editor.handle(events.SetProposals(before.proposals))
         self._session.set_document(document)
         self._show(None)
 

@@ -36,13 +36,7 @@ class WindowActions:
             Action("Open the demo study", "", session.demo_requested.emit, id="open_demo"),
             *self._recent(),
             *panels.measures.exports.actions_by_name(),
-            Action(
-                "Export masks…",
-                "",
-                panels.annotations.choose_export_folder,
-                lambda: bool(session.document.annotations),
-                "export_masks",
-            ),
+            *panels.annotations.exchange.actions_by_name(),
             Action(
                 "Copy the study without its patient…",
                 "",

@@ -9,10 +9,14 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
-from viewer.session import Mode, Session
+from viewer.jobs.annotations_out import Form
+from viewer.session import Session
 from viewer.ui import theme
-from viewer.ui.desk import AnnotationDesk
 from viewer.ui.annotations import VALUE_ROLE, AnnotationsPanel
+from viewer.ui.desk import AnnotationDesk
+from viewer.ui.palette import Action
+from viewer.ui.work_dialogs import NamesDialog
+from viewer.working import ExportOrder
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 
@@ -113,30 +117,58 @@ def test_the_selection_of_the_image_is_the_lists(shown) -> None:
     assert panel.classes["IPH"].isChecked()
 
 
-def test_how_to_draw_is_said_in_annotate_mode(shown) -> None:
-    session, panel = shown
-    assert panel.how.isHidden()
-    session.set_mode(Mode.ANNOTATE)
-    assert not panel.how.isHidden()
+def action(panel: AnnotationsPanel, name: str) -> Action:
+    return next(each for each in panel.exchange.actions_by_name() if each.name == name)
 
 
-def test_export_asks_for_a_folder(
+def test_exports_ask_for_a_place_and_give_files_their_ending(
     shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     session, panel = shown
-    open_document(session, "SDH")
+    part = session.working
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    with qtbot.waitSignal(session.export_masks_requested) as asked:
-        panel.export.click()
-    assert asked.args == [tmp_path]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    assert not action(panel, "Export annotations as PNG masks…").enabled()
+    open_document(session, "SDH")
+    assert action(panel, "Export annotations as PNG masks…").enabled()
+    with qtbot.waitSignal(part.export_requested) as asked:
+        action(panel, "Export annotations as PNG masks…").run()
+    assert asked.args == [ExportOrder("PNG masks", tmp_path)]
+    with qtbot.waitSignal(part.export_requested) as asked:
+        action(panel, "Export annotations as NRRD segmentation…").run()
+    assert asked.args == [ExportOrder("NRRD segmentation", tmp_path / "mine.seg.nrrd")]
 
 
-def test_a_cancelled_export_asks_for_nothing(shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_format_that_can_be_asked_for_can_be_written(shown) -> None:
+    _, panel = shown
+    names = {each.name for each in panel.exchange.actions_by_name()}
+    assert {f"Export annotations as {form}…" for form in Form} <= names
+
+
+def test_a_cancelled_export_or_import_asks_for_nothing(
+    shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, panel = shown
     open_document(session, "SDH")
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
-    with qtbot.assertNotEmitted(session.export_masks_requested):
-        panel.export.click()
+    for name in ("getExistingDirectory", "getSaveFileName", "getOpenFileName"):
+        monkeypatch.setattr(QFileDialog, name, lambda *_, name=name: "" if "Dir" in name else ("", ""))
+    part = session.working
+    signals = (part.export_requested, part.import_requested, part.library_out_requested)
+    for signal in signals:
+        with qtbot.assertNotEmitted(signal):
+            for each in panel.exchange.actions_by_name():
+                each.run()
+
+
+def test_names_of_an_import_are_asked_for(shown, qtbot: QtBot, tmp_path: Path) -> None:
+    session, panel = shown
+    session.working.names_wanted.emit(tmp_path / "a.nii", ("label 1", "label 2"))
+    dialog = panel.findChild(NamesDialog)
+    assert dialog.mapping() == {"label 1": "leave out", "label 2": "leave out"}
+    dialog.boxes["label 1"].setCurrentIndex(1)
+    with qtbot.waitSignal(session.working.import_requested) as asked:
+        dialog.go.click()
+    assert asked.args == [tmp_path / "a.nii", {"label 1": "SDH", "label 2": "leave out"}]
 
 
 def test_a_slice_is_marked_as_free_of_hemorrhage_and_unmarked(shown) -> None:

@@ -1,0 +1,42 @@
+"""Everything about annotations beside drawing and keeping them: work, exchange, proposals."""
+
+from PySide6.QtCore import QObject
+
+from viewer.app.exchanging import Exchanging
+from viewer.app.keeping import Keeping
+from viewer.app.proposing import Proposing
+from viewer.app.tasks import Tasks
+from viewer.app.working import Working
+from viewer.dicom.volume import Volume
+from viewer.session import Session
+from viewer.ui.desk import AnnotationDesk
+
+
+class Annotating(QObject):
+    """The parts, as one. `tasks` are finished before the program ends, `chores` may be dropped."""
+
+    def __init__(
+        self,
+        session: Session,
+        keeping: Keeping,
+        desk: AnnotationDesk,
+        tasks: Tasks,
+        chores: Tasks,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.working = Working(session, keeping, desk, tasks, self)
+        self.exchanging = Exchanging(session, keeping, desk, chores, self)
+        self.proposing = Proposing(session, desk, chores, self)
+
+    def begin(self) -> None:
+        """Learn who reads."""
+        self.working.begin()
+
+    def opening(self, volume: Volume) -> None:
+        """A series opens: choose its reading, before its annotations are read."""
+        self.working.opening(volume)
+
+    def shutdown(self) -> None:
+        """Book the time that was spent."""
+        self.working.shutdown()

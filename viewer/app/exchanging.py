@@ -1,0 +1,123 @@
+"""Annotations in and out of other programs' formats, and the whole library to a folder and back, off the GUI thread."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from model.errors import PterionError
+from viewer.app.keeping import Keeping
+from viewer.app.tasks import Tasks
+from viewer.interchange.drawn import Imported, NamesWantedError, not_there_yet
+from viewer.interchange.library_folder import Counts
+from viewer.session import Session
+from viewer.ui.desk import AnnotationDesk
+from viewer.working import ExportOrder
+
+NOT_LOADED = "The series is still being read. Wait until it is loaded, then try again."
+
+
+class Exchanging(QObject):
+    """Answers what readers ask to be imported and exported."""
+
+    def __init__(
+        self, session: Session, keeping: Keeping, desk: AnnotationDesk, tasks: Tasks, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._keeping, self._desk, self._tasks = session, keeping, desk, tasks
+        part = session.working
+        part.import_requested.connect(self.take_in)
+        part.export_requested.connect(self.write)
+        part.library_out_requested.connect(self.library_out)
+        part.library_in_requested.connect(self.library_in)
+
+    def take_in(self, path: Path, mapping: Mapping[str, str]) -> None:
+        """Add what a file holds for the open series, as one step that undo takes back; all of it or nothing."""
+        from viewer.interchange.reading import read_annotations
+
+        session, volume = self._session, self._session.volume
+        if volume is None:
+            session.notice(
+                "info", "Nothing to import to", "Open the series that the annotations belong to first."
+            )
+            return
+
+        def show(found: Imported) -> None:
+            if session.volume is not volume:
+                return
+            new = not_there_yet(session.document, found.annotations)
+            drawn = {a.sop_uid for a in (*session.document.annotations, *new)}
+            clean = found.clean - drawn
+            if new:
+                self._desk.add(new, f"import {path.name}")
+            if clean - session.document.reviewed_slices:
+                marks = (session.document.reviewed_slices | clean) - drawn
+                self._desk.revise(
+                    replace(session.document, reviewed_slices=marks), f"import marks of {path.name}"
+                )
+            there = len(found.annotations) - len(new)
+            words = [f"{len(new)} annotation{'s' * (len(new) != 1)} added. Undo takes them back."]
+            words += [f"{there} were there already."] if there else []
+            session.notice("info", "Imported", " ".join((*words, *found.remarks)))
+
+        def failed(error: PterionError) -> None:
+            if isinstance(error, NamesWantedError) and not mapping:
+                session.working.names_wanted.emit(path, error.names)
+            else:
+                session.notice("error", "Nothing was imported", str(error))
+
+        series, spacing_mm = volume.series, volume.spacing_mm
+        self._tasks.ask("", lambda: read_annotations(path, series, spacing_mm, mapping), show, failed)
+
+    def write(self, order: ExportOrder) -> None:
+        """Write the annotations of the open series; they are read back and compared before it is called done."""
+        from viewer.jobs.annotations_out import Form, write_annotations
+
+        session, volume, document = self._session, self._session.volume, self._session.document
+        if volume is None:
+            session.notice("info", "Nothing to export", "Open a series first.")
+            return
+        form = Form(order.form)
+
+        def tell(paths: tuple[Path, ...]) -> None:
+            what = paths[0].name if len(paths) == 1 else f"{len(paths)} files in “{order.out.name}”"
+            text = f"{what}, read back and compared. Research use only."
+            session.notice("info", f"Annotations exported as {form}", text)
+
+        self._tasks.ask(
+            "The annotations were not exported",
+            lambda: write_annotations(form, order.out, document, volume),
+            tell,
+        )
+
+    def library_out(self, folder: Path) -> None:
+        """Write the whole library to a folder."""
+        from viewer.interchange.library_folder import write_library
+
+        def work() -> Counts:
+            self._keeping.writer.flush()
+            return write_library(self._keeping.library, folder)
+
+        def tell(counts: Counts) -> None:
+            text = f"{counts.series} readings with {counts.edits} edits in “{folder.name}”, read back and compared."
+            self._session.notice("info", "Library exported", f"{text} Research use only.")
+
+        self._tasks.ask("The library was not exported", work, tell)
+
+    def library_in(self, folder: Path) -> None:
+        """Put an exported library into this one."""
+        from viewer.interchange.library_folder import read_library
+
+        def work() -> Counts:
+            self._keeping.writer.flush()
+            return read_library(self._keeping.library, folder)
+
+        def tell(counts: Counts) -> None:
+            text = f"{counts.series} readings, {counts.edits} edits; {counts.merged} added to what was there."
+            self._session.notice(
+                "info", "Library imported", f"{text} Open a series again to see what is new."
+            )
+            self._keeping.saved()
+
+        self._tasks.ask("The library was not imported", work, tell)

@@ -1,0 +1,68 @@
+"""The card of the model's proposals: shapes on a layer of their own, to be accepted or rejected."""
+
+from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QVBoxLayout
+
+from viewer.annotation.events import Accept, Reject
+from viewer.session import Session
+from viewer.ui import theme
+
+
+class ProposalsCard(QFrame):
+    """How many proposals are open; accept or reject those of the slice, of the subtype in hand, or all."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.setProperty("role", "card")
+        self.text = theme.label("", wrap=True)
+        self.shown = QCheckBox("Show them, dotted, while drawing")
+        self.accept = {name: theme.button("") for name in ("slice", "subtype", "all")}
+        self.reject = {name: theme.button("") for name in ("slice", "subtype", "all")}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.text)
+        column.addWidget(self.shown)
+        grid = QGridLayout()
+        grid.setSpacing(6)
+        for row, name in enumerate(self.accept):
+            grid.addWidget(self.accept[name], row, 0)
+            grid.addWidget(self.reject[name], row, 1)
+            self.accept[name].clicked.connect(lambda _=False, name=name: self._ask(Accept, name))
+            self.reject[name].clicked.connect(lambda _=False, name=name: self._ask(Reject, name))
+        column.addLayout(grid)
+        self.shown.setChecked(session.drawing.proposals_shown)
+        self.shown.toggled.connect(session.drawing.show_proposals)
+        for signal in (
+            session.drawing.proposals_changed,
+            session.slice_index_changed,
+            session.subtype_changed,
+            session.volume_changed,
+        ):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def _sop_uid(self) -> str:
+        volume = self._session.volume
+        return volume.series.slices[self._session.slice_index].sop_uid if volume is not None else ""
+
+    def _ask(self, event: type[Accept] | type[Reject], name: str) -> None:
+        limits = {"slice": {"sop_uid": self._sop_uid()}, "subtype": {"subtype": self._session.subtype}}
+        self._session.edit_requested.emit(event(**limits.get(name, {})))
+
+    def refresh(self, *_: object) -> None:
+        """Say how many are open, here and in all."""
+        session, found = self._session, self._session.drawing.proposals
+        self.setVisible(bool(found))
+        here = sum(each.sop_uid == self._sop_uid() for each in found)
+        mine = sum(each.subtype == session.subtype for each in found)
+        self.text.setText(f"{len(found)} proposals of the model are open")
+        counts = {
+            "slice": (here, f"image {session.slice_index + 1} ({here})"),
+            "subtype": (mine, f"{session.subtype} ({mine})"),
+            "all": (len(found), f"all ({len(found)})"),
+        }
+        for name, (count, words) in counts.items():
+            for word, button in (("Accept", self.accept[name]), ("Reject", self.reject[name])):
+                button.setText(f"{word} {words}")
+                button.setEnabled(count > 0)

@@ -1,0 +1,161 @@
+"""The card of the work: who reads, in which reading, how far slice and series are, and for how long."""
+
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout
+
+from viewer.library.work import WHOLE, Status
+from viewer.session import Session
+from viewer.ui import theme
+from viewer.working import Work
+
+CHOICES = (Status.UNTOUCHED, Status.IN_PROGRESS, Status.DONE, Status.FLAGGED)
+"""What can be chosen; that a slice is free of hemorrhage is said with its own button."""
+SHARED = "Shared reading"
+
+
+def duration(seconds: float) -> str:
+    """`2:05 min`, `1:02 h`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours}:{left:02d} h" if hours else f"{minutes}:{rest:02d} min"
+
+
+class WorkCard(QFrame):
+    """Reader, reading, statuses of slice and series, comment, time; and the doors to history, agreement and queue."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.setProperty("role", "card")
+        self.reader = QLineEdit()
+        self.reading = QComboBox()
+        self.blinded = theme.button("Read blinded")
+        self.slice_status = QComboBox()
+        self.series_status = QComboBox()
+        self.comment = QLineEdit()
+        self.time = QLabel()
+        self.history = theme.button("History…")
+        self.compare = theme.button("Compare…")
+        self.queue = theme.button("Queue…")
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        grid = QGridLayout()
+        grid.setSpacing(6)
+        grid.setColumnStretch(1, 1)
+        rows = (
+            ("Reader", self.reader),
+            ("Reading", self.reading),
+            ("Image", self.slice_status),
+            ("Series", self.series_status),
+            ("Comment", self.comment),
+        )
+        for row, (text, widget) in enumerate(rows):
+            label = theme.label(text, "quiet")
+            label.setBuddy(widget)
+            widget.setAccessibleName(text)
+            grid.addWidget(label, row, 0)
+            grid.addWidget(widget, row, 1)
+        for box in (self.slice_status, self.series_status):
+            for status in CHOICES:
+                box.addItem(status.value.capitalize(), status)
+        self.reader.setMaxLength(64)
+        self.reader.setToolTip("Stands in the history of everything you draw from now on")
+        self.comment.setMaxLength(1000)
+        self.comment.setPlaceholderText("About this image")
+        self.blinded.setToolTip(
+            "Start a reading of your own that shows nothing of the others until it is done"
+        )
+        column.addLayout(grid)
+        column.addWidget(self.time)
+        theme.set_role(self.time, "quiet")
+        below, last = QHBoxLayout(), QHBoxLayout()
+        for layout, buttons in ((below, (self.blinded, self.compare)), (last, (self.history, self.queue))):
+            layout.setSpacing(6)
+            for button in buttons:
+                layout.addWidget(button, 1)
+            column.addLayout(layout)
+
+    def _connect(self) -> None:
+        session, part = self._session, self._session.working
+        self.reader.editingFinished.connect(lambda: part.reader_named.emit(self.reader.text()))
+        self.reading.activated.connect(lambda _: self._choose_reading())
+        self.blinded.clicked.connect(part.blinded_requested)
+        self.slice_status.activated.connect(lambda _: self._note_slice())
+        self.comment.editingFinished.connect(self._note_comment)
+        self.series_status.activated.connect(lambda _: self._note_series())
+        for signal in (
+            part.work_changed,
+            session.slice_index_changed,
+            session.document_changed,
+            session.volume_changed,
+        ):
+            signal.connect(self.refresh)
+
+    def _place(self) -> tuple[str, int]:
+        volume = self._session.volume
+        if volume is None:
+            return WHOLE
+        header = volume.series.slices[self._session.slice_index]
+        return (header.sop_uid, header.frame)
+
+    def _choose_reading(self) -> None:
+        self._session.working.reading_requested.emit(self.reading.currentData())
+        self.refresh()
+
+    def _note_slice(self) -> None:
+        self._session.working.noted.emit(self._place(), self.slice_status.currentData(), self.comment.text())
+
+    def _note_comment(self) -> None:
+        noted = self._session.working.work.noted(self._place())
+        if self.comment.text() != (noted.comment if noted is not None else ""):
+            self._note_slice()
+
+    def _note_series(self) -> None:
+        noted = self._session.working.work.noted()
+        comment = noted.comment if noted is not None else ""
+        self._session.working.noted.emit(WHOLE, self.series_status.currentData(), comment)
+
+    def _begun(self, place: tuple[str, int]) -> Status:
+        """What a slice or the series is where nobody said."""
+        document = self._session.document
+        drawn = document.annotations if place == WHOLE else document.on_slice(*place)
+        return Status.IN_PROGRESS if drawn else Status.UNTOUCHED
+
+    def refresh(self, *_: object) -> None:
+        """Show how far the work is."""
+        work, place = self._session.working.work, self._place()
+        opened = self._session.volume is not None
+        self.setVisible(opened)
+        if not opened:
+            return
+        if not self.reader.hasFocus():
+            self.reader.setText(work.reader)
+        self._show_readings(work)
+        here, whole = work.noted(place), work.noted()
+        for box, noted, where in ((self.slice_status, here, place), (self.series_status, whole, WHOLE)):
+            status = noted.status if noted is not None else self._begun(where)
+            box.setCurrentIndex(max(box.findData(status), 0))
+        if not self.comment.hasFocus():
+            self.comment.setText(here.comment if here is not None else "")
+        self.time.setText(f"Time spent: {duration(work.seconds)}")
+        self.compare.setEnabled(bool(work.readings) and not work.others_hidden)
+        hidden = "Your reading is blinded until you set the series to Done"
+        alone = "There is no second reading of this series yet"
+        self.compare.setToolTip(hidden if work.others_hidden else "" if work.readings else alone)
+
+    def _show_readings(self, work: Work) -> None:
+        """The readings that may be chosen; while the reader is blinded, their own alone."""
+        self.reading.clear()
+        mine = work.reading.uid if work.reading is not None else ""
+        if not work.others_hidden:
+            self.reading.addItem(SHARED, "")
+        for each in work.readings:
+            if not work.others_hidden or each.uid == mine:
+                name = f"{each.reader}, blinded" if each.kind == "blinded" else each.made_of
+                self.reading.addItem(name, each.uid)
+        self.reading.setCurrentIndex(max(self.reading.findData(mine), 0))

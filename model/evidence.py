@@ -89,7 +89,7 @@ def evidence_map(
     code: str,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> EvidenceMap:
-    """The evidence for `code` on a slice (rows, columns in HU) between its neighbours; some 50 questions to the network.
+    """The evidence for `code` on a slice (rows, columns in HU) between its neighbours.
 
     Raises PterionError where the slice cannot be scored, Cancelled when asked to stop.
     """
@@ -163,5 +163,3 @@ def _square(box: Box) -> Floats:
 
 def _share(logit: float) -> float:
     return float(1 / (1 + np.exp(-logit)))
-
-

@@ -6,7 +6,7 @@ is its own neighbour. What a slice gets depends on these three alone, so the ord
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model import preprocess
+from model.device import open_on
 from model.errors import Cancelled, PterionError
 from model.labels import SCORES
 from model.preprocess import Geometry
@@ -90,8 +91,12 @@ def load_runtime() -> None:
 class Predictor:
     """A loaded version. `score` may run in any thread."""
 
-    def __init__(self, version_path: Path, threads: int = 2) -> None:
-        """Load and check the version in `version_path`. Raises ModelFileError where it is not sound."""
+    def __init__(self, version_path: Path, threads: int = 2, device: str = "cpu") -> None:
+        """Load and check the version in `version_path`. Raises ModelFileError where it is not sound.
+
+        device: `auto`, `cpu`, `cuda` or `coreml`, see `model.device`. Where it does not work the processor answers, and
+        `device_notice` says so.
+        """
         info = read_info(version_path)
         self.id: str = info["id"]
         self.thresholds: dict[str, float] = {code: float(info["thresholds"][code]) for code in SCORES}
@@ -104,9 +109,13 @@ class Predictor:
         self._calibration["provisional"] = _platt(
             calibration.get("provisional", calibration.get("slice", {}))
         )
-        self._encode, self._decode, self._sequence = (
-            open_graph(version_path, name, read_file(version_path, info, name), threads) for name in GRAPHS
-        )
+        graphs = {name: read_file(version_path, info, name) for name in GRAPHS}
+
+        def load(providers: Sequence[str]) -> list[Any]:
+            return [open_graph(version_path, name, graphs[name], threads, providers) for name in GRAPHS]
+
+        sessions, self.device, self.device_notice = open_on(device, load)
+        self._encode, self._decode, self._sequence = sessions
         self._wanted = {node.name for node in self._decode.get_inputs()}
         # Loads scipy now, so that the first slice does not wait for it.
         preprocess.prepare_slice(np.zeros((8, 8), np.int16), (1.0, 1.0))
@@ -142,9 +151,12 @@ class Predictor:
         return _Encoded(geometry, {f"h{number}": feature for number, feature in enumerate(features)})
 
     def decode(
-        self, before: _Encoded, here: _Encoded, after: _Encoded
+        self, before: _Encoded, here: _Encoded, after: _Encoded, *, masks: bool = True
     ) -> tuple[Floats, npt.NDArray[np.uint8], Floats]:
-        """Provisional scores (6,), mask (rows, columns) and embedding (1, E) of the slice `here`."""
+        """Provisional scores (6,), mask (rows, columns) and embedding (1, E) of the slice `here`.
+
+        masks: else the mask stays empty, which saves its time.
+        """
         given = {}
         for letter, encoded in (("p", before), ("h", here), ("n", after)):
             given.update({letter + name[1:]: feature for name, feature in encoded.features.items()})
@@ -152,9 +164,27 @@ class Predictor:
             None, {name: feature for name, feature in given.items() if name in self._wanted}
         )
         scores = _calibrated(slice_logits[0], self._calibration["provisional"])
-        if scores[0] < self._slice_gate:
+        if not masks or scores[0] < self._slice_gate:
             return scores, np.zeros(here.geometry.shape, np.uint8), embedding
         return scores, self.draw(mask_logits[0], here.geometry), embedding
+
+    def score_windows(
+        self,
+        x: Floats,
+        geometry: Geometry,
+        before: _Encoded,
+        after: _Encoded,
+        own_neighbour: tuple[bool, bool] = (False, False),
+    ) -> Floats:
+        """Provisional scores (6,) of a slice given as network input, float32 (3, SIZE, SIZE), between its neighbours.
+
+        own_neighbour: where it is its own, at an end of the series.
+        """
+        features = self._encode.run(None, {"x": x[None]})
+        here = _Encoded(geometry, {f"h{number}": feature for number, feature in enumerate(features)})
+        return self.decode(
+            here if own_neighbour[0] else before, here, here if own_neighbour[1] else after, masks=False
+        )[0]
 
     def draw(self, mask_logits: Floats, geometry: Geometry) -> npt.NDArray[np.uint8]:
         """Mask (rows, columns) of a slice from its logits (6, n, n)."""

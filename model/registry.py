@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,8 +152,17 @@ def verify(folder: Path) -> dict[str, Any]:
     return info
 
 
-def open_graph(folder: Path, name: str, content: bytes, threads: int = 1) -> "InferenceSession":
-    """A session of ONNX Runtime over `content`, the graph `name` of a version. Raises ModelFileError."""
+def open_graph(
+    folder: Path,
+    name: str,
+    content: bytes,
+    threads: int = 1,
+    providers: Sequence[str] = ("CPUExecutionProvider",),
+) -> "InferenceSession":
+    """A session of ONNX Runtime over `content`, the graph `name` of a version. Raises ModelFileError.
+
+    providers: of the runtime, the first one that works is used.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -163,7 +172,7 @@ def open_graph(folder: Path, name: str, content: bytes, threads: int = 1) -> "In
     # Threads that spin while they wait would steal the cores from the window.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=list(providers))
     except Exception as error:  # the runtime's errors share no base class below Exception
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelFileError(

@@ -40,8 +40,9 @@ from viewer.measuring import Measuring
 from viewer.panes import Panes
 from viewer.preferences import Preferences
 from viewer.signals import Signals
-from viewer.working import Working
+from viewer.suspecting import Suspecting
 from viewer.triaging import Triaging
+from viewer.working import Working
 
 __all__ = [
     "READ_LAYOUT",
@@ -84,6 +85,7 @@ class Session(Signals):
         self.drawing = Drawing(self)
         self.working = Working(self)
         self.exports = Exports(self)
+        self.suspecting = Suspecting(self)
         self.triage = Triaging(self)
         self.maximised_view: int | None = None
         self.mode = Mode.READ
@@ -157,6 +159,8 @@ class Session(Signals):
         self.volume = volume
         self.series = volume.series if volume else None
         self.findings = None
+        self.suspecting.set_suspected(None)
+        self.suspecting.set_evidence(None)
         self.slice_index = 0
         self.slice_errors = {}
         self.panes.open(volume)

@@ -1,6 +1,7 @@
 """What the model says: which version answers, inference while a series loads, its findings kept and found again."""
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject
 
+from model.device import CPU
 from model.errors import PterionError
 from model.labels import CODES, SCORES
 from model.registry import Registry, Version, study_thresholds
@@ -15,6 +17,7 @@ from viewer.app.tasks import Tasks
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
 from viewer.jobs.choose import why_not
+from viewer.jobs.infer import head_start_s
 from viewer.jobs.qt import InferJob, LoadJob
 from viewer.library.store import Library
 from viewer.session import Findings, ModelEntry, Session
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from viewer.library.records import StoredFindings
 
 THREADS = max(min(os.cpu_count() or 1, 2), 1)
-IDLE = f"AI idle · {THREADS} thread{'s' * (THREADS > 1)}"
+
+
+WAITS = "The model waits to be asked (see Preferences). Press “Score this series”."
 
 
 def summary(version: Version) -> str:
@@ -49,13 +54,18 @@ class Answering(QObject):
         self._tasks = tasks
         self._job: InferJob | None = None
         self._predictor: Predictor | None = None
+        self._using = (0, "")  # threads and device of that predictor, as they were wanted
+        self._told = ""  # what was said last about the device
+        self._processor_only = False
         self._left = ("", "")
+        self._loading = threading.Lock()
         session.score_requested.connect(self.score_again)
         session.score_cancel_requested.connect(self.cancel)
         session.slice_index_changed.connect(self._look_at)
         session.promote_requested.connect(lambda id_: self._change(lambda: self._registry.promote(id_)))
         session.roll_back_requested.connect(lambda: self._change(self._registry.roll_back))
         session.discard_requested.connect(self._discard)
+        session.preferences_changed.connect(self._preferences_changed)
 
     # versions
 
@@ -81,7 +91,7 @@ class Answering(QObject):
             )
         )
         self._session.set_model(current.id)
-        self._session.set_ai_state(self._session.ai_state or IDLE)
+        self._session.set_ai_state(self._session.ai_state or self._idle)
 
     def _no_model(self, error: PterionError) -> None:
         self._session.set_ai_state("No model")
@@ -99,7 +109,7 @@ class Answering(QObject):
     def _after_change(self) -> None:
         self.remember_statuses(self._session.studies)
         if self._session.volume is not None:
-            self.begin(self._session.volume, None)
+            self.begin(self._session.volume, None, others=False)
 
     def _discard(self, version_id: str) -> None:
         self._tasks.ask(
@@ -134,10 +144,13 @@ class Answering(QObject):
 
     # findings
 
-    def begin(self, volume: Volume, load: LoadJob | None, *, fresh: bool = False) -> None:
+    def begin(
+        self, volume: Volume, load: LoadJob | None, *, fresh: bool = False, others: bool = True
+    ) -> None:
         """Answer for a volume that was just opened: from the library where this model has answered, else anew.
 
         load: the job that still fills the volume; the worker is woken as slices come. fresh: ask the model anyway.
+        others: take what another model said where this one has not answered; it is marked as such.
         """
         self._stop()
         reason = why_not(volume.series)
@@ -146,23 +159,38 @@ class Answering(QObject):
             return
         uid = volume.series.series_uid
 
-        def look() -> "tuple[Version, StoredFindings | None]":
+        def look() -> "tuple[Version, StoredFindings | None, Version]":
             version = self._registry.current()
-            return version, None if fresh else self._library.load_findings(uid, version.id)
+            if fresh:
+                return version, None, version
+            stored = self._library.load_findings(uid, version.id)
+            if stored is None and others:
+                stored = self._library.latest_findings(uid)
+            return version, stored, version if stored is None else self._version_of(stored.model_id, version)
 
-        def found(answer: "tuple[Version, StoredFindings | None]") -> None:
-            version, stored = answer
+        def found(answer: "tuple[Version, StoredFindings | None, Version]") -> None:
+            version, stored, author = answer
             if self._session.volume is not volume:
                 return
             if stored is not None and stored.masks.shape == volume.hu.shape:
-                self._show(_restored(stored, version))
-                self._session.set_ai_state(IDLE)
+                self._show(_restored(stored, author))  # another model's are marked where they are shown
+                self._session.set_ai_state(self._idle)
+            elif not fresh and self._session.preferences.model_run == "on_demand":
+                self._show(self._empty(volume, not_run=WAITS))
+                self._session.set_ai_state(self._idle)
             else:
                 self._start(volume, load, version)
 
         self._tasks.ask(
             "The model could not be loaded", look, found, lambda error: self._not_scored(volume, error)
         )
+
+    def _version_of(self, model_id: str, current: Version) -> Version:
+        """The version that answered before, for its operating points; the current one where it is gone."""
+        try:
+            return self._registry.get(model_id)
+        except PterionError:
+            return current
 
     def _empty(self, volume: Volume, version: Version | None = None, not_run: str = "") -> Findings:
         empty = Findings(
@@ -186,10 +214,13 @@ class Answering(QObject):
         self._stop()
         study_uid = volume.series.study_uid
         self._left = (study_uid, self._session.study_status.get(study_uid, regions.NOT_SCORED))
-        job = self._job = InferJob(volume, lambda: self._load(version), self._session.slice_index, self)
+        wait_s = head_start_s() if load is not None else 0.0
+        job = self._job = InferJob(
+            volume, lambda: self._load(version), self._session.slice_index, self, wait_s
+        )
         job.slices_scored.connect(lambda slices: self._slices_scored(job, slices))
         job.scored.connect(lambda answer: self._scored(job, answer))
-        job.failed.connect(lambda error: self._not_scored(volume, error) if job is self._job else None)
+        job.failed.connect(lambda error: self._failed(job, volume, load, version, error))
         job.finished.connect(lambda: self._finished(job))
         if load is not None:
             load.on_slice = job.slices_arrived
@@ -197,14 +228,45 @@ class Answering(QObject):
         self._session.set_ai_state("Loading the model…")
         job.start()
 
+    def predictor(self) -> "Predictor":
+        """The predictor of the version in use. Runs in a worker; raises ModelFileError."""
+        return self._load(self._registry.current())
+
     def _load(self, version: Version) -> "Predictor":
-        """The predictor of a version, kept for the next series. Runs in the worker."""
+        """The predictor of a version, kept for the next series. Runs in a worker."""
         from model.predict import Predictor
 
-        predictor = self._predictor
-        if predictor is None or predictor.id != version.id:
-            predictor = self._predictor = Predictor(version.path, threads=THREADS)
+        wanted = self._threads, CPU if self._processor_only else self._session.preferences.model_device
+        with self._loading:
+            predictor = self._predictor
+            if predictor is None or predictor.id != version.id or self._using != wanted:
+                predictor = Predictor(version.path, *wanted)
+                self._predictor, self._using = predictor, wanted
         return predictor
+
+    @property
+    def _threads(self) -> int:
+        return self._session.preferences.model_threads or THREADS
+
+    @property
+    def _idle(self) -> str:
+        """What the status bar says while nothing is scored."""
+        device = "" if self._predictor is None or self._predictor.device == CPU else self._predictor.device
+        threads = f"{self._threads} thread{'s' * (self._threads > 1)}"
+        return f"AI idle · {device.upper() or threads}"
+
+    def _preferences_changed(self, _: object) -> None:
+        """Other threads or another device: they count from the next series on."""
+        self._processor_only = False
+        if self._job is None and self._session.ai_state.startswith("AI idle"):
+            self._session.set_ai_state(self._idle)
+
+    def _tell_of_device(self) -> None:
+        """Say once where the model runs elsewhere than the reader wants."""
+        text = "" if self._predictor is None else self._predictor.device_notice
+        if text and text != self._told:
+            self._session.notice("warning", "The model runs on another device", text)
+        self._told = text
 
     def arrived(self) -> None:
         """Slices of the open volume have come in."""
@@ -219,6 +281,7 @@ class Answering(QObject):
         findings = self._session.findings
         if job is not self._job or findings is None:
             return
+        self._tell_of_device()
         for one in slices:
             findings.slice_scores[one.index] = one.scores
             findings.masks[one.index] = one.mask
@@ -263,6 +326,20 @@ class Answering(QObject):
             self._show(self._empty(volume, not_run=str(error)))
             self._session.set_ai_state("AI not run")
 
+    def _failed(
+        self, job: InferJob, volume: Volume, load: LoadJob | None, version: Version, error: PterionError
+    ) -> None:
+        """Say why there is no answer; where a card gave up, let the processor answer."""
+        if job is not self._job:
+            return
+        if self._predictor is not None and self._predictor.device != CPU and not self._processor_only:
+            self._processor_only = True
+            text = f"{error} The processor goes on in its place until the program is started again."
+            self._session.notice("warning", "The model runs on another device", text)
+            self._start(volume, load, version)
+            return
+        self._not_scored(volume, error)
+
     def score_again(self) -> None:
         """Ask the model anew about the open series."""
         if self._session.volume is not None:
@@ -276,7 +353,7 @@ class Answering(QObject):
         self._stop()
         text = f"Scoring was cancelled after {findings.scored} of {findings.total} slices."
         self._show(replace(findings, not_run=text))
-        self._session.set_ai_state(IDLE)
+        self._session.set_ai_state(self._idle)
 
     def _stop(self) -> None:
         """Cancel what runs; its study gets the status back that it had before."""
@@ -289,7 +366,7 @@ class Answering(QObject):
         if job is self._job:
             self._job = None
             if self._session.findings is not None and self._session.findings.done:
-                self._session.set_ai_state(IDLE)
+                self._session.set_ai_state(self._idle)
         job.deleteLater()
 
     def shutdown(self) -> None:

@@ -91,16 +91,24 @@ def overlay_of(mask: npt.NDArray[np.uint8]) -> Overlay:
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of mask values 1, 2, … and how much they cover the image (0 to 1)."""
+    """The colours of mask values 1, 2, … and how much they cover the image (0 to 1).
+
+    own: (fill, edge) of each colour where they differ, empty where all are covered alike.
+    """
 
     colours: tuple[RGB, ...]
     fill: float = FILL_OPACITY
     edge: float = EDGE_OPACITY
+    own: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError where an opacity is not between 0 and 1."""
-        if not (0 <= self.fill <= 1 and 0 <= self.edge <= 1):
-            raise ValueError(f"opacities must be between 0 and 1, got {self.fill} and {self.edge}")
+        if not all(0 <= value <= 1 for pair in ((self.fill, self.edge), *self.own) for value in pair):
+            raise ValueError(
+                f"opacities must be between 0 and 1, got {self.fill}, {self.edge} and {self.own}"
+            )
+        if self.own and len(self.own) != len(self.colours):
+            raise ValueError(f"{len(self.colours)} colours cannot have {len(self.own)} opacities")
 
 
 @lru_cache(maxsize=8)
@@ -109,7 +117,8 @@ def tint_table(palette: Palette) -> Pixels:
     grey = np.arange(256, dtype=np.float64)
     table = np.zeros((2 * (len(palette.colours) + 1), 256), np.uint32)
     for value, colour in enumerate(palette.colours, 1):
-        for code, opacity in ((2 * value, palette.fill), (2 * value + 1, palette.edge)):
+        fill, edge = palette.own[value - 1] if palette.own else (palette.fill, palette.edge)
+        for code, opacity in ((2 * value, fill), (2 * value + 1, edge)):
             channels = [np.rint(grey * (1 - opacity) + part * opacity).astype(np.uint32) for part in colour]
             table[code] = OPAQUE | channels[0] << 16 | channels[1] << 8 | channels[2]
     table.flags.writeable = False

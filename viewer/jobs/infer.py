@@ -22,7 +22,14 @@ from viewer.jobs.score import areas_px, physical_spacing, volumes_ml
 
 LOADER_POLL_S = 0.5
 """How long the worker sleeps at most before it looks again whether it was cancelled."""
-NICER = 8
+SCROLLING_S, PAUSE_S = 0.15, 0.012
+"""How long after a step the reader counts as scrolling, and how long the worker rests between slices then."""
+CROWDED = 2
+"""So few processors are all taken while a series is loaded."""
+HEAD_START_S = 4.0
+"""How long the loaders have them to themselves then, at most. Whoever works beside them waits for a processor with
+Python's lock in hand, for which the window waits too."""
+NICER = 15
 """How much the worker's threads yield to the window's (nice levels)."""
 
 
@@ -47,16 +54,27 @@ class StudyAnswer:
 class Inference:
     """Scores one volume. `run` belongs to a worker thread; the other methods may be called from any."""
 
-    def __init__(self, volume: Volume, load_predictor: Callable[[], Predictor]) -> None:
-        """`load_predictor` is called in the worker, so that loading the model holds nobody up."""
+    def __init__(
+        self, volume: Volume, load_predictor: Callable[[], Predictor], head_start_s: float = 0.0
+    ) -> None:
+        """`load_predictor` is called in the worker, so that loading the model holds nobody up.
+
+        head_start_s: how long to wait at most until all slices are in before the first is scored.
+        """
         self._volume = volume
+        self._head_start_s = head_start_s
         self._load_predictor = load_predictor
         self._changed = threading.Condition()
         self._cancelled = False
         self._on_screen = 0
+        self._direction = 1
+        self._moved = 0.0
 
     def look_at(self, index: int) -> None:
         """Say which slice the reader sees."""
+        if index != self._on_screen:
+            self._direction = 1 if index > self._on_screen else -1
+            self._moved = time.monotonic()
         self._on_screen = index
 
     def slices_arrived(self) -> None:
@@ -81,6 +99,8 @@ class Inference:
         Raises Cancelled, or PterionError where it cannot be scored.
         """
         let_the_window_go_first()
+        until = time.monotonic() + self._head_start_s
+        self._wait_until(lambda: bool(self._ready().all()) or time.monotonic() >= until)
         predictor = self._load_predictor()
         self._wait_until(lambda: bool(self._ready().any()))
         volume, start = self._volume, time.perf_counter()
@@ -122,17 +142,31 @@ class Inference:
         return None if self._volume.failed[index] else self._volume.hu[index]
 
     def _next_index(self, done: npt.NDArray[np.bool_]) -> int:
-        """The slice nearest the screen that is not done, of those whose neighbours are in where there are any."""
-        chosen = nearest(done, self._scorable(), self._on_screen)
+        """The slice on screen, then those the reader is about to see, of those whose neighbours are in where there
+        are any."""
+        self._give_way()
+        chosen = nearest(done, self._scorable(), self._on_screen, self._direction)
         while chosen is None:
             self._wait_until(lambda: bool((self._scorable() & ~done).any()))
-            chosen = nearest(done, self._scorable(), self._on_screen)
+            chosen = nearest(done, self._scorable(), self._on_screen, self._direction)
         return chosen
+
+    def _give_way(self) -> None:
+        """While the reader scrolls, leave the processor to the window for a moment between two slices."""
+        if time.monotonic() - self._moved < SCROLLING_S:
+            with self._changed:
+                if not self._cancelled:
+                    self._changed.wait(PAUSE_S)
 
     def _scorable(self) -> npt.NDArray[np.bool_]:
         """Slices that are in, and both their neighbours too."""
         ready = np.pad(self._ready(), 1, constant_values=True)
         return ready[:-2] & ready[1:-1] & ready[2:]
+
+
+def head_start_s() -> float:
+    """What this computer's loaders need of a head start."""
+    return HEAD_START_S if (os.cpu_count() or 1) <= CROWDED else 0.0
 
 
 def let_the_window_go_first(levels: int = NICER) -> None:
@@ -143,9 +177,13 @@ def let_the_window_go_first(levels: int = NICER) -> None:
         os.setpriority(os.PRIO_PROCESS, thread, min(priority + levels, 19))
 
 
-def nearest(done: npt.NDArray[np.bool_], able: npt.NDArray[np.bool_], target: int) -> int | None:
-    """The index nearest `target` (the upper of two) that is able and not done, or None."""
+def nearest(
+    done: npt.NDArray[np.bool_], able: npt.NDArray[np.bool_], target: int, direction: int = 1
+) -> int | None:
+    """The index next to be scored that is able and not done, or None: `target`, then outward, two ahead in the
+    direction of travel (1 or -1) for each one behind."""
     open_indices = np.flatnonzero(able & ~done)
     if open_indices.size == 0:
         return None
-    return int(open_indices[np.abs(open_indices - target - 0.25).argmin()])
+    ahead = (open_indices - target) * direction
+    return int(open_indices[np.where(ahead >= 0, ahead, -2 * ahead + 0.5).argmin()])

@@ -63,6 +63,16 @@ def read(connection: sqlite3.Connection, series_uid: str, model_id: str) -> Row 
     return row
 
 
+def read_latest(connection: sqlite3.Connection, series_uid: str) -> Row | None:
+    """The packed row that was stored last for a series, by whichever model, or None."""
+    row: Row | None = connection.execute(
+        "SELECT series_uid, model_id, time, study_scores, volume_ml, cautions, seconds, slice_scores, shape, masks"
+        " FROM findings WHERE series_uid = ? ORDER BY time DESC, rowid DESC",
+        (series_uid,),
+    ).fetchone()
+    return row
+
+
 def latest_scores(connection: sqlite3.Connection, model_id: str | None) -> tuple[StoredScores, ...]:
     """The latest study scores of every series, the latest first."""
     rows = connection.execute(

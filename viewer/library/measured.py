@@ -1,4 +1,4 @@
-"""Measures, marked slices and verdicts in the library: as JSON, in their tables, merged and told apart like annotations."""
+"""Measures, marked slices and verdicts in the library: as JSON and in tables, merged and told apart like annotations."""
 
 import json
 import sqlite3

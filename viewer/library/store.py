@@ -262,6 +262,15 @@ class Library:
         """What this model said about this series, or None when it was not asked yet."""
         with self.reading() as connection:
             row = findings.read(connection, series_uid, model_id)
+        return self._unpacked(row)
+
+    def latest_findings(self, series_uid: str) -> StoredFindings | None:
+        """What was said last about this series, by whichever model, or None when none was asked yet."""
+        with self.reading() as connection:
+            row = findings.read_latest(connection, series_uid)
+        return self._unpacked(row)
+
+    def _unpacked(self, row: findings.Row | None) -> StoredFindings | None:
         if row is None:
             return None
         try:

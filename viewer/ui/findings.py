@@ -1,130 +1,23 @@
 """The Findings tab: study score, a bar per subtype, suspected regions, what to do with them."""
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from model.labels import ANY, BY_CODE, SUBTYPES, Subtype
+from model.labels import ANY, CODES, SCORES, SUBTYPES
 from viewer.dicom.series import Note, Problem
+from viewer.findings.doubts import close_calls
+from viewer.findings.region import Region
 from viewer.session import Findings, Session
 from viewer.ui import theme
-from viewer.ui.regions import Region, regions, study_scores, study_threshold, suspected
+from viewer.ui.overlay_bar import OverlayBar
+from viewer.ui.region_row import RegionRow, millilitres, slice_range
+from viewer.ui.regions import because, regions, short, study_scores, study_threshold, suspected
+from viewer.ui.score_row import ScoreRow
 
 REFRESH_MS = 80
 """Results arrive many times a second; the panel repaints at most this often."""
-
-
-class ScoreRow(QWidget):
-    """One subtype: code, bar with its threshold as a tick, score, mL."""
-
-    def __init__(self, subtype: Subtype) -> None:
-        super().__init__()
-        self._subtype = subtype
-        self.score: float | None = None
-        self.threshold = 0.5
-        self.volume = ""
-        self.setFixedHeight(22)
-        self.setAccessibleName(subtype.name)
-
-    def show_score(self, score: float | None, tick: float, volume: str) -> None:
-        """Show a score in 0 to 1 (None: nothing known), its threshold and the volume as text."""
-        self.score, self.threshold, self.volume = score, tick, volume
-        said = "not scored" if score is None else f"{score:.2f}, suspected from {tick:.2f}"
-        self.setToolTip(f"{self._subtype.name.capitalize()} hemorrhage: {said}")
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Paint the row."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle = self.height() / 2
-        painter.setFont(theme.font(weight=600))
-        painter.setPen(QColor(theme.subtype_colour(self._subtype.code)))
-        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(QRectF(0, 0, 40, self.height()), left, self._subtype.code)
-        bar = QRectF(44, middle - 4, max(self.width() - 44 - 108, 40), 8)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.HAIRLINE))
-        painter.drawRoundedRect(bar, 4, 4)
-        painter.setFont(theme.font())
-        if self.score is not None:
-            painter.setBrush(QColor(theme.subtype_colour(self._subtype.code)))
-            width = max(bar.width() * min(self.score, 1.0), 5)
-            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, bar.height()), min(4, width / 2), 4)
-            tick = bar.left() + bar.width() * self.threshold
-            painter.fillRect(QRectF(tick - 1, bar.top() - 1, 2, bar.height() + 2), QColor(theme.BRIGHT))
-        over = self.score is not None and self.score >= self.threshold
-        painter.setPen(QColor(theme.TEXT if over else theme.QUIET))
-        value = "–" if self.score is None else f"{self.score:.2f}"
-        painter.drawText(QRectF(bar.right() + 8, 0, 32, self.height()), left, value)
-        painter.drawText(QRectF(self.width() - 68, 0, 68, self.height()), right, self.volume or "–")
-
-
-class RegionRow(QWidget):
-    """A suspected region; a click goes to its most suspicious slice."""
-
-    clicked = Signal(int)
-
-    def __init__(self, region: Region, volume: str) -> None:
-        super().__init__()
-        self.region = region
-        self._volume = volume
-        self.setFixedHeight(26)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.text = "Subtype unclear"
-        if region.code in BY_CODE:
-            self.text = f"{region.code} · {BY_CODE[region.code].name}"
-        self.setToolTip(f"Suspected {self.text}: go to slice {region.peak + 1}, score {region.score:.2f}")
-        self.setAccessibleName(f"{self.text}, slices {region.first + 1} to {region.last + 1}")
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """One line."""
-        return QSize(200, 26)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Go to the most suspicious slice."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.clicked.emit(self.region.peak)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Swatch, subtype, slice range, mL."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        region = self.region
-        if self.underMouse():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme.RAISED))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-4, 0, 4, 0), 4, 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        known = region.code in BY_CODE
-        painter.setBrush(QColor(theme.subtype_colour(region.code) if known else theme.AMBER))
-        painter.drawRoundedRect(QRectF(0, self.height() / 2 - 5, 10, 10), 3, 3)
-        painter.setFont(theme.font())
-        painter.setPen(QColor(theme.TEXT))
-        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        room = QRectF(18, 0, self.width() - 18 - 128, self.height())
-        painter.drawText(
-            room,
-            left,
-            QFontMetricsF(painter.font()).elidedText(self.text, Qt.TextElideMode.ElideRight, room.width()),
-        )
-        painter.drawText(QRectF(self.width() - 68, 0, 68, self.height()), right, self._volume)
-        painter.setPen(QColor(theme.QUIET))
-        painter.drawText(QRectF(self.width() - 128, 0, 56, self.height()), right, slice_range(region))
-
-
-def millilitres(volume: float) -> str:
-    """`1.5 mL`; from 100 mL on without a decimal."""
-    return f"{volume:.0f} mL" if volume >= 100 else f"{volume:.1f} mL"
-
-
-def slice_range(region: Region) -> str:
-    """`17–27`, or `17`; slices counted from 1."""
-    first, last = region.first + 1, region.last + 1
-    return str(first) if first == last else f"{first}–{last}"
 
 
 class FindingsPanel(QWidget):
@@ -142,7 +35,18 @@ class FindingsPanel(QWidget):
         self.regions_heading = theme.heading("Regions")
         self.region_rows: list[RegionRow] = []
         self.none_found = theme.label("", "quiet", wrap=True)
+        self.overlay_bar = OverlayBar(session.suspecting)
+        self.specks = theme.label("", "small", wrap=True)
+        self.shift = theme.button("", "link")
         self.accept = theme.button("Accept as annotations", "primary")
+        self.why = theme.button("Why? Show evidence map")
+        self.why.setCheckable(True)
+        self.why.setToolTip(
+            "Which places of this slice the score rests on. Found by darkening the slice place by place and asking the "
+            "model again"
+        )
+        self.because = theme.label("", "small", wrap=True)
+        self._listed: object = None
         self.again = theme.button("Score again")
         self.cancel = theme.button("Cancel")
         self.research = theme.label("Research use only. Scores are not a diagnosis.", "small", wrap=True)
@@ -172,6 +76,7 @@ class FindingsPanel(QWidget):
         for row in self.rows.values():
             bars.addWidget(row)
         self._layout.addWidget(self._bars)
+        self._layout.addWidget(self.overlay_bar)
         self._notes = QVBoxLayout()
         self._notes.setSpacing(4)
         self._layout.addLayout(self._notes)
@@ -179,7 +84,17 @@ class FindingsPanel(QWidget):
         self._regions = QVBoxLayout()
         self._regions.setSpacing(0)
         self._layout.addLayout(self._regions)
-        for widget in (self.none_found, self.accept, self.again, self.cancel, self.research):
+        for widget in (
+            self.none_found,
+            self.specks,
+            self.shift,
+            self.accept,
+            self.why,
+            self.because,
+            self.again,
+            self.cancel,
+            self.research,
+        ):
             self._layout.addWidget(widget)
         self._layout.addStretch(1)
 
@@ -204,6 +119,18 @@ class FindingsPanel(QWidget):
         session.volume_changed.connect(lambda _: self.refresh())
         session.ai_state_changed.connect(self._later)
         session.model_changed.connect(self._later)
+        suspecting = session.suspecting
+        suspecting.changed.connect(self._later)
+        suspecting.current_changed.connect(self._mark_current)
+        suspecting.style_changed.connect(lambda _: self._show_eyes())
+        suspecting.evidence_changed.connect(lambda _: self._show_evidence())
+        session.slice_index_changed.connect(lambda _: self._show_evidence())
+        session.preferences_changed.connect(lambda _: self._relist())
+        for code, row in self.rows.items():
+            row.shown_changed.connect(lambda shown, of=code: self._show_subtype(of, shown))
+            row.opacity_chosen.connect(lambda share, of=code: self._fade_subtype(of, share))
+        self.shift.clicked.connect(self._go_to_shift)
+        self.why.clicked.connect(self._ask_why)
         self.accept.clicked.connect(session.accept_findings_requested)
         self.again.clicked.connect(session.score_requested)
         self.cancel.clicked.connect(session.score_cancel_requested)
@@ -223,6 +150,7 @@ class FindingsPanel(QWidget):
         for widget, visible in (
             (self._card, opened),
             (self._bars, opened),
+            (self.overlay_bar, answered),
             (self.progress, running),
             (self.cancel, running),
             (self.again, opened and not running),
@@ -234,6 +162,9 @@ class FindingsPanel(QWidget):
         self._show_bars(findings if answered else None)
         self._show_notes(findings)
         self._show_regions(findings if answered else None)
+        self._show_shift()
+        self._show_eyes()
+        self._show_evidence()
 
     def _show_head(self, findings: Findings | None) -> None:
         if findings is None or findings.not_run:
@@ -253,8 +184,9 @@ class FindingsPanel(QWidget):
         )
         self.score.setStyleSheet(f"color: {colour};")
         if findings.done:
+            point = f"suspected from {short(study_threshold(findings, ANY))}"
             self.about.setText(
-                f"model {findings.model_id} · {findings.total} slices in {findings.seconds:.1f} s"
+                f"{point} · calibrated\nmodel {findings.model_id} · {findings.total} slices in {findings.seconds:.1f} s"
             )
         else:
             self.about.setText(f"model {findings.model_id} · scoring {findings.scored} of {findings.total}")
@@ -264,14 +196,36 @@ class FindingsPanel(QWidget):
     def _show_bars(self, findings: Findings | None) -> None:
         scores = study_scores(findings) if findings is not None else {}
         approximate = "≈ " if self._estimated() else ""
+        doubtful: tuple[str, ...] = ()
+        if findings is not None and findings.done:
+            points = {code: study_threshold(findings, code) for code in SCORES}
+            doubtful = close_calls(scores, points, CODES)
         for code, row in self.rows.items():
             volume = ""
             if findings is not None and findings.volume_ml.get(code, 0.0) >= 0.05:
                 volume = f"{approximate}{millilitres(findings.volume_ml[code])}"
             known = findings is not None and (findings.done or findings.scored > 0)
+            tick = study_threshold(findings, code) if findings else 0.5
+            over = known and scores[code] >= tick
             row.show_score(
-                scores[code] if known else None, study_threshold(findings, code) if findings else 0.5, volume
+                scores[code] if known else None,
+                tick,
+                volume,
+                self._extent(code, tick, doubtful) if over or code in doubtful else "",
+                f"{code} lies close to its operating point: it could be on either side." * (code in doubtful),
             )
+
+    def _extent(self, code: str, tick: float, doubtful: Sequence[str]) -> str:
+        """Operating point, how many regions, on which slices: `from .05 · 2 regions · 17–27`."""
+        found = [region for region in self._session.suspecting.found if region.code == code]
+        parts = [f"from {short(tick)}"]
+        if code in doubtful:
+            parts.append("close call")
+        if found:
+            parts.append(f"{len(found)} region{'s' * (len(found) > 1)}")
+            first, last = min(r.first for r in found), max(r.last for r in found)
+            parts.append(f"sl. {slice_range(first, last)}")
+        return " · ".join(parts)
 
     def _estimated(self) -> bool:
         volume = self._session.volume
@@ -288,7 +242,8 @@ class FindingsPanel(QWidget):
             and self._session.model_id not in ("", findings.model_id)
         ):
             texts.insert(
-                0, f"From model {findings.model_id}; {self._session.model_id} is in use now. Score again."
+                0,
+                f"From model {findings.model_id}; {self._session.model_id} is in use now. Score again to ask it.",
             )
         for text in dict.fromkeys(texts):
             made = QFrame()
@@ -299,28 +254,128 @@ class FindingsPanel(QWidget):
             self._notes.addWidget(made)
 
     def _show_regions(self, findings: Findings | None) -> None:
-        _clear(self._regions)
-        self.region_rows = []
-        volume = self._session.volume
-        found: tuple[Region, ...] = ()
-        if findings is not None and volume is not None and len(findings.slice_scores) == len(volume.hu):
-            spacing = any(note.problem is Problem.NO_SPACING for note in volume.series.notes)
-            weights = volume.thickness_weights_mm() if findings.done and not spacing else None
-            found = regions(findings, volume.spacing_mm[0] * volume.spacing_mm[1], weights)
-        approximate = "≈ " if self._estimated() else ""
-        for region in found:
-            known = region.volume_ml is not None and region.volume_ml >= 0.05
-            row = RegionRow(region, f"{approximate}{millilitres(region.volume_ml or 0.0)}" if known else "–")
-            row.clicked.connect(self._session.set_slice_index)
-            self._regions.addWidget(row)
-            self.region_rows.append(row)
+        suspected_ = self._session.suspecting.suspected
+        found = suspected_.regions.found if suspected_ is not None else self._runs(findings)
+        measured = suspected_ is not None and findings is not None
+        key = (suspected_, self._estimated()) if measured else tuple(_facts(region) for region in found)
+        if key != self._listed:
+            self._listed = key
+            self._fill_list(found if findings is not None else (), measured=measured)
         done = findings is not None and findings.done
         self.regions_heading.setVisible(findings is not None)
         self.none_found.setVisible(findings is not None and not found)
         self.none_found.setText("No subtype is above its threshold." if done else "None so far.")
-        self.accept.setVisible(bool(found))
+        small = sum(suspected_.regions.specks.values()) if suspected_ is not None else 0
+        self.specks.setText(f"and {small} smaller part{'s' * (small > 1)}" if small else "")
+        self.specks.setVisible(bool(small))
+        verdicts = suspected_.verdicts if suspected_ is not None else {}
+        self.accept.setVisible(len(found) > len(verdicts))
         self.accept.setEnabled(done)
-        self.accept.setToolTip("Copy the model's masks into your annotations, to be reviewed one by one")
+        self.accept.setToolTip(
+            "Copy the masks of every region that you did not dismiss into your annotations, to be reviewed one by one"
+        )
+
+    def _runs(self, findings: Findings | None) -> tuple[Region, ...]:
+        """Suspected slices, until the regions are measured."""
+        volume = self._session.volume
+        if findings is None or volume is None or len(findings.slice_scores) != len(volume.hu):
+            return ()
+        spacing = any(note.problem is Problem.NO_SPACING for note in volume.series.notes)
+        weights = volume.thickness_weights_mm() if findings.done and not spacing else None
+        return regions(findings, volume.spacing_mm[0] * volume.spacing_mm[1], weights)
+
+    def _fill_list(self, found: Sequence[Region], *, measured: bool) -> None:
+        suspecting = self._session.suspecting
+        verdicts = suspecting.suspected.verdicts if suspecting.suspected is not None else {}
+        _clear(self._regions)
+        self.region_rows = []
+        approximate = "≈ " if self._estimated() else ""
+        for number, region in enumerate(found):
+            known = region.volume_ml is not None and region.volume_ml >= 0.05
+            volume = f"{approximate}{millilitres(region.volume_ml or 0.0)}" if known else "–"
+            row = RegionRow(region, volume, verdicts.get(number), known=measured)
+            row.clicked.connect(lambda index, at=number: self._go(at if measured else None, index))
+            row.accept_clicked.connect(lambda of=region: suspecting.accept_requested.emit(of))
+            row.edit_clicked.connect(lambda of=region: suspecting.edit_requested.emit(of))
+            row.dismissed.connect(lambda reason, of=region: suspecting.dismiss_requested.emit(of, reason))
+            row.reopen_clicked.connect(lambda of=region: suspecting.reopen_requested.emit(of))
+            self._regions.addWidget(row)
+            self.region_rows.append(row)
+        self._mark_current(suspecting.current)
+
+    def _relist(self) -> None:
+        self._listed = None
+        self._later()
+
+    def _go(self, number: int | None, index: int) -> None:
+        self._session.suspecting.set_current(number)
+        self._session.set_slice_index(index)
+
+    def _mark_current(self, number: object) -> None:
+        measured = self._session.suspecting.suspected is not None
+        for at, row in enumerate(self.region_rows):
+            row.set_current(current=measured and at == number)
+
+    # shift, overlay, evidence
+
+    def _show_shift(self) -> None:
+        suspected_ = self._session.suspecting.suspected
+        shift = suspected_.regions.shift if suspected_ is not None else None
+        self.shift.setVisible(shift is not None and shift.mm > 0)
+        if shift is not None:
+            self.shift.setText(f"Midline shift ≈ {shift.mm:.0f} mm to the {shift.to} · estimate")
+            self.shift.setToolTip(
+                "Estimated from how the brain mirrors about the middle of the skull. Go to its slice "
+                f"({shift.index + 1}); measure it there with the midline tool."
+            )
+
+    def _go_to_shift(self) -> None:
+        suspected_ = self._session.suspecting.suspected
+        if suspected_ is not None and suspected_.regions.shift is not None:
+            self._session.set_slice_index(suspected_.regions.shift.index)
+
+    def _show_subtype(self, code: str, shown: bool) -> None:
+        suspecting = self._session.suspecting
+        suspecting.set_style(suspecting.style.with_shown(code, shown=shown))
+
+    def _fade_subtype(self, code: str, share: float) -> None:
+        suspecting = self._session.suspecting
+        suspecting.set_style(suspecting.style.with_opacity(share, code).with_shown(code, shown=True))
+
+    def _show_eyes(self) -> None:
+        for code, row in self.rows.items():
+            row.show_mask(shown=code not in self._session.suspecting.style.hidden)
+
+    def _ask_why(self) -> None:
+        wanted = self.why.isChecked()
+        self._session.suspecting.evidence_requested.emit(self._asked_about() if wanted else "")
+
+    def _asked_about(self) -> str:
+        """The subtype whose evidence is meant: of the region at hand, else the likeliest on the slice."""
+        session = self._session
+        current, found = session.suspecting.current, session.suspecting.found
+        if current is not None and found[current].first <= session.slice_index <= found[current].last:
+            return found[current].code
+        findings = session.findings
+        if findings is None or not 0 <= session.slice_index < len(findings.slice_scores):
+            return ANY
+        scores = findings.slice_scores[session.slice_index]
+        return SCORES[1 + int(scores[1:].argmax())] if (scores[1:] >= 0).all() else ANY
+
+    def _show_evidence(self) -> None:
+        session = self._session
+        findings, found = session.findings, session.suspecting.evidence
+        answered = findings is not None and findings.done
+        self.why.setVisible(answered)
+        self.why.setChecked(found is not None)
+        self.why.setText("Hide evidence map" if found is not None else "Why? Show evidence map")
+        text = "" if found is None else because(found, session.slice_index)
+        self.because.setText(text)
+        self.because.setVisible(bool(text) and answered)
+
+
+def _facts(region: Region) -> tuple[object, ...]:
+    return (region.code, region.first, region.last, region.peak, region.score, region.volume_ml)
 
 
 def _matters(note: Note) -> bool:

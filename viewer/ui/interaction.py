@@ -13,6 +13,7 @@ from viewer.annotation import events
 from viewer.annotation.events import Modifier
 from viewer.annotation.options import BrushOptions, EraserOptions, PushOptions, ToolName
 from viewer.dicom.volume import Volume
+from viewer.findings.verdict_on import next_open, open_regions
 from viewer.imaging.linking import shifted
 from viewer.imaging.pane import Pane
 from viewer.imaging.placement import Placement, ViewState, clamped_zoom, flipped_on_screen
@@ -225,6 +226,9 @@ class Interaction:
             for index, header in enumerate(volume.series.slices)
             if (header.sop_uid, header.frame) in drawn or header.sop_uid in seen
         }
+        if session.suspecting.suspected is not None:
+            self._next_region(reviewed)
+            return
         index = captions.next_suspicious(session.findings, reviewed, session.slice_index)
         if index is None:
             session.notice(
@@ -232,6 +236,21 @@ class Interaction:
             )
         else:
             session.set_slice_index(index)
+
+    def _next_region(self, reviewed: set[int]) -> None:
+        """Go to the next region, in the order of the list, that carries no verdict and whose most suspicious slice is
+        not among the `reviewed`."""
+        session, suspecting = self._session, self._session.suspecting
+        assert suspecting.suspected is not None
+        left = open_regions(suspecting.found, suspecting.suspected.verdicts, reviewed)
+        number = next_open(left, suspecting.current)
+        if number is None:
+            session.notice(
+                "info", "Nothing left", "No further region is suspected that you have not reviewed."
+            )
+            return
+        suspecting.set_current(number)
+        session.set_slice_index(suspecting.found[number].peak)
 
     def choose_subtype(self, code: str) -> None:
         """New polygons, and the selected one, get this subtype."""

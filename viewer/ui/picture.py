@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
+from model.labels import CODES
 from viewer.imaging.render import Overlay, Palette, compose, overlay_of
 from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
@@ -27,14 +28,27 @@ class Overlays:
         self._masks: npt.NDArray[np.uint8] | None = None
         session.findings_changed.connect(self._forget)
         session.slice_scored.connect(self._forget_slice)
+        session.suspecting.changed.connect(lambda _: self._forget(session.findings))
 
     def _forget(self, findings: Findings | None) -> None:
         """Start anew with other masks, and when the whole series is scored; not for each slice that arrives."""
-        masks = None if findings is None else findings.masks
+        masks = None if findings is None else self._shown(findings)
         if masks is not self._masks or (findings is not None and findings.done):
             self._found.clear()
         self._cuts.clear()
         self._masks = masks
+
+    def _shown(self, findings: Findings) -> npt.NDArray[np.uint8]:
+        """The masks to paint: what a reader dismissed is not."""
+        suspected = self._session.suspecting.suspected
+        if suspected is None or suspected.shown.shape != findings.masks.shape:
+            return findings.masks
+        return suspected.shown
+
+    def palette(self) -> Palette:
+        """Colours and opacities as the reader wants them."""
+        style = self._session.suspecting.style
+        return Palette(theme.subtype_rgb(), own=tuple(style.of(code) for code in CODES))
 
     def _forget_slice(self, index: int) -> None:
         self._found.pop(index, None)
@@ -51,7 +65,7 @@ class Overlays:
         if key not in self._cuts:
             if len(self._cuts) >= KEPT:
                 self._cuts.pop(next(iter(self._cuts)))
-            self._cuts[key] = (section, overlay_of(section.labels(stop, findings.masks)))
+            self._cuts[key] = (section, overlay_of(section.labels(stop, self._shown(findings))))
         return self._cuts[key][1]
 
     def of(self, index: int) -> Overlay | None:
@@ -64,7 +78,7 @@ class Overlays:
                 return None
             if len(self._found) >= KEPT:
                 self._found.pop(next(iter(self._found)))
-            self._found[index] = overlay_of(findings.masks[index])
+            self._found[index] = overlay_of(self._shown(findings)[index])
         return self._found[index]
 
 
@@ -81,11 +95,12 @@ class Wanted:
     overlay: Overlay | None
     inverted: bool
     transposed: bool = False
+    palette: Palette | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for equal pictures."""
-        return (self.what, self.window, id(self.overlay), self.inverted, self.transposed)
+        return (self.what, self.window, id(self.overlay), self.inverted, self.transposed, self.palette)
 
 
 class Picture:
@@ -117,7 +132,7 @@ class Picture:
             wanted.window,
             inverted=wanted.inverted,
             overlay=wanted.overlay,
-            palette=Palette(theme.subtype_rgb()),
+            palette=wanted.palette or Palette(theme.subtype_rgb()),
             out=self._buffer,
         )
         self._shown = np.ascontiguousarray(self._buffer.T) if wanted.transposed else self._buffer

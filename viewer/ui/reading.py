@@ -15,6 +15,7 @@ from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.annotate import PolygonLayer, visible_part
 from viewer.ui.cut_outlines import CutOutlines
+from viewer.ui.evidence_layer import EvidenceLayer
 from viewer.ui.interaction import Interaction, cursor_of
 from viewer.ui.keys import BINDABLE, KEYS, Command
 from viewer.ui.measure_layer import MeasureLayer
@@ -96,7 +97,7 @@ class ReadingArea(QWidget):
         self.interaction.show_menu = lambda _viewport, at: self.menu.popup(at)
         self._overlays = Overlays(session)
         measures = MeasureLayer(session, Readings())
-        self.layers: list[Layer] = [PolygonLayer(session), measures]
+        self.layers: list[Layer] = [EvidenceLayer(session), PolygonLayer(session), measures]
         self.cut_layers: list[Layer] = [CutOutlines(session), measures]
         self._made: list[Viewport] = []
         self.strip = SliceStrip(session, self)
@@ -194,6 +195,11 @@ class ReadingArea(QWidget):
         if visible_part(preview) != self._previewed:
             self._previewed = visible_part(preview)
             self._repaint()
+
+    def focus_target(self) -> QWidget | None:
+        """What the keyboard goes to: the active viewport, the words of the empty state, or nothing."""
+        active = self.viewports[self._session.active_view]
+        return next((each for each in (active, self.empty.text) if each.isVisible()), None)
 
     def _focus_active(self, view: int) -> None:
         if not self.viewports[view].hasFocus() and self.viewports[view].isVisible():

@@ -1,32 +1,18 @@
 """What the findings mean to a reader: suspected subtypes, slice ranges, one short status. No Qt, no window."""
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from model.labels import ANY, CODES, SCORES
+from viewer.findings.region import Region
 from viewer.session import Findings
+from viewer.suspecting import Evidence
 
 DEFAULT_THRESHOLD = 0.5
 NOT_SCORED = "not scored"
 BLEED = "bleed"
 _STATUS = re.compile(r"^(any|bleed|EDH|SDH|SAH|IVH|IPH) (1\.00|\.\d\d)$")
-
-
-@dataclass(frozen=True)
-class Region:
-    """Neighbouring slices in which one subtype is suspected; indices inclusive, from 0.
-
-    peak: the slice with the highest score. volume_ml: from the masks, None without spacing.
-    """
-
-    code: str
-    first: int
-    last: int
-    peak: int
-    score: float
-    volume_ml: float | None
 
 
 def threshold(findings: Findings, code: str) -> float:
@@ -62,7 +48,7 @@ def bleed_suspected(findings: Findings) -> bool:
 
 def regions(findings: Findings, pixel_mm2: float, weights_mm: np.ndarray | None) -> tuple[Region, ...]:
     """Runs of neighbouring suspected slices of every suspected subtype, in the order of `suspected`; of `any` where
-    a bleed is suspected, but no subtype.
+    a bleed is suspected, but no subtype. What the list shows until the regions are measured.
 
     pixel_mm2: area of a pixel; weights_mm: length along the normal each slice stands for (None: unknown).
     """
@@ -90,7 +76,7 @@ def _region(
         drawn = (findings.masks[i] if code == ANY else findings.masks[i] == value for i in run)
         areas = [np.count_nonzero(mask) * pixel_mm2 for mask in drawn]
         volume = float(np.dot(areas, weights_mm[run])) / 1000
-    return Region(code, int(run[0]), int(run[-1]), peak, float(column[peak]), volume)
+    return Region(code, int(run[0]), int(run[-1]), peak, float(column[peak]), volume_ml=volume)
 
 
 def short(score: float) -> str:
@@ -127,3 +113,21 @@ def suspicion(text: str) -> tuple[int, float]:
     if parsed is None:
         return (2, 0.0) if text.startswith("scoring") else (3, 0.0)
     return (1 if parsed[0] == ANY else 0, -parsed[1])
+
+
+def because(found: Evidence, shown_index: int) -> str:
+    """What is said beside an evidence map while slice `shown_index` is on screen."""
+    if found.index != shown_index or found.state == "looking":
+        return "Looking for what the score rests on…"
+    if found.state != "shown":
+        return found.state
+    was, calm = short(found.score), short(found.calmed)
+    if found.score - found.calmed < 0.02:
+        return (
+            f"{found.code} on slice {found.index + 1} scores {was} by this slice and its neighbours; no bright place "
+            "makes it so."
+        )
+    return (
+        f"What {found.code} on slice {found.index + 1} rests on: {was} by this slice and its neighbours, {calm} with "
+        "all that is bright darkened to brain."
+    )

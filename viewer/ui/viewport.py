@@ -112,6 +112,10 @@ class Viewport(QWidget):
             session.active_view_changed,
             session.view_changed,
             session.overlay_changed,
+            session.suspecting.changed,
+            session.suspecting.style_changed,
+            session.suspecting.evidence_changed,
+            session.suspecting.current_changed,
             session.findings_changed,
             session.series_changed,
             session.studies_changed,
@@ -315,6 +319,7 @@ class Viewport(QWidget):
             overlay,
             inverted=self.pane.view.inverted != volume.series.inverted,
             transposed=placement.quarter_turns % 2 == 1,
+            palette=self._overlays.palette(),
         )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802

@@ -10,7 +10,8 @@ import pytest
 
 from model.errors import Cancelled, PterionError
 from model.predict import Predictor, SliceResult, VolumeSource
-from viewer.jobs.infer import NICER, Inference, nearest
+from viewer.jobs import infer
+from viewer.jobs.infer import HEAD_START_S, NICER, Inference, nearest
 
 
 def in_a_thread(work: Callable[[], object]) -> None:
@@ -20,14 +21,15 @@ def in_a_thread(work: Callable[[], object]) -> None:
     thread.join(20)
 
 
-def test_nearest_is_above_where_two_are_as_near() -> None:
+def test_two_slices_ahead_for_each_one_behind() -> None:
     done = np.zeros(7, np.bool_)
     able = np.ones(7, np.bool_)
     assert nearest(done, able, 3) == 3
     done[3] = True
-    assert nearest(done, able, 3) == 4
-    able[4] = False
-    assert nearest(done, able, 3) == 2
+    assert nearest(done, able, 3, 1) == 4
+    assert nearest(done, able, 3, -1) == 2
+    able[[4, 5]] = False
+    assert nearest(done, able, 3, 1) == 2
     assert nearest(np.ones(7, np.bool_), able, 3) is None
 
 
@@ -38,7 +40,18 @@ def test_screen_first_then_outward(make_volume, predictor: Predictor) -> None:
     inference.look_at(3)
     order: list[int] = []
     in_a_thread(lambda: inference.run(lambda answer: order.append(answer.index)))
-    assert order == [3, 4, 2, 5, 1, 6, 0]
+    assert order == [3, 4, 5, 2, 6, 1, 0]
+
+
+def test_downwards_the_slices_below_come_first(make_volume, predictor: Predictor) -> None:
+    volume = make_volume(*[40] * 7)
+    volume.loaded[:] = True
+    inference = Inference(volume, lambda: predictor)
+    inference.look_at(4)
+    inference.look_at(3)
+    order: list[int] = []
+    in_a_thread(lambda: inference.run(lambda answer: order.append(answer.index)))
+    assert order == [3, 2, 1, 4, 0, 5, 6]
 
 
 def test_order_follows_the_reader(make_volume, predictor: Predictor) -> None:
@@ -88,6 +101,44 @@ def test_slices_are_awaited_and_the_answer_is_that_of_the_whole(make_volume, pre
     assert list(study.scores.values()) == whole.scores.tolist()  # type: ignore[attr-defined]
     assert study.model_id == "toy-1"  # type: ignore[attr-defined]
     assert "AI_CAUTION" in [caution.code for caution in study.cautions]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_the_loaders_have_a_head_start_that_ends(
+    make_volume, predictor: Predictor, arrives: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infer, "LOADER_POLL_S", 0.01)
+    volume = make_volume(40, 40, 40)
+    volume.loaded[:2] = True
+    inference = Inference(volume, lambda: predictor, head_start_s=3600 if arrives else 0.05)
+    scored: list[int] = []
+    first = threading.Event()
+
+    def take(answer: SliceResult) -> None:
+        scored.append(answer.index)
+        first.set()
+
+    worker = threading.Thread(target=lambda: inference.run(take))
+    worker.start()
+    if arrives:
+        assert not first.wait(0.05)
+    else:
+        assert first.wait(10)
+        assert scored == [0]  # the one whose neighbours are in
+    volume.loaded[2] = True
+    inference.slices_arrived()
+    worker.join(10)
+    assert sorted(scored) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("processors", "seconds"), [(1, HEAD_START_S), (2, HEAD_START_S), (4, 0.0), (None, HEAD_START_S)]
+)
+def test_a_head_start_is_needed_where_the_loaders_take_every_processor(
+    processors: int | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    assert infer.head_start_s() == seconds
 
 
 def test_unknown_pixel_size_is_guessed_from_the_whole_head(

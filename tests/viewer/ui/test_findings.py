@@ -40,7 +40,7 @@ def test_a_whole_answer_shows_score_bars_regions_and_model(shown) -> None:
     session, panel = shown
     answer(session, panel, frame.findings({"any": 0.98, "SDH": 0.97, "IPH": 0.11}, SLICES))
     assert panel.score.text() == "0.98"
-    assert panel.about.text() == "model toy-1 · 10 slices in 3.1 s"
+    assert panel.about.text() == "suspected from .50 · calibrated\nmodel toy-1 · 10 slices in 3.1 s"
     assert panel.rows["SDH"].score == pytest.approx(0.97)
     assert panel.rows["SDH"].volume == "1.5 mL"
     assert panel.rows["IPH"].volume == ""

@@ -19,6 +19,21 @@ class ExportKind(StrEnum):
     KEY_OBJECTS = "key images as DICOM key objects"
     PRESENTATION = "views as DICOM presentation states"
     MEASURES_SR = "measures as DICOM structured report"
+    FINDINGS_SEG = "findings as DICOM segmentation"
+    FINDINGS_SR = "findings as DICOM structured report"
+    FINDINGS_SC = "findings as DICOM secondary capture"
+    FINDINGS_NRRD = "findings as NRRD"
+    FINDINGS_NIFTI = "findings as NIfTI"
+
+    @property
+    def of_findings(self) -> bool:
+        """Whether it is what the model said that leaves."""
+        return self.value.startswith("findings")
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether it makes a DICOM object, which belongs to its study and carries the patient."""
+        return "DICOM" in self.value
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813  its own name for itself
 from PIL import Image
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from model.labels import SCORES
 from viewer.app.exporting import STILL_READING, Exporting
 from viewer.app.summing_up import summary_of, write_pdf
 from viewer.dicom.load import load_all
+from viewer.dicom.overlaid import overlay
 from viewer.dicom.scan import scan
+from viewer.dicom.segmentation import read_segmentation
 from viewer.exporting import ExportKind, ExportOrder
 from viewer.imaging.layouts import Plane
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import Kind, Measure, SlicePlane
-from viewer.session import Notice, Session
+from viewer.session import Findings, Notice, Session
 from viewer.ui.exporting import ExportMenu, free_folder
 from viewer.ui.picturing import BANNER_PX, Studio
 from viewer.ui.reading import ReadingArea
@@ -217,6 +221,63 @@ def test_dicom_objects_belong_to_the_study(
     assert "names the patient" in notice.text
 
 
+def suspect(session: Session) -> Findings:
+    """An epidural on slices 3 and 4, as if the model had said so."""
+    assert session.volume is not None
+    masks = np.zeros(session.volume.hu.shape, np.uint8)
+    masks[3:5, 60:70, 30:42] = 1
+    scores = dict(zip(SCORES, (0.9, 0.8, 0.1, 0.1, 0.1, 0.1), strict=True))
+    findings = Findings(
+        session.volume.series.series_uid,
+        "toy-1",
+        np.full((8, 6), 0.5, np.float32),
+        masks,
+        8,
+        8,
+        scores,
+        {"EDH": 1.5},
+        dict.fromkeys(SCORES, 0.5),
+    )
+    session.set_findings(findings)
+    return findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "modality"),
+    [(ExportKind.FINDINGS_SEG, "SEG"), (ExportKind.FINDINGS_SR, "SR"), (ExportKind.FINDINGS_SC, "OT")],
+)
+def test_findings_leave_as_dicom_objects(desk: Desk, tmp_path: Path, kind: ExportKind, modality: str) -> None:
+    findings = suspect(desk.session)
+    notice = desk.export(kind, tmp_path / "o.dcm")
+    made = pydicom.dcmread(tmp_path / "o.dcm")
+    assert desk.session.volume is not None
+    assert (made.Modality, made.StudyInstanceUID) == (modality, desk.session.volume.series.study_uid)
+    assert "Research use only" in made.SeriesDescription
+    assert "names the patient" in notice.text
+    if kind is ExportKind.FINDINGS_SEG:
+        (segment,) = overlay(read_segmentation(tmp_path / "o.dcm"), desk.session.volume.series).segments
+        for index in (3, 4):
+            np.testing.assert_array_equal(segment.masks[index], findings.masks[index] == 1)
+
+
+def test_findings_leave_as_volumes(desk: Desk, tmp_path: Path) -> None:
+    findings = suspect(desk.session)
+    notice = desk.export(ExportKind.FINDINGS_NRRD, tmp_path / "a.seg.nrrd")
+    assert "does not name the patient" in notice.text
+    desk.export(ExportKind.FINDINGS_NIFTI, tmp_path / "a.nii.gz")
+    for name in ("a.seg.nrrd", "a.nii.gz"):
+        image = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / name)))
+        np.testing.assert_array_equal(image, findings.masks)
+
+
+def test_without_findings_nothing_leaves(desk: Desk, tmp_path: Path) -> None:
+    notice = desk.export(ExportKind.FINDINGS_SEG, tmp_path / "a.dcm")
+    assert (notice.title, list(tmp_path.glob("a.dcm"))) == ("No findings to export", [])
+    empty = replace(suspect(desk.session), masks=np.zeros_like(suspect(desk.session).masks))
+    desk.session.set_findings(empty)
+    assert "Nothing is segmented" in desk.export(ExportKind.FINDINGS_SEG, tmp_path / "a.dcm").text
+
+
 def test_nothing_open_is_said(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
     desk.session.set_volume(None)
     assert desk.export(ExportKind.VIEW_PNG, tmp_path / "a.png").title == "Nothing to export"
@@ -247,6 +308,12 @@ def test_the_menu_offers_what_can_be_done_and_never_names_a_hidden_patient(
     enabled = {action.name: action.enabled() for action in menu.actions_by_name()}
     assert not enabled["Key images as DICOM key objects…"]
     assert not enabled["Measures as DICOM report (SR)…"]
+    assert not enabled["Findings as DICOM segmentation (SEG)…"]
+    suspect(session)
+    enabled = {action.name: action.enabled() for action in menu.actions_by_name()}
+    assert enabled["Findings as DICOM segmentation (SEG)…"]
+    menu.ask(ExportKind.FINDINGS_NRRD)
+    assert orders[-1].out == tmp_path / "a.seg.nrrd"
     assert free_folder(tmp_path) == tmp_path / "series-as-pngs"
 
 

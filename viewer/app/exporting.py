@@ -53,7 +53,8 @@ class Exporting(QObject):
             ExportKind.SUMMARY_HTML: self._summary,
             ExportKind.SUMMARY_PDF: self._summary,
         }
-        makers.get(order.kind, self._dicom)(order)
+        rest = self._findings if order.kind.of_findings else self._dicom
+        makers.get(order.kind, rest)(order)
 
     # pictures
 
@@ -134,6 +135,42 @@ class Exporting(QObject):
         }
         self._write(order, makers[order.kind])
 
+    def _findings(self, order: ExportOrder) -> None:
+        """What the model said, as a snapshot: a later answer changes nothing of what is being written."""
+        from viewer.jobs import findings_out
+        from viewer.jobs.answer import Answer
+
+        assert order.out is not None
+        path, volume, findings = order.out, self._session.volume, self._session.findings
+        if volume is None or findings is None or findings.study_scores is None:
+            text = findings.not_run if findings is not None else ""
+            self._session.notice("info", "No findings to export", text or "The series is not scored yet.")
+            return
+        scores, thresholds = findings.study_scores, findings.thresholds | findings.study_thresholds
+        writers = {
+            ExportKind.FINDINGS_SEG: findings_out.write_seg,
+            ExportKind.FINDINGS_SR: findings_out.write_sr,
+            ExportKind.FINDINGS_SC: findings_out.write_sc,
+            ExportKind.FINDINGS_NRRD: findings_out.write_nrrd,
+            ExportKind.FINDINGS_NIFTI: findings_out.write_nifti,
+        }
+        write = writers[order.kind]
+
+        def work() -> None:
+            answer = Answer(
+                volume,
+                findings.model_id,
+                findings.masks,
+                scores,
+                thresholds,
+                findings.slice_scores,
+                findings.volume_ml,
+                findings.cautions,
+            )
+            write(path, answer)
+
+        self._write(order, work)
+
     # within
 
     def _write(self, order: ExportOrder, task: Callable[[], None]) -> None:
@@ -153,11 +190,10 @@ class Exporting(QObject):
     def _privacy(self, order: ExportOrder) -> str:
         """What of the patient is in it, and the research notice."""
         volume = self._session.volume
-        dicom = (ExportKind.KEY_OBJECTS, ExportKind.PRESENTATION, ExportKind.MEASURES_SR)
-        named = order.patient or order.kind in dicom
+        named = order.patient or order.kind.is_dicom
         text = "It names the patient." if named else "It does not name the patient."
         burned = volume is not None and Problem.BURNED_IN_TEXT in volume.series.problems
-        return f"{text}{BURNED_IN if burned and order.kind not in dicom else ''} Research use only."
+        return f"{text}{BURNED_IN if burned and not order.kind.is_dicom else ''} Research use only."
 
     def _failed(self, error: PterionError) -> None:
         self._ended()

@@ -20,8 +20,15 @@ _FILES: dict[ExportKind, tuple[str, str]] = {
     ExportKind.KEY_OBJECTS: ("key-images.dcm", "DICOM files (*.dcm)"),
     ExportKind.MEASURES_SR: ("measures.dcm", "DICOM files (*.dcm)"),
     ExportKind.PRESENTATION: ("presentation.dcm", "DICOM files (*.dcm)"),
+    ExportKind.FINDINGS_SEG: ("findings.seg.dcm", "DICOM files (*.dcm)"),
+    ExportKind.FINDINGS_SR: ("findings.sr.dcm", "DICOM files (*.dcm)"),
+    ExportKind.FINDINGS_SC: ("findings.sc.dcm", "DICOM files (*.dcm)"),
+    ExportKind.FINDINGS_NRRD: ("findings.seg.nrrd", "NRRD segmentations (*.seg.nrrd)"),
+    ExportKind.FINDINGS_NIFTI: ("findings.nii.gz", "NIfTI volumes (*.nii.gz)"),
 }
 """What each file is called unless the reader says otherwise: never the patient's name."""
+_ENDINGS = {ExportKind.FINDINGS_NRRD: ".seg.nrrd", ExportKind.FINDINGS_NIFTI: ".nii.gz"}
+"""Those of two parts."""
 _NAMES: tuple[tuple[ExportKind, str, str], ...] = (
     (ExportKind.VIEW_PNG, "View as PNG…", ""),
     (ExportKind.CLIPBOARD, "Copy the view", "Ctrl+Shift+C"),
@@ -32,6 +39,11 @@ _NAMES: tuple[tuple[ExportKind, str, str], ...] = (
     (ExportKind.KEY_OBJECTS, "Key images as DICOM key objects…", ""),
     (ExportKind.MEASURES_SR, "Measures as DICOM report (SR)…", ""),
     (ExportKind.PRESENTATION, "Window and measures as DICOM presentation (GSPS)…", ""),
+    (ExportKind.FINDINGS_SEG, "Findings as DICOM segmentation (SEG)…", ""),
+    (ExportKind.FINDINGS_SR, "Findings as DICOM report (SR)…", ""),
+    (ExportKind.FINDINGS_SC, "Findings on a page as DICOM picture (SC)…", ""),
+    (ExportKind.FINDINGS_NRRD, "Findings as NRRD segmentation…", ""),
+    (ExportKind.FINDINGS_NIFTI, "Findings as NIfTI…", ""),
 )
 
 
@@ -98,6 +110,8 @@ class ExportMenu(QMenu):
                 return False
             if kind is ExportKind.KEY_OBJECTS:
                 return any(mark.kind is MarkKind.KEY_IMAGE for mark in session.document.marks)
+            if kind.of_findings:
+                return session.findings is not None and session.findings.done
             return kind is not ExportKind.MEASURES_SR or bool(session.document.measures)
 
         return ready
@@ -120,7 +134,7 @@ class ExportMenu(QMenu):
         chosen, _ = QFileDialog.getSaveFileName(self._parent, "Export", name, pattern)
         if not chosen:
             return None
-        ending = Path(name).suffix
+        ending = _ENDINGS.get(kind, Path(name).suffix)
         return Path(chosen if chosen.casefold().endswith(ending) else chosen + ending)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction
 
 from viewer.ui.palette import Action
+from viewer.ui.placing import PANELS, WORKLIST
 
 if TYPE_CHECKING:
     from viewer.ui.main_window import MainWindow
@@ -89,7 +90,23 @@ class WindowActions:
             Action("Show tags", "", lambda: show(3), id="show_tags"),
             Action(hide, "Ctrl+Shift+H", window.hide_patient, id="hide_patient"),
             Action("Menu of the window", "F10", window.top_bar.show_menu, id="window_menu"),
+            Action("Next part of the window", "F6", window.focus_next_area, id="next_area"),
+            Action(
+                "Previous part of the window",
+                "Shift+F6",
+                lambda: window.focus_next_area(-1),
+                id="previous_area",
+            ),
+            *(self._outside(name) for name in (PANELS, WORKLIST)),
         )
+
+    def _outside(self, name: str) -> Action:
+        """Moving a panel out, or back."""
+        placing = self._window.placing
+        out = f"Move the {name.casefold()} to another window"
+        back = f"Put the {name.casefold()} back into the window"
+        text = back if name in placing.outside else out
+        return Action(text, "", lambda: placing.toggle(name), id=f"move_{name.casefold()}")
 
     def model(self) -> tuple[Action, ...]:
         """Scoring, retraining, versions."""
@@ -111,6 +128,7 @@ class WindowActions:
             Action("Accept findings as annotations", "", accept, done, "accept_findings"),
             Action("Retrain on my annotations…", "", self._window.retrain, idle, "retrain"),
             *others,
+            *self._window.worklist.triage.actions_by_name(),
             Action("Roll back to the model before", "", back, older, "roll_back"),
         )
 

@@ -103,7 +103,7 @@ class Session(Signals):
         self.model_id = ""
         self.models: tuple[ModelEntry, ...] = ()
         self.annotated = (0, 0)
-        self.thumbnails: dict[str, npt.NDArray[np.uint8]] = {}  # series_uid → grey (rows, columns)
+        self.thumbnails: dict[tuple[str, str], npt.NDArray[np.uint8]] = {}  # Series.key → grey (rows, columns)
         self.slice_errors: dict[int, str] = {}  # slice of `volume` → why it cannot be read
         self.retraining = Retraining()
         self.probe: Probe | None = None
@@ -310,10 +310,10 @@ class Session(Signals):
         """Say how many patients and slices of the library carry annotations."""
         self._set("annotated", (patients, slices), self.annotated_changed)
 
-    def set_thumbnail(self, series_uid: str, grey: npt.NDArray[np.uint8]) -> None:
+    def set_thumbnail(self, series: Series, grey: npt.NDArray[np.uint8]) -> None:
         """Give a series its thumbnail, uint8 (rows, columns)."""
-        self.thumbnails[series_uid] = grey
-        self.thumbnail_ready.emit(series_uid)
+        self.thumbnails[series.key] = grey
+        self.thumbnail_ready.emit(series.key)
 
     def set_retraining(self, retraining: Retraining) -> None:
         """Say how the retraining goes."""

@@ -34,7 +34,7 @@ class Signals(QObject):
     model_changed = Signal(str)
     models_changed = Signal(object)  # tuple[ModelEntry, ...]
     annotated_changed = Signal(object)  # (patients, slices) with annotations in the library
-    thumbnail_ready = Signal(str)  # series_uid; read `thumbnails`
+    thumbnail_ready = Signal(object)  # Series.key; read `thumbnails`
     retraining_changed = Signal(object)  # Retraining
     probe_changed = Signal(object)  # Probe | None
     tags_changed = Signal(object)  # TagList

@@ -105,7 +105,7 @@ def test_opening_a_folder_shows_its_study_loads_and_scores_it(
     assert (findings.model_id, findings.scored, findings.total) == ("toy-1", 8, 8)
     assert session.study_status[session.studies[0].study_uid] != "not scored"
     assert [entry.id for entry in session.models] == ["toy-1"]
-    qtbot.waitUntil(lambda: session.series.series_uid in session.thumbnails, timeout=WAIT_MS)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: session.series.key in session.thumbnails, timeout=WAIT_MS)  # type: ignore[union-attr]
 
 
 def test_findings_are_found_again_without_asking_the_model(

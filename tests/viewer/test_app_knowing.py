@@ -145,7 +145,8 @@ def test_what_is_put_off_is_kept_in_order_and_not_lost(
     knowing.release()
     qtbot.waitUntil(lambda: not tasks.busy, timeout=WAIT_MS)
     assert library.indexed_study(study.study_uid) == study
-    assert set(library.thumbnails([study.series[0].series_uid])) == {study.series[0].series_uid}
+    name = "/".join(study.series[0].key)
+    assert set(library.thumbnails([name])) == {name}
 
 
 @pytest.mark.parametrize("loaded", [True, False])

@@ -13,6 +13,7 @@ from viewer.app import Application
 from viewer.imaging.render import grey_table
 from viewer.imaging.windows import BRAIN
 from viewer.session import Notice
+from viewer.ui.series_list import SeriesList, SeriesModel
 
 # The offscreen platform says so of every window.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -50,9 +51,9 @@ def shows(application: Application, patient: str, hu: int, slices: int) -> Calla
     return check
 
 
-def shown(application: Application) -> str:
+def shown(application: Application) -> tuple[str, str]:
     assert application.session.series is not None
-    return application.session.series.series_uid
+    return application.session.series.key
 
 
 @pytest.mark.parametrize("series", ["1.2.3.4", "1.2.3.5"])
@@ -117,4 +118,34 @@ def test_a_copy_that_cannot_be_opened_never_names_the_old_pictures(
     assert application.session.volume is None
     assert application.session.study is not None
     assert application.session.study.patient_id == "B"
-    assert not application.session.thumbnails["1.2.3.4"].any()
+    assert not application.session.thumbnails[application.session.study.study_uid, "1.2.3.4"].any()
+
+
+def test_copies_of_two_studies_that_share_a_series_uid_keep_their_own_pictures(
+    application: Application, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """Opened one after the other; on the way back the first has its own pixels and its own thumbnail."""
+    greys = {}
+    for patient, intercept, hu in (("A", -1024, 10), ("B", -1000, 34)):
+        ugly.stack(
+            tmp_path / patient,
+            4,
+            PatientID=patient,
+            StudyInstanceUID=f"1.9.{ord(patient)}",
+            RescaleIntercept=intercept,
+        )
+        application.session.request_open(tmp_path / patient)
+        qtbot.waitUntil(shows(application, patient, hu, 4), timeout=WAIT_MS)
+        greys[patient] = int(grey_table(BRAIN)[hu + 20])  # the middle slice
+    pictures = application.session.thumbnails
+    keys = {patient: (f"1.9.{ord(patient)}", "1.2.3.4") for patient in "AB"}
+    qtbot.waitUntil(lambda: set(keys.values()) <= set(pictures), timeout=WAIT_MS)
+    assert {patient: int(pictures[key][0, 0]) for patient, key in keys.items()} == greys
+    first = next(study for study in application.session.studies if study.patient_id == "A")
+    application.session.set_study(first)
+    qtbot.waitUntil(shows(application, "A", 10, 4), timeout=WAIT_MS)
+    model = application.window.findChildren(SeriesList)[0].model()
+    assert isinstance(model, SeriesModel)
+    picture = model.picture(first.series[0])
+    assert picture is not None
+    assert picture.toImage().pixelColor(0, 0).red() == greys["A"]

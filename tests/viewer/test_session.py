@@ -127,9 +127,9 @@ def test_findings_are_done_when_the_study_has_scores(session: Session) -> None:
 def test_a_thumbnail_is_kept_and_told(qtbot: QtBot, session: Session) -> None:
     grey = np.zeros((8, 8), np.uint8)
     with qtbot.waitSignal(session.thumbnail_ready) as told:
-        session.set_thumbnail("1.2.3", grey)
-    assert told.args == ["1.2.3"]
-    assert session.thumbnails["1.2.3"] is grey
+        session.set_thumbnail(volume().series, grey)
+    assert told.args == [("1.2", "1.2.3")]
+    assert session.thumbnails["1.2", "1.2.3"] is grey
 
 
 def test_intentions_carry_what_is_meant(qtbot: QtBot, session: Session) -> None:

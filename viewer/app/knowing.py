@@ -62,13 +62,14 @@ class Knowing:
         if series.study_uid not in self._recognised:
             return None
         try:
-            return self._library.thumbnails([series.series_uid]).get(series.series_uid)
+            name = _name(series)
+            return self._library.thumbnails([name]).get(name)
         except LibraryError:
             return None
 
     def keep_picture(self, series: Series, grey: Picture) -> None:
         """Have the library keep a thumbnail that was made."""
-        self._ask(lambda: self._library.save_thumbnail(series.study_uid, series.series_uid, grey))
+        self._ask(lambda: self._library.save_thumbnail(series.study_uid, _name(series), grey))
 
     def _ask(self, task: Callable[[], object]) -> None:
         """Have the library do something that is no loss if it fails."""
@@ -76,3 +77,8 @@ class Knowing:
             self._waiting.append(task)
         else:
             self._tasks.ask("", task, failed=lambda _: None)
+
+
+def _name(series: Series) -> str:
+    """What its thumbnail is kept under: careless copies of other studies may share the series UID."""
+    return "/".join(series.key)

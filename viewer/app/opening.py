@@ -55,7 +55,7 @@ class Opening(QObject):
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
         self._volumes = KeptVolumes()
-        self._wanted: dict[str, Series] = {}
+        self._wanted: dict[tuple[str, str], Series] = {}
         self._unmarked: list[tuple[int, str | None]] = []
         self._portions = QTimer(self, singleShot=True, interval=BATCH_MS)
         self._portions.timeout.connect(self._mark)
@@ -199,18 +199,18 @@ class Opening(QObject):
 
     def _picture(self, series: Series) -> None:
         """Ask for a thumbnail, once a series; again where other files stand under its UID now."""
-        before = self._wanted.get(series.series_uid)
+        before = self._wanted.get(series.key)
         if before == series or not (series.showable or before):
             return
-        self._wanted[series.series_uid] = series
+        self._wanted[series.key] = series
         if not series.showable:
-            self._session.set_thumbnail(series.series_uid, np.zeros((1, 1), np.uint8))
+            self._session.set_thumbnail(series, np.zeros((1, 1), np.uint8))
             return
 
         def show(drawn: tuple[npt.NDArray[np.uint8] | None, bool]) -> None:
             grey, fresh = drawn
             if grey is not None:
-                self._session.set_thumbnail(series.series_uid, grey)
+                self._session.set_thumbnail(series, grey)
                 if fresh:
                     self._knowing.keep_picture(series, grey)
 

@@ -36,7 +36,7 @@ class SeriesModel(QAbstractListModel):
         super().__init__()
         self._session = session
         self._series: tuple[Series, ...] = ()
-        self._pictures: dict[str, QPixmap] = {}
+        self._pictures: dict[tuple[str, str], tuple[object, QPixmap]] = {}  # of which grey, and drawn
         session.study_opened.connect(self._take)
         session.studies_changed.connect(lambda _: self._take(session.study))
         session.series_changed.connect(lambda _: self._repaint())
@@ -77,13 +77,16 @@ class SeriesModel(QAbstractListModel):
 
     def picture(self, series: Series) -> QPixmap | None:
         """The thumbnail of a series, None until it is there."""
-        uid = series.series_uid
-        grey = self._session.thumbnails.get(uid)
-        if uid not in self._pictures and grey is not None:
+        grey = self._session.thumbnails.get(series.key)
+        if grey is None:
+            return None
+        drawn, picture = self._pictures.get(series.key, (None, None))
+        if drawn is not grey or picture is None:
             rows, columns = grey.shape
             image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
-            self._pictures[uid] = QPixmap.fromImage(image)
-        return self._pictures.get(uid)
+            picture = QPixmap.fromImage(image)
+            self._pictures[series.key] = (grey, picture)
+        return picture
 
 
 class SeriesDelegate(QStyledItemDelegate):
@@ -154,6 +157,7 @@ class SeriesList(CardList):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
+        self.setAccessibleName("Series of the study")
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setDragEnabled(True)  # a static list would not be dragged from

@@ -108,7 +108,7 @@ def test_everything_paints(shown, qtbot: QtBot) -> None:
     for uid, status in (("1", "SDH .97"), ("2", "scoring 3/9")):
         session.set_study_status(uid, status)
     session.set_study(one)
-    session.set_thumbnail("9", np.full((20, 30), 128, np.uint8))
+    session.set_thumbnail(one.series[0], np.full((20, 30), 128, np.uint8))
     assert not column.grab().isNull()
 
 

@@ -28,9 +28,14 @@ from viewer.jobs.infer import Inference, StudyAnswer, let_the_window_go_first
 
 BATCH_MS = 17
 LOADERS = 2
-LOADERS_NICER = 4
+LOADERS_NICER = 10
 """How much loaders yield to the window (nice levels); inference yields to them."""
 ANSWER_POLL_S = 0.1
+IMPORTS_POLL_S = 0.02
+imported = threading.Event()
+"""Not set while packages are imported in the background: two threads that import one at a time may see it half made.
+Jobs wait for it, but for those that run what they are given."""
+imported.set()
 
 
 class Relay(QObject):
@@ -77,6 +82,8 @@ class Job(QObject):
     """One piece of work. Subclasses do it in `_work`, in a thread, and tell of it in `_deliver`, on the GUI's."""
 
     interval_ms = BATCH_MS
+    imports = True
+    """Whether it needs packages that may just be imported."""
     failed = Signal(object)  # PterionError
     finished = Signal()  # the last signal of every job, whatever happened
 
@@ -121,6 +128,8 @@ class Job(QObject):
 
     def _run(self) -> None:
         end = _End(None)
+        while self.imports and not self._stop.is_set() and not imported.wait(IMPORTS_POLL_S):
+            pass
         try:
             self._work()
         except Cancelled:
@@ -330,9 +339,11 @@ class InferJob(Job):
         load_predictor: Callable[[], Predictor],
         on_screen: int = 0,
         parent: QObject | None = None,
+        head_start_s: float = 0.0,
     ) -> None:
+        """As `Inference` has it; on_screen: the slice that the reader sees."""
         super().__init__(parent)
-        self._inference = Inference(volume, load_predictor)
+        self._inference = Inference(volume, load_predictor, head_start_s)
         self._inference.look_at(on_screen)
         self.look_at = self._inference.look_at
         self.slices_arrived = self._inference.slices_arrived
@@ -400,6 +411,8 @@ class RetrainJob(Job):
 
 class WriterThread(Job):
     """Runs callables one after another in one thread, in the order in which they were submitted."""
+
+    imports = False
 
     done = Signal(object)  # tuple[tuple[int, object], ...]: number and result
     not_done = Signal(object)  # tuple[tuple[int, PterionError], ...]

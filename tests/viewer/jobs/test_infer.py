@@ -18,7 +18,7 @@ def in_a_thread(work: Callable[[], object]) -> None:
     """`Inference.run` lowers the priority of its thread, so it never runs in the tests' own."""
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(20)
+    thread.join(60)
 
 
 def test_two_slices_ahead_for_each_one_behind() -> None:
@@ -90,7 +90,7 @@ def test_slices_are_awaited_and_the_answer_is_that_of_the_whole(make_volume, pre
     volume.failed[0] = True
     volume.loaded[1:] = True
     inference.slices_arrived()
-    worker.join(10)
+    worker.join(60)
     assert sorted(answer.index for answer in answers) == [1, 2, 3, 4]
 
     hu = [None, *volume.hu[1:]]
@@ -127,7 +127,7 @@ def test_the_loaders_have_a_head_start_that_ends(
         assert scored == [0]  # the one whose neighbours are in
     volume.loaded[2] = True
     inference.slices_arrived()
-    worker.join(10)
+    worker.join(60)
     assert sorted(scored) == [0, 1, 2]
 
 
@@ -157,7 +157,7 @@ def test_unknown_pixel_size_is_guessed_from_the_whole_head(
     assert not started.wait(0.05)
     volume.loaded[7] = True
     inference.slices_arrived()
-    worker.join(10)
+    worker.join(60)
     (study,) = results
     assert "SPACING_ESTIMATED" in [caution.code for caution in study.cautions]  # type: ignore[attr-defined]
 
@@ -186,7 +186,7 @@ def test_cancel_ends_it_while_it_waits_and_while_it_works(
     worker.start()
     if loaded == 0:
         inference.cancel()
-    worker.join(10)
+    worker.join(60)
     assert len(ended) == 1
     assert len(answers) == min(loaded, 1)
 
@@ -204,7 +204,7 @@ def test_window_goes_first(make_volume, predictor: Predictor) -> None:
         target=lambda: Inference(volume, lambda: predictor).run(lambda answer: seen.append(priority()))
     )
     worker.start()
-    worker.join(10)
+    worker.join(60)
     assert seen == [min(mine + NICER, 19)] * 2
     assert priority() == mine
 

@@ -45,7 +45,7 @@ from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.qt import LoadJob, Relay, end_all
+from viewer.jobs.qt import LoadJob, Relay, end_all, imported
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
 from viewer.session import Session
@@ -163,7 +163,8 @@ class Application(QObject):
         self.preferring.begin(self.library, self.tasks, self.opening.volumes)
         self.hanging.begin()
         self.windowing.begin()
-        self.chores.ask("", warm)
+        imported.clear()
+        self.chores.ask("", _warm)
         self.tidying.begin()
         if paths:
             self.session.request_open(*paths)
@@ -213,9 +214,13 @@ class Application(QObject):
 
     def open_demo(self) -> None:
         """Write the demo study where it is not there yet, and open it."""
-        from viewer.jobs.demo import write_demo
-
         folder = data_dir() / DEMO_FOLDER
+
+        def write() -> None:
+            from viewer.jobs.demo import write_demo
+
+            write_demo(folder)
+
         self.session.set_load_state("Making the demo study…")
 
         def written(_: object) -> None:
@@ -225,7 +230,7 @@ class Application(QObject):
             self.session.set_load_state("")
             self.session.notice("error", "The demo study could not be made", str(error))
 
-        self.chores.ask("", lambda: write_demo(folder), written, failed)
+        self.chores.ask("", write, written, failed)
 
     def accept_findings(self) -> None:
         """Turn the masks of suspected subtypes (of all, where the subtype is unclear) into annotations.
@@ -302,9 +307,17 @@ class Application(QObject):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()
+        imported.set()
         end_all()
         self.keeping.writer.close()
         self.library.close()
+
+
+def _warm() -> None:
+    try:
+        warm()
+    finally:
+        imported.set()
 
 
 class BugReporter(QObject):

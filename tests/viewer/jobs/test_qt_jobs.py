@@ -223,6 +223,23 @@ def test_shutdown_ends_a_waiting_inference(make_volume, predictor: Predictor, qt
     assert not job._thread.is_alive()
 
 
+def test_jobs_wait_while_packages_are_imported(qtbot: QtBot, phantom_series: Path) -> None:
+    found: list[object] = []
+    qt.imported.clear()
+    try:
+        waiting, given_up = ScanJob([phantom_series]), ScanJob([phantom_series])
+        waiting.scanned.connect(found.append)
+        waiting.start()
+        given_up.start()
+        given_up.shutdown()
+        assert not found
+        assert waiting.running
+    finally:
+        qt.imported.set()
+    qtbot.waitUntil(lambda: bool(found))
+    waiting.shutdown()
+
+
 def test_all_end_those_too_that_nobody_holds_any_more(qtbot: QtBot, phantom_series: Path) -> None:
     class Endless(Job):
         def _work(self) -> None:

@@ -36,11 +36,6 @@ imported = threading.Event()
 """Not set while packages are imported in the background: two threads that import one at a time may see it half made.
 Jobs wait for it, but for those that run what they are given."""
 imported.set()
-IMPORTS_POLL_S = 0.02
-imported = threading.Event()
-"""Not set while packages are imported in the background: two threads that import one at a time may see it half made.
-Jobs wait for it, but for those that run what they are given."""
-imported.set()
 
 
 class Relay(QObject):
@@ -416,8 +411,6 @@ class RetrainJob(Job):
 
 class WriterThread(Job):
     """Runs callables one after another in one thread, in the order in which they were submitted."""
-
-    imports = False
 
     imports = False
 

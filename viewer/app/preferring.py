@@ -38,19 +38,23 @@ class Preferring(QObject):
         self._tasks, self._volumes = tasks, volumes
         self._session.library_path = library.path
         self._give_memory(self._session.preferences)
+        if self._session.preferences != self._loaded.preferences:  # changed while the window came up
+            self._keep()
         if self._loaded.problem:
             self._session.notice("warning", "Preferences damaged", self._loaded.problem)
 
-        def take(found: object) -> None:
-            ids = [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
-            self._session.set_recent_actions(tuple(ids[:RECENT_MOST]))
-            self._session.recent_actions_changed.connect(
-                lambda now: tasks.ask(
-                    "", lambda: library.set_setting(RECENT_SETTING, list(now)), failed=lambda _: None
-                )
+        self._session.recent_actions_changed.connect(
+            lambda now: tasks.ask(
+                "", lambda: library.set_setting(RECENT_SETTING, list(now)), failed=lambda _: None
             )
+        )
+        tasks.ask("", lambda: library.setting(RECENT_SETTING, []), self._take_recent, failed=lambda _: None)
 
-        tasks.ask("", lambda: library.setting(RECENT_SETTING, []), take, failed=lambda _: None)
+    def _take_recent(self, found: object) -> None:
+        """What was done in former sessions comes after what was done meanwhile."""
+        kept = [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+        both = dict.fromkeys((*self._session.recent_actions, *kept))
+        self._session.set_recent_actions(tuple(both)[:RECENT_MOST])
 
     def _changed(self, preferences: Preferences) -> None:
         before, self._before = self._before, preferences
@@ -58,6 +62,9 @@ class Preferring(QObject):
             self._session.set_patient_hidden(preferences.hide_patient)
         if before.memory_mb != preferences.memory_mb:
             self._give_memory(preferences)
+        self._keep()
+
+    def _keep(self) -> None:
         if self._tasks is not None and not self._waiting:
             self._waiting = True
             self._tasks.ask("Your preferences could not be kept", self._write)

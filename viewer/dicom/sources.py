@@ -1,5 +1,6 @@
 """What a reader opens → the files to read: folders, single files, ZIP archives, DICOMDIRs, slow discs."""
 
+import hashlib
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from viewer.dicom.cache import Cache, default_cache, key_of
 from viewer.dicom.dicomdir import is_dicomdir, read_dicomdir
 from viewer.dicom.files import LONG_WINDOWS_PATH, extended, file_error, plain, reachable
 from viewer.dicom.media import slow
+from viewer.dicom.series import Stamp, stamp_of
 from viewer.dicom.zips import Limits, Password, Unpacking, is_zip, worth
 
 Progress = Callable[[str, int, int], None]
@@ -192,10 +194,7 @@ class Sources:
             yield from files
             return
         every = [*first, *files]
-        try:
-            total = sum(path.stat().st_size for path in every)
-        except OSError as error:
-            raise file_error(error, f"Reading {folder.name or folder}") from error
+        total = sum(size for size, _ in map(_stamp, every))
         cache = self.cache = self.cache or default_cache()
         if not cache.room(total):
             yield from every
@@ -216,7 +215,7 @@ def copied(
 
     A file that cannot be copied is left to the reader, who will say why. Raises Cancelled.
     """
-    key = f"{os.path.realpath(folder)}|{total}|{len(files)}"
+    key = _fingerprint(files)
     goal = cache.find(key)
     if goal is None:
         goal = cache.make()
@@ -236,6 +235,19 @@ def copied(
             copy.unlink(missing_ok=True)
             yield path
     cache.keep(key, goal)
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    """A key that differs where another disc is in the drive, although its files may be as many and as large."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.absolute()}|{_stamp(path)}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _stamp(path: Path) -> Stamp:
+    """Size and time of a file; nothing where it has vanished, which whoever reads it says."""
+    return stamp_of(path) or (0, 0)
 
 
 def _copy(path: Path, copy: Path) -> None:

@@ -196,6 +196,31 @@ def test_slow_disc_is_copied_once(slow_disc: Path) -> None:
     assert first.studies == second.studies
 
 
+def test_another_disc_in_the_same_drive_is_another(slow_disc: Path) -> None:
+    """Discs of one scanner may hold as many files of the same names and sizes; the second patient is shown, then."""
+    (study,) = scan(slow_disc).studies
+    before = {path: path.stat() for path in (slow_disc / "images").iterdir()}
+    for path, state in before.items():
+        data = path.read_bytes()
+        changed = data.replace(b"Phantom^Test", b"Someone^Else").replace(b"PHANTOM", b"STRANGE")
+        path.write_bytes(changed)
+        os.utime(path, ns=(state.st_mtime_ns, state.st_mtime_ns + 1))
+        assert path.stat().st_size == state.st_size
+        assert changed != data
+    (other,) = scan(slow_disc).studies
+    assert (study.patient_name, other.patient_name) == ("Phantom^Test", "Someone^Else")
+
+
+def test_a_file_that_vanishes_before_it_is_copied_does_not_stop_the_others(
+    slow_disc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = next((slow_disc / "images").iterdir())
+    monkeypatch.setattr(sources, "slow", lambda *_: gone.unlink(missing_ok=True) or True)
+    result = scan(slow_disc)
+    assert len(result.studies[0].series[0].slices) == 7
+    assert gone.name in result.notes[0].text
+
+
 def test_what_is_no_dicom_stays_on_the_disc(slow_disc: Path, tmp_path: Path) -> None:
     (slow_disc / "viewer.exe").write_bytes(b"MZ" + bytes(5000))
     scan(slow_disc)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import quality, reading
+from viewer.bench import annotating, quality, reading
 
 Answer = dict[str, float]
 
@@ -89,6 +89,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     "score": score,
     "answers": quality.answers,
     **reading.CHILD,
+    **annotating.CHILD,
 }
 
 

@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench import quality, reading, reading_room, rows
+from viewer.bench import annotating, quality, reading, reading_room, rows
 from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
 
-PROMISES = (*rows.PROMISES, *reading.PROMISES, *quality.PROMISES, *quality.SPEED, *reading_room.PROMISES)
+PROMISES = (
+    *rows.PROMISES,
+    *reading.PROMISES,
+    *quality.PROMISES,
+    *quality.SPEED,
+    *reading_room.PROMISES,
+    *annotating.PROMISES,
+)
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
     ("window", ("A.window_up", "A.window_imports"), None),
@@ -31,6 +38,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     *reading.PROBES,
     *quality.PROBES,
     *reading_room.PROBES,
+    *annotating.PROBES,
 )
 
 

@@ -30,8 +30,8 @@ class Keeping(QObject):
         self._session = session
         self.library = library
         self.reader = reader_name()
-        self.readings: dict[str, str] = {}
-        """By SeriesInstanceUID the reading that its edits go to, where that is not the shared one."""
+        self.readings: dict[tuple[str, str], str] = {}
+        """By UIDs of study and series the reading that its edits go to, where that is not the shared one."""
         self._told = False
         self._relay = Relay(self)
         self._relay.arrived.connect(self._heard)
@@ -41,7 +41,7 @@ class Keeping(QObject):
     def keep(self, edit: Edit) -> None:
         """Have an edit saved."""
         self._session.set_save_state("Saving…")
-        reading = self.readings.get(edit.document.series_uid, "")
+        reading = self.readings.get(edit.document.key, "")
         self.writer.submit(
             edit.document, previous=edit.previous, action=edit.action, reader=self.reader, reading=reading
         )
@@ -49,8 +49,8 @@ class Keeping(QObject):
     def document(self, study_uid: str, series_uid: str) -> Document:
         """The annotations of a series, in the reading at hand: what still waits to be saved, else what the library
         holds."""
-        reading = self.readings.get(series_uid, "")
-        waiting = self.writer.waiting(series_uid, reading)
+        reading = self.readings.get((study_uid, series_uid), "")
+        waiting = self.writer.waiting(study_uid, series_uid, reading)
         if waiting is not None:
             return waiting
         try:

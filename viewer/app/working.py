@@ -71,33 +71,35 @@ class Working(QObject):
     def opening(self, volume: Volume) -> None:
         """Choose the reading of a series that opens: the reader's own blinded one while it is not done."""
         self._spend()
-        series_uid = volume.series.series_uid
-        mine = self._safely(lambda: self._unfinished(series_uid), None)
-        self._keeping.readings.pop(series_uid, None)
+        key = volume.series.key
+        mine = self._safely(lambda: self._unfinished(key), None)
+        self._keeping.readings.pop(key, None)
         if mine is not None:
-            self._keeping.readings[series_uid] = mine.uid
-        self._refresh(series_uid)
+            self._keeping.readings[key] = mine.uid
+        self._refresh(key)
 
-    def _unfinished(self, series_uid: str) -> Reading | None:
-        for reading in self._log.readings(series_uid):
+    def _unfinished(self, key: tuple[str, str]) -> Reading | None:
+        study_uid, series_uid = key
+        for reading in self._log.readings(series_uid, study_uid):
             if reading.kind is ReadingKind.BLINDED and reading.reader == self._keeping.reader:
                 noted = self._log.progress(series_uid, reading.uid).get(WHOLE)
                 if noted is None or noted.status is not Status.DONE:
                     return reading
         return None
 
-    def _refresh(self, series_uid: str) -> None:
+    def _refresh(self, key: tuple[str, str]) -> None:
         """Read what the library knows of the work on the open series."""
+        study_uid, series_uid = key
 
         def read() -> Work:
-            reading = self._keeping.readings.get(series_uid, "")
-            readings = self._log.readings(series_uid)
+            reading = self._keeping.readings.get(key, "")
+            readings = self._log.readings(series_uid, study_uid)
             return Work(
                 self._keeping.reader,
                 next((each for each in readings if each.uid == reading), None),
                 readings,
-                tuple(self._log.progress(series_uid, reading).values()),
-                sum(self._log.time_spent(series_uid, reading).values()),
+                tuple(self._log.progress(series_uid, reading, study_uid).values()),
+                sum(self._log.time_spent(series_uid, reading, study_uid).values()),
             )
 
         self._session.working.set_work(self._safely(read, Work(self._keeping.reader)))
@@ -139,7 +141,7 @@ class Working(QObject):
         where = self._open
         if where is None:
             return
-        reading, reader = self._keeping.readings.get(where[1], ""), self._keeping.reader
+        reading, reader = self._keeping.readings.get(where, ""), self._keeping.reader
 
         def keep() -> Progress:
             return self._log.note(
@@ -171,11 +173,11 @@ class Working(QObject):
     def _switch(self, volume: Volume, uid: str) -> None:
         self._spend()
         self._desk.finish()
-        series_uid = volume.series.series_uid
-        self._keeping.readings.pop(series_uid, None)
+        key = volume.series.key
+        self._keeping.readings.pop(key, None)
         if uid:
-            self._keeping.readings[series_uid] = uid
-        self._refresh(series_uid)
+            self._keeping.readings[key] = uid
+        self._refresh(key)
         self._reopen(volume)
 
     def _reopen(self, volume: Volume) -> None:
@@ -278,11 +280,11 @@ class Working(QObject):
         where = self._open
         if where is None:
             return
-        reading = self._keeping.readings.get(where[1], "")
+        reading = self._keeping.readings.get(where, "")
 
         def read() -> tuple[HistoryEntry, ...]:
             self._keeping.writer.flush()
-            entries = self._keeping.library.journal(where[1], reading)[-MOST_VERSIONS:]
+            entries = self._keeping.library.journal(where[1], reading, where[0])[-MOST_VERSIONS:]
             return tuple(
                 HistoryEntry(e.seq, e.time, e.reader, e.action, sources_of(e.after))
                 for e in reversed(entries)
@@ -299,7 +301,7 @@ class Working(QObject):
         where = self._open
         if where is None:
             return
-        reading = self._keeping.readings.get(where[1], "")
+        reading = self._keeping.readings.get(where, "")
 
         def show(document: Document) -> None:
             if self._open == where:
@@ -352,7 +354,7 @@ class Working(QObject):
         if idle < IDLE_S and self._session.mode is Mode.ANNOTATE:
             self._since.start()
         spent = min(seconds, TICK_S + IDLE_S)
-        reading, reader = self._keeping.readings.get(where[1], ""), self._keeping.reader
+        reading, reader = self._keeping.readings.get(where, ""), self._keeping.reader
         part = self._session.working
         part.set_work(replace(part.work, seconds=part.work.seconds + spent))
         self._tasks.ask(

@@ -125,7 +125,7 @@ def read_library(library: Library, folder: Path) -> Counts:
 
 def _merge(library: Library, part: _Part, reading: str) -> bool:
     """Add a document to one that is there, as one edit. Whether that changed anything."""
-    before = library.version(part.series_uid, reading)
+    before = library.version(part.series_uid, reading, part.study_uid)
     saved = library.save_document(
         part.document,
         action="import a library",
@@ -148,9 +148,9 @@ def _parts(library: Library) -> Iterator[_Part]:
             series_uid,
             reading,
             library.load_document(study_uid, series_uid, uid),
-            tuple(_plain(entry, series_uid) for entry in library.journal(series_uid, uid)),
-            tuple(log.progress(series_uid, uid).values()),
-            log.time_spent(series_uid, uid),
+            tuple(_plain(entry, series_uid) for entry in library.journal(series_uid, uid, study_uid)),
+            tuple(log.progress(series_uid, uid, study_uid).values()),
+            log.time_spent(series_uid, uid, study_uid),
         )
 
 

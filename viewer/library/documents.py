@@ -8,20 +8,28 @@ from viewer.library import measured
 from viewer.library.merge import Difference, annotation_from_json, annotation_to_json
 
 
-def key_of(series_uid: str, reading: str = "") -> str:
-    """What the tables of documents call a series: its uid, or within a reading of its own that reading's uid."""
-    return reading or series_uid
+def key_of(connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = "") -> str:
+    """What the tables of documents call a series: its uid, or within a reading of its own that reading's uid.
+
+    Careless copies give the series of two studies one uid: to the second study's the study's is added. An empty
+    study_uid takes the one that came first.
+    """
+    if reading:
+        return reading
+    known = version(connection, series_uid)[1]
+    return f"{study_uid}/{series_uid}" if study_uid and known and known != study_uid else series_uid
 
 
 def version(connection: sqlite3.Connection, key: str) -> tuple[int, str]:
     """Number of the last edit of a document, and its study_uid; 0 and empty when there is none."""
-    row = connection.execute("SELECT version, study_uid FROM documents WHERE series_uid = ?", (key,)).fetchone()
+    row = connection.execute(
+        "SELECT version, study_uid FROM documents WHERE series_uid = ?", (key,)
+    ).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "")
 
 
-def read(connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = "") -> Document:
+def read(connection: sqlite3.Connection, key: str, study_uid: str, series_uid: str) -> Document:
     """The stored state of a series. Raises ValueError, KeyError or TypeError when a row is damaged."""
-    key = key_of(series_uid, reading)
     annotations = tuple(
         annotation_from_json(json.loads(body))
         for (body,) in connection.execute(
@@ -48,10 +56,9 @@ def write(
     time: str,
     reader: str,
     action: str,
-    reading: str = "",
+    key: str,
 ) -> int:
     """Write what changed into the tables and the journal. Returns the number of the edit."""
-    key = key_of(document.series_uid, reading)
     before, after = found.to_json()
     seq = connection.execute(
         "INSERT INTO journal (time, reader, action, series_uid, before, after) VALUES (?, ?, ?, ?, ?, ?)",

@@ -157,7 +157,7 @@ CREATE TABLE work (
     comment TEXT NOT NULL,
     reader TEXT NOT NULL,
     changed TEXT NOT NULL,        -- UTC, ISO 8601
-    PRIMARY KEY (series_uid, reading, sop_uid, frame)
+    PRIMARY KEY (study_uid, series_uid, reading, sop_uid, frame)
 ) STRICT;
 CREATE TABLE work_time (
     study_uid TEXT NOT NULL,
@@ -165,7 +165,7 @@ CREATE TABLE work_time (
     reading TEXT NOT NULL,
     reader TEXT NOT NULL,
     seconds REAL NOT NULL,
-    PRIMARY KEY (series_uid, reading, reader)
+    PRIMARY KEY (study_uid, series_uid, reading, reader)
 ) STRICT;
 """
 

@@ -73,7 +73,7 @@ class Library:
         reading: uid of a reading of its own (`viewer.library.work.Reading`), empty for the shared one.
         """
         with self.reading() as connection:
-            return self._stored(connection, study_uid, series_uid, reading)[1]
+            return self._stored(connection, study_uid, series_uid, reading)[2]
 
     def save_document(
         self,
@@ -91,7 +91,7 @@ class Library:
         the document then replaces everything.
         """
         with self.writing() as connection:
-            version, stored = self._stored(connection, document.study_uid, document.series_uid, reading)
+            key, version, stored = self._stored(connection, document.study_uid, document.series_uid, reading)
             merged = merge(stored, stored if previous is None else previous, document, _new_uid)
             found = difference(stored, merged.document)
             if not found.empty:
@@ -102,22 +102,27 @@ class Library:
                     time=_now(),
                     reader=reader,
                     action=action,
-                    reading=reading,
+                    key=key,
                 )
-        self._remember(documents.key_of(document.series_uid, reading), version, merged.document)
+        self._remember(key, version, merged.document)
         return SavedEdit(version, merged.document, merged.conflicts)
 
-    def version(self, series_uid: str, reading: str = "") -> int:
-        """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work."""
+    def version(self, series_uid: str, reading: str = "", study_uid: str = "") -> int:
+        """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work.
+
+        study_uid: needed where two studies share the series' uid, here and in `journal`.
+        """
         with self.reading() as connection:
-            return documents.version(connection, documents.key_of(series_uid, reading))[0]
+            key = documents.key_of(connection, study_uid, series_uid, reading)
+            return documents.version(connection, key)[0]
 
     def annotated_series(self) -> tuple[tuple[str, str], ...]:
         """(study_uid, series_uid) of every series with annotations or slices marked as reviewed, in the shared
         reading: a blinded second one, or a consensus that nobody has adopted, does not count."""
         with self.reading() as connection:
             return tuple(
-                connection.execute(
+                (study_uid, key.removeprefix(f"{study_uid}/"))
+                for study_uid, key in connection.execute(
                     "SELECT study_uid, series_uid FROM documents AS d"
                     " WHERE d.series_uid NOT IN (SELECT reading_uid FROM readings)"
                     " AND (EXISTS (SELECT 1 FROM annotations AS a WHERE a.series_uid = d.series_uid)"
@@ -126,13 +131,13 @@ class Library:
                 )
             )
 
-    def journal(self, series_uid: str, reading: str = "") -> tuple[JournalEntry, ...]:
+    def journal(self, series_uid: str, reading: str = "", study_uid: str = "") -> tuple[JournalEntry, ...]:
         """Every saved edit of a series, the first one first."""
         with self.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, time, reader, action, series_uid, before, after FROM journal"
                 " WHERE series_uid = ? ORDER BY seq",
-                (documents.key_of(series_uid, reading),),
+                (documents.key_of(connection, study_uid, series_uid, reading),),
             )
             return tuple(JournalEntry(*row) for row in rows)
 
@@ -141,7 +146,7 @@ class Library:
     ) -> Document:
         """The document as the journal alone tells it, after edit number `up_to` or the last one."""
         document = Document(study_uid, series_uid)
-        for entry in self.journal(series_uid, reading):
+        for entry in self.journal(series_uid, reading, study_uid):
             if up_to is None or entry.seq <= up_to:
                 document = apply_json(document, entry.after)
         return document
@@ -371,22 +376,22 @@ class Library:
 
     def _stored(
         self, connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = ""
-    ) -> tuple[int, Document]:
-        """Version and state of a series; from memory when no other process has saved since."""
-        key = documents.key_of(series_uid, reading)
+    ) -> tuple[str, int, Document]:
+        """Key, version and state of a series; from memory when no other process has saved since."""
+        key = documents.key_of(connection, study_uid, series_uid, reading)
         version, known_study_uid = documents.version(connection, key)
         if version == 0:
-            return 0, Document(study_uid, series_uid)
+            return key, 0, Document(study_uid, series_uid)
         with self._lock:
             remembered = self._remembered.get(key)
         if remembered and remembered[0] == version:
-            return remembered
+            return key, *remembered
         try:
-            document = documents.read(connection, known_study_uid, series_uid, reading)
+            document = documents.read(connection, key, known_study_uid, series_uid)
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(f"an annotation: {error}") from error
         self._remember(key, version, document)
-        return version, document
+        return key, version, document
 
     def _remember(self, key: str, version: int, document: Document) -> None:
         with self._lock:

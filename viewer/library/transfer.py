@@ -27,7 +27,7 @@ def add_history(
     Raises ValueError, KeyError or TypeError where an edit is damaged, LibraryError as the library does.
     """
     with library.writing() as connection:
-        key = documents.key_of(series_uid, reading)
+        key = documents.key_of(connection, study_uid, series_uid, reading)
         if documents.version(connection, key)[0]:
             return False
         before = Document(study_uid, series_uid)
@@ -40,7 +40,7 @@ def add_history(
                 time=entry.time,
                 reader=entry.reader,
                 action=entry.action,
-                reading=reading,
+                key=key,
             )
             before = after
     return True

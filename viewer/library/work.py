@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from viewer.library import documents
 from viewer.library.errors import DAMAGED, LibraryError
 from viewer.library.store import Library
 
@@ -88,7 +89,7 @@ class WorkLog:
 
     def begin_blinded(self, study_uid: str, series_uid: str, reader: str) -> Reading:
         """The reader's own reading of a series: the one begun before, else a new and empty one."""
-        for known in self.readings(series_uid):
+        for known in self.readings(series_uid, study_uid):
             if known.kind is ReadingKind.BLINDED and known.reader == reader:
                 return known
         return self._add(study_uid, series_uid, reader, ReadingKind.BLINDED, "")
@@ -118,13 +119,16 @@ class WorkLog:
                 ),
             )
 
-    def readings(self, series_uid: str | None = None) -> tuple[Reading, ...]:
-        """The readings of a series (of all, for None) beside the shared one, in the order they were begun."""
+    def readings(self, series_uid: str | None = None, study_uid: str = "") -> tuple[Reading, ...]:
+        """The readings of a series (of all, for None) beside the shared one, in the order they were begun.
+
+        study_uid: needed where two studies share the series' uid, here and below.
+        """
         with self._library.reading() as connection:
             rows = connection.execute(
                 "SELECT reading_uid, study_uid, series_uid, reader, kind, made_of, created FROM readings"
-                " WHERE ?1 IS NULL OR series_uid = ?1 ORDER BY created, rowid",
-                (series_uid,),
+                " WHERE (?1 IS NULL OR series_uid = ?1) AND ?2 IN ('', study_uid) ORDER BY created, rowid",
+                (series_uid, study_uid),
             ).fetchall()
         try:
             return tuple(
@@ -177,13 +181,15 @@ class WorkLog:
                 ],
             )
 
-    def progress(self, series_uid: str, reading: str = "") -> dict[tuple[str, int], Progress]:
+    def progress(
+        self, series_uid: str, reading: str = "", study_uid: str = ""
+    ) -> dict[tuple[str, int], Progress]:
         """What was noted of a series, by slice; the whole series under `WHOLE`."""
         with self._library.reading() as connection:
             rows = connection.execute(
                 "SELECT sop_uid, frame, status, comment, reader, changed FROM work"
-                " WHERE series_uid = ? AND reading = ? ORDER BY rowid",
-                (series_uid, reading),
+                " WHERE series_uid = ? AND reading = ? AND ? IN ('', study_uid) ORDER BY rowid",
+                (series_uid, reading, study_uid),
             ).fetchall()
         try:
             noted = [Progress(uid, frame, Status(status), *rest) for uid, frame, status, *rest in rows]
@@ -206,12 +212,13 @@ class WorkLog:
                 (study_uid, series_uid, reading, reader, seconds),
             )
 
-    def time_spent(self, series_uid: str, reading: str = "") -> dict[str, float]:
+    def time_spent(self, series_uid: str, reading: str = "", study_uid: str = "") -> dict[str, float]:
         """Seconds by reader."""
         with self._library.reading() as connection:
             rows = connection.execute(
-                "SELECT reader, seconds FROM work_time WHERE series_uid = ? AND reading = ?",
-                (series_uid, reading),
+                "SELECT reader, seconds FROM work_time"
+                " WHERE series_uid = ? AND reading = ? AND ? IN ('', study_uid)",
+                (series_uid, reading, study_uid),
             ).fetchall()
         return {reader: float(seconds) for reader, seconds in rows}
 
@@ -220,35 +227,30 @@ class WorkLog:
     def queue(self) -> tuple[SeriesWork, ...]:
         """Every series that somebody worked on or was noted about, in the shared reading."""
         with self._library.reading() as connection:
-            series = _worked_on(connection)
+            worked = _worked_on(connection)
             notes = {
-                uid: (status, comment)
-                for uid, status, comment in connection.execute(
-                    "SELECT series_uid, status, comment FROM work WHERE reading = '' AND sop_uid = ''"
+                (study, uid): (Status(status), comment)
+                for study, uid, status, comment in connection.execute(
+                    "SELECT study_uid, series_uid, status, comment FROM work WHERE reading = '' AND sop_uid = ''"
                 )
             }
-            spent: dict[str, dict[str, float]] = {}
-            for uid, reader, seconds in connection.execute(
-                "SELECT series_uid, reader, seconds FROM work_time WHERE reading = ''"
+            spent: dict[tuple[str, str], dict[str, float]] = {}
+            for study, uid, reader, seconds in connection.execute(
+                "SELECT study_uid, series_uid, reader, seconds FROM work_time WHERE reading = ''"
             ):
-                spent.setdefault(uid, {})[reader] = float(seconds)
-            drawn = {uid for (uid,) in connection.execute("SELECT DISTINCT series_uid FROM journal")}
-            readers: dict[str, dict[str, None]] = {}
-            for uid, reader in connection.execute(
+                spent.setdefault((study, uid), {})[reader] = float(seconds)
+            drew: dict[str, list[str]] = {}
+            for key, reader in connection.execute(
                 "SELECT series_uid, reader FROM journal GROUP BY series_uid, reader ORDER BY min(seq)"
             ):
-                readers.setdefault(uid, {})[reader] = None
+                drew.setdefault(key, []).append(reader)
         found = []
-        for uid, study_uid in series.items():
-            begun = Status.IN_PROGRESS if uid in drawn else Status.UNTOUCHED
-            status, comment = notes.get(uid, (begun, ""))
-            names = (
-                *readers.get(uid, ()),
-                *(name for name in spent.get(uid, ()) if name not in readers.get(uid, ())),
-            )
-            found.append(
-                SeriesWork(study_uid, uid, Status(status), comment, names, sum(spent.get(uid, {}).values()))
-            )
+        for (study, uid), key in worked.items():
+            begun = Status.IN_PROGRESS if key in drew else Status.UNTOUCHED
+            status, comment = notes.get((study, uid), (begun, ""))
+            times = spent.get((study, uid), {})
+            names = tuple(dict.fromkeys((*drew.get(key, ()), *times)))
+            found.append(SeriesWork(study, uid, status, comment, names, sum(times.values())))
         return tuple(found)
 
     def subtypes(self) -> dict[str, frozenset[str]]:
@@ -267,11 +269,16 @@ class WorkLog:
         )
 
 
-def _worked_on(connection: sqlite3.Connection) -> dict[str, str]:
-    """StudyInstanceUID by series, of those with a document, a note or time in the shared reading."""
-    rows = connection.execute(
-        "SELECT series_uid, study_uid FROM documents WHERE series_uid NOT IN (SELECT reading_uid FROM readings)"
-        " UNION SELECT series_uid, study_uid FROM work WHERE reading = ''"
-        " UNION SELECT series_uid, study_uid FROM work_time WHERE reading = '' ORDER BY 2, 1"
+def _worked_on(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """By UIDs of study and series what the tables of documents call it, of those with a document, a note or time in
+    the shared reading."""
+    noted = connection.execute(
+        "SELECT study_uid, series_uid FROM work WHERE reading = ''"
+        " UNION SELECT study_uid, series_uid FROM work_time WHERE reading = '' ORDER BY 1, 2"
     )
-    return dict(rows.fetchall())
+    found = {(study, uid): documents.key_of(connection, study, uid) for study, uid in noted.fetchall()}
+    for study, key in connection.execute(
+        "SELECT study_uid, series_uid FROM documents WHERE series_uid NOT IN (SELECT reading_uid FROM readings)"
+    ).fetchall():
+        found[(study, key.removeprefix(f"{study}/"))] = key
+    return dict(sorted(found.items()))

@@ -69,15 +69,13 @@ class Writer:
     def unsaved(self) -> tuple[Document, ...]:
         """The latest state of every series (in every reading) whose last edit is not on the disk yet."""
         with self._changed:
-            return tuple(
-                {(edit.document.series_uid, edit.reading): edit.document for edit in self._edits}.values()
-            )
+            return tuple({(*edit.document.key, edit.reading): edit.document for edit in self._edits}.values())
 
-    def waiting(self, series_uid: str, reading: str = "") -> Document | None:
+    def waiting(self, study_uid: str, series_uid: str, reading: str = "") -> Document | None:
         """The latest state of a series in a reading, where it is not on the disk yet."""
         with self._changed:
             for edit in reversed(self._edits):
-                if (edit.document.series_uid, edit.reading) == (series_uid, reading):
+                if (*edit.document.key, edit.reading) == (study_uid, series_uid, reading):
                     return edit.document
         return None
 

@@ -8,6 +8,7 @@ from viewer.annotation import events
 from viewer.annotation.document import Annotation, Document
 from viewer.annotation.editor import Editor
 from viewer.annotation.events import Edit
+from viewer.annotation.options import GrowOptions
 from viewer.annotation.preview import State
 from viewer.annotation.stack import Stack
 from viewer.session import Session
@@ -86,4 +87,5 @@ class AnnotationDesk(QObject):
         for message in editor.take_messages():
             session.notice("info", "Annotation", message)
         if edit is not None:
+            session.drawing.set_options(editor.options(GrowOptions))  # a drag sets how far it grows
             self.edited.emit(edit)

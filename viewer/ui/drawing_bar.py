@@ -354,8 +354,8 @@ class DrawingBar(QFrame):
         session.mode_changed.connect(self._show_mode)
         session.tool_changed.connect(self._show_tool)
         session.drawing.changed.connect(self._show_tool)
-        session.preview_changed.connect(self.ghosts.show_preview)
-        session.slice_index_changed.connect(lambda _: self.ghosts.show_preview(session.preview))
+        session.preview_changed.connect(self._show_ghosts)
+        session.slice_index_changed.connect(lambda _: self._show_ghosts(session.preview))
         session.bound.changed.connect(self._show_keys)
         self.interpolate.clicked.connect(
             lambda: session.edit_requested.emit(events.Interpolate(session.subtype))
@@ -363,7 +363,14 @@ class DrawingBar(QFrame):
         self.shape.clicked.connect(self._open_menu)
         self.overlap.activated.connect(lambda _: session.drawing.set_overlap(self.overlap.currentData()))
         self._show_keys()
-        self.ghosts.show_preview(session.preview)
+        self._show_ghosts(session.preview)
+
+    def _show_ghosts(self, preview: Preview) -> None:
+        """While outlines wait to be accepted, that is all that is asked."""
+        waited = not self.ghosts.isHidden()
+        self.ghosts.show_preview(preview)
+        if waited == self.ghosts.isHidden():
+            self._show_tool()
 
     def _choose(self, name: ToolName) -> None:
         self._session.drawing.set_tool(name)
@@ -385,12 +392,14 @@ class DrawingBar(QFrame):
             made.setChecked(name is held)
         for combination, button in self.combinations.items():
             button.setChecked(combination is drawing.combination)
-            button.setVisible(held in SHAPED)
+            button.setVisible(held in SHAPED and self.ghosts.isHidden())
+        self.overlap.setVisible(self.ghosts.isHidden())
         self.overlap.setCurrentIndex(self.overlap.findData(drawing.overlap))
         for name, row in self.rows.items():
-            row.setVisible(name is held and name in FIELDS)
+            row.setVisible(name is held and name in FIELDS and self.ghosts.isHidden())
             row.refresh()
-        self.hint.setText(next((hint for name, _, _, hint in TOOLS if name is held), ""))
+        waits = "Scroll to look at them, then accept or drop them." if not self.ghosts.isHidden() else ""
+        self.hint.setText(waits or next((hint for name, _, _, hint in TOOLS if name is held), ""))
 
     def _show_keys(self, *_: object) -> None:
         narrow = self.width() < NARROW_BELOW

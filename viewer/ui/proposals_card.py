@@ -16,8 +16,9 @@ class ProposalsCard(QFrame):
         self.setProperty("role", "card")
         self.text = theme.label("", wrap=True)
         self.shown = QCheckBox("Show them, dotted, while drawing")
-        self.accept = {name: theme.button("") for name in ("slice", "subtype", "all")}
-        self.reject = {name: theme.button("") for name in ("slice", "subtype", "all")}
+        self.words = {name: theme.label("", "quiet") for name in ("slice", "subtype", "all")}
+        self.accept = {name: theme.button("Accept") for name in self.words}
+        self.reject = {name: theme.button("Reject") for name in self.words}
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
@@ -25,9 +26,10 @@ class ProposalsCard(QFrame):
         column.addWidget(self.shown)
         grid = QGridLayout()
         grid.setSpacing(6)
+        grid.setColumnStretch(0, 1)
         for row, name in enumerate(self.accept):
-            grid.addWidget(self.accept[name], row, 0)
-            grid.addWidget(self.reject[name], row, 1)
+            for at, widget in enumerate((self.words[name], self.accept[name], self.reject[name])):
+                grid.addWidget(widget, row, at)
             self.accept[name].clicked.connect(lambda _=False, name=name: self._ask(Accept, name))
             self.reject[name].clicked.connect(lambda _=False, name=name: self._ask(Reject, name))
         column.addLayout(grid)
@@ -58,11 +60,12 @@ class ProposalsCard(QFrame):
         mine = sum(each.subtype == session.subtype for each in found)
         self.text.setText(f"{len(found)} proposals of the model are open")
         counts = {
-            "slice": (here, f"image {session.slice_index + 1} ({here})"),
-            "subtype": (mine, f"{session.subtype} ({mine})"),
-            "all": (len(found), f"all ({len(found)})"),
+            "slice": (here, f"On image {session.slice_index + 1}: {here}"),
+            "subtype": (mine, f"{session.subtype}: {mine}"),
+            "all": (len(found), f"All: {len(found)}"),
         }
         for name, (count, words) in counts.items():
+            self.words[name].setText(words)
             for word, button in (("Accept", self.accept[name]), ("Reject", self.reject[name])):
-                button.setText(f"{word} {words}")
+                button.setAccessibleName(f"{word} {words}")
                 button.setEnabled(count > 0)

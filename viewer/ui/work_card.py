@@ -60,6 +60,9 @@ class WorkCard(QFrame):
             widget.setAccessibleName(text)
             grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
+        for box in (self.reading, self.slice_status, self.series_status):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
         for box in (self.slice_status, self.series_status):
             for status in CHOICES:
                 box.addItem(status.value.capitalize(), status)

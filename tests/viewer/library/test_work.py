@@ -123,3 +123,27 @@ def test_a_damaged_note_is_said(library: Library, log: WorkLog) -> None:
 def test_a_comment_without_end_is_refused(log: WorkLog) -> None:
     with pytest.raises(ValueError, match="10000 characters"):
         log.note("study", "series", status=Status.DONE, comment="x" * 10_001, reader="A")
+
+
+def test_studies_whose_series_share_a_uid_share_nothing(library: Library, log: WorkLog) -> None:
+    """A careless copy: another study, the same series and slices."""
+    mine, copy = document("1"), Document("copy", "series", document("2").annotations)
+    library.save_document(mine, action="draw", reader="A")
+    library.save_document(copy, action="draw", reader="B")
+    assert library.load_document("study", "series") == mine
+    assert library.load_document("copy", "series") == copy
+    assert library.annotated_series() == (("copy", "series"), ("study", "series"))
+    assert [entry.reader for entry in library.journal("series", study_uid="copy")] == ["B"]
+    assert [entry.reader for entry in library.journal("series", study_uid="study")] == ["A"]
+    assert library.replay("copy", "series") == copy
+    log.note("copy", "series", status=Status.DONE, comment="", reader="B")
+    log.add_time("copy", "series", "B", 5.0)
+    own = log.begin_blinded("copy", "series", "C")
+    assert log.progress("series", study_uid="study") == {}
+    assert log.time_spent("series", study_uid="study") == {}
+    assert log.readings("series", "study") == ()
+    assert log.readings("series", "copy") == (own,)
+    assert [(w.study_uid, w.series_uid, w.status, w.readers) for w in log.queue()] == [
+        ("copy", "series", Status.DONE, ("B",)),
+        ("study", "series", Status.IN_PROGRESS, ("A",)),
+    ]

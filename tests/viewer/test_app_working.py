@@ -1,0 +1,230 @@
+"""The work in the window: statuses and time kept, a second reading blinded, compared, joined, adopted; versions."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from model.registry import Registry
+from viewer.annotation.document import Annotation
+from viewer.app import Application
+from viewer.app.queueing import agreement_row, queue_of, sources_of
+from viewer.jobs.agreement import SubtypeAgreement
+from viewer.library.queue import Order
+from viewer.library.records import StoredScores, StudyRow
+from viewer.library.work import WHOLE, SeriesWork, Status, WorkLog
+from viewer.session import Notice
+from viewer.working import ExportOrder
+
+# The offscreen platform says so of every window.
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+WAIT_MS = 20_000
+Start = Callable[..., Application]
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, tmp_path: Path, phantom_series: Path) -> Iterator[Application]:
+    """The phantom series open in a window with a library of its own and no model."""
+    registry = Registry(tmp_path / "no-models", tmp_path / "models")
+    made = Application((phantom_series,), library_dir=tmp_path / "library", registry=registry)
+    volume = lambda: made.session.volume  # noqa: E731
+    qtbot.waitUntil(lambda: volume() is not None and bool(volume().loaded.all()), timeout=WAIT_MS)
+    made.notices = []  # type: ignore[attr-defined]
+    made.session.noticed.connect(made.notices.append)  # type: ignore[attr-defined]
+    yield made
+    made.shutdown()
+    made.window.close()
+    made.window.deleteLater()
+
+
+def box(application: Application, uid: str, left: float, code: str = "SDH") -> Annotation:
+    volume = application.session.volume
+    assert volume is not None
+    ring = ((left, 20.0), (left + 10.0, 20.0), (left + 10.0, 30.0), (left, 30.0))
+    return Annotation(uid, volume.series.slices[2].sop_uid, 0, code, ring)
+
+
+def uids(application: Application) -> list[str]:
+    return [a.uid for a in application.session.document.annotations]
+
+
+def said(application: Application) -> list[Notice]:
+    return application.notices  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_second_reader_is_blinded_until_done_then_compares_and_joins(
+    opened: Application, qtbot: QtBot
+) -> None:
+    session, part = opened.session, opened.session.working
+    opened.desk.add([box(opened, "first", 30.0)], "draw SDH")
+    part.reader_named.emit("Second")
+    assert part.work.reader == "Second"
+    part.blinded_requested.emit()
+    qtbot.waitUntil(lambda: part.work.reading is not None, timeout=WAIT_MS)
+    assert uids(opened) == []
+    assert part.work.others_hidden
+    opened.desk.add([box(opened, "second", 35.0)], "draw SDH")
+    part.reading_requested.emit("")
+    assert "Other readings stay hidden" in [notice.title for notice in said(opened)]
+    assert uids(opened) == ["second"]
+    part.compare_requested.emit("", part.work.reading.uid)  # type: ignore[union-attr]
+    assert part.agreement == ()
+    own = part.work.reading
+    assert own is not None
+    part.noted.emit(WHOLE, Status.DONE, "")
+    qtbot.waitUntil(lambda: not part.work.others_hidden, timeout=WAIT_MS)
+    part.compare_requested.emit("", own.uid)
+    qtbot.waitUntil(lambda: bool(part.agreement), timeout=WAIT_MS)
+    assert part.agreement[0][:2] == ("SDH", "0.50")  # half of each lies in the other
+    part.consensus_requested.emit(("", own.uid), "majority")
+    qtbot.waitUntil(lambda: part.work.reading is not None and part.work.reading != own, timeout=WAIT_MS)
+    assert part.work.reading is not None
+    assert part.work.reading.made_of == "majority of the shared reading, Second"
+    (joined,) = session.document.annotations
+    assert (joined.source, {x for x, _ in joined.outline}) == ("consensus", {35.0, 40.0})
+    part.adopt_requested.emit(part.work.reading.uid)
+    qtbot.waitUntil(lambda: part.work.reading is None, timeout=WAIT_MS)
+    assert session.document.annotations == (joined,)
+    session.undo_requested.emit()
+    assert uids(opened) == ["first"]
+
+
+def test_an_unfinished_blinded_reading_is_the_one_that_opens(opened: Application, qtbot: QtBot) -> None:
+    part = opened.session.working
+    opened.desk.add([box(opened, "first", 30.0)], "draw SDH")
+    part.blinded_requested.emit()
+    qtbot.waitUntil(lambda: part.work.reading is not None, timeout=WAIT_MS)
+    opened.desk.add([box(opened, "second", 35.0)], "draw SDH")
+    volume = opened.session.volume
+    assert volume is not None
+    opened.keeping.readings.clear()
+    opened.annotating.opening(volume)
+    assert [a.uid for a in opened.keeping.document(*volume.series.key).annotations] == ["second"]
+    assert part.work.others_hidden
+
+
+def test_notes_and_names_reach_the_library(opened: Application, qtbot: QtBot) -> None:
+    session, part = opened.session, opened.session.working
+    volume = session.volume
+    assert volume is not None
+    place = (volume.series.slices[3].sop_uid, 0)
+    part.reader_named.emit("Dr A")
+    part.noted.emit(place, Status.FLAGGED, "motion?")
+    qtbot.waitUntil(lambda: part.work.noted(place) is not None, timeout=WAIT_MS)
+    noted = WorkLog(opened.library).progress(volume.series.series_uid)[place]
+    assert (noted.status, noted.comment, noted.reader) == (Status.FLAGGED, "motion?", "Dr A")
+    opened.desk.add([box(opened, "a", 30.0)], "draw SDH")
+    assert opened.keeping.writer.flush()
+    assert [entry.reader for entry in opened.library.journal(volume.series.series_uid)] == ["Dr A"]
+    qtbot.waitUntil(lambda: opened.library.setting("reader") == "Dr A", timeout=WAIT_MS)
+
+
+def test_a_version_is_gone_back_to_and_undone(opened: Application, qtbot: QtBot) -> None:
+    session, part = opened.session, opened.session.working
+    opened.desk.add([box(opened, "a", 30.0)], "draw SDH")
+    opened.desk.add([box(opened, "b", 50.0, "IPH")], "draw IPH")
+    part.history_requested.emit()
+    qtbot.waitUntil(lambda: len(part.history) == 2, timeout=WAIT_MS)
+    assert [(entry.action, entry.sources) for entry in part.history] == [
+        ("draw IPH", "manual"),
+        ("draw SDH", "manual"),
+    ]
+    part.restore_requested.emit(part.history[1].seq)
+    qtbot.waitUntil(lambda: uids(opened) == ["a"], timeout=WAIT_MS)
+    session.undo_requested.emit()
+    assert uids(opened) == ["a", "b"]
+
+
+def test_what_was_exported_is_imported_as_one_step(opened: Application, qtbot: QtBot, tmp_path: Path) -> None:
+    session, part = opened.session, opened.session.working
+    opened.desk.add([box(opened, "a", 30.0), box(opened, "b", 50.0, "IPH")], "draw")
+    part.export_requested.emit(ExportOrder("NRRD segmentation", tmp_path / "out.seg.nrrd"))
+    qtbot.waitUntil(lambda: (tmp_path / "out.seg.nrrd").exists(), timeout=WAIT_MS)
+    session.undo_requested.emit()
+    assert uids(opened) == []
+    part.import_requested.emit(tmp_path / "out.seg.nrrd", {})
+    qtbot.waitUntil(lambda: len(uids(opened)) == 2, timeout=WAIT_MS)
+    assert {a.source for a in session.document.annotations} == {"imported"}
+    session.undo_requested.emit()
+    assert uids(opened) == []
+
+
+def test_an_import_that_does_not_belong_is_said(opened: Application, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    opened.session.working.import_requested.emit(tmp_path / "a.json", {})
+    qtbot.waitUntil(lambda: "Nothing was imported" in [n.title for n in said(opened)], timeout=WAIT_MS)
+    assert uids(opened) == []
+
+
+def test_names_that_nobody_knows_are_asked_for_once(
+    opened: Application, qtbot: QtBot, tmp_path: Path
+) -> None:
+    part, volume = opened.session.working, opened.session.volume
+    assert volume is not None
+    uid = volume.series.slices[1].path.name
+    path = tmp_path / "a.json"
+    path.write_text(
+        f'{{"imagePath": "{uid}", "shapes": [{{"label": "clot", "points": [[9, 9], [19, 9], [19, 19]]}}]}}'
+    )
+    with qtbot.waitSignal(part.names_wanted, timeout=WAIT_MS) as asked:
+        part.import_requested.emit(path, {})
+    assert asked.args == [path, ("clot",)]
+    part.import_requested.emit(path, {"clot": "EDH"})
+    qtbot.waitUntil(lambda: len(uids(opened)) == 1, timeout=WAIT_MS)
+    assert opened.session.document.annotations[0].subtype == "EDH"
+
+
+def test_the_time_of_work_is_booked_at_the_end(opened: Application, qtbot: QtBot) -> None:
+    from viewer.session import Mode
+
+    session = opened.session
+    series = session.series
+    assert series is not None
+    session.set_mode(Mode.ANNOTATE)
+    opened.desk.add([box(opened, "a", 30.0)], "draw SDH")
+    qtbot.wait(30)
+    opened.annotating.shutdown()
+    log = WorkLog(opened.library)
+    qtbot.waitUntil(lambda: bool(log.time_spent(series.series_uid)), timeout=WAIT_MS)
+    assert log.time_spent(series.series_uid)[opened.keeping.reader] > 0
+
+
+def row(study_uid: str) -> StudyRow:
+    return StudyRow(
+        study_uid, "Doe^Jane", f"ID {study_uid}", "F", "071Y", "20260101", "120000", "", "2026", ()
+    )
+
+
+def test_the_queue_says_why_each_study_stands_where_it_does() -> None:
+    scores = (
+        StoredScores("b", "s2", "m", "2026", {"any": 0.5, "SDH": 0.1}),
+        StoredScores("a", "s1", "m", "2026", {"any": 0.97, "SDH": 0.95}),
+    )
+    work = (SeriesWork("a", "s1", Status.IN_PROGRESS, "", ("A", "B"), 65.0),)
+    drawn = {"s1": frozenset({"IPH"})}
+    entries = queue_of([row("a"), row("b"), row("c")], work, scores, drawn, Order.SUSPICION)
+    assert [(e.study_uid, e.reason) for e in entries] == [
+        ("a", "any .97"),
+        ("b", "any .50"),
+        ("c", "not scored"),
+    ]
+    assert (entries[0].readers, entries[0].seconds, entries[0].status) == ("A, B", 65.0, Status.IN_PROGRESS)
+    entries = queue_of([row("a"), row("b"), row("c")], work, scores, drawn, Order.DOUBT)
+    assert [(e.study_uid, e.reason) for e in entries] == [
+        ("b", "unsure 1.00"),
+        ("a", "differs by .95"),
+        ("c", "not scored"),
+    ]
+
+
+def test_numbers_that_do_not_exist_are_dashes() -> None:
+    nan = float("nan")
+    shown = agreement_row(SubtypeAgreement("SDH", 0.5, nan, (1.25, 0.5), nan, (3, 2, 1)))
+    assert shown == ("SDH", "0.50", "–", "1.2", "0.5", "−0.8", "–", "3 / 2 / 1")
+
+
+def test_a_version_tells_where_its_annotations_came_from() -> None:
+    after = '{"annotations":{"1":{"source":"model","model_id":"m 1"},"2":{"source":"manual","model_id":""},"3":null}}'
+    assert sources_of(after) == "model m 1, manual"

@@ -1,5 +1,7 @@
 """Volumes are kept while there is room, and the one used least recently goes first."""
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +68,34 @@ def test_changed_files_are_loaded_anew(series: Series, write_series_copy: Callab
     other = volumes.volume(replace(series, slices=series.slices[1:], gaps_mm=series.gaps_mm[1:]))
     assert other.hu is not first.hu
     assert len(volumes.held) == 1
+
+
+def test_files_with_other_pixels_under_the_same_headers_are_loaded_anew(
+    write_series_copy: Callable[[str], Path],
+) -> None:
+    folder = write_series_copy("rewritten")
+    series = scan(folder).studies[0].series[0]
+    volumes = KeptVolumes(10 * SIZE)
+    volume = volumes.volume(series)
+    assert load_slice(volume, 0) is None
+    assert volumes.volume(series) is volume
+    path = series.slices[0].path
+    path.write_bytes(path.read_bytes()[:-2] + b"\1\0")
+    os.utime(path, (1e9, 1e9))
+    assert scan(folder).studies[0].series[0] == series
+    other = volumes.volume(series)
+    assert other is not volume
+    assert not other.loaded.any()
+    assert volumes.held == (other,)
+
+
+def test_what_is_held_outlives_the_disc_that_it_came_from(write_series_copy: Callable[[str], Path]) -> None:
+    folder = write_series_copy("removed")
+    series = scan(folder).studies[0].series[0]
+    volumes = KeptVolumes(10 * SIZE)
+    volume = volumes.volume(series)
+    shutil.rmtree(folder)
+    assert volumes.volume(series) is volume
 
 
 def test_room_is_made_before_more_is_taken(series: Series) -> None:

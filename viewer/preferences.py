@@ -45,7 +45,7 @@ class Preferences:
     hide_patient: bool = False
     restore_session: bool = True
     memory_mb: int = 0
-    notify_triage: bool = True
+    notify_triage: bool = False
 
     def __post_init__(self) -> None:
         """Check every value."""

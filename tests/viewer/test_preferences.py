@@ -102,10 +102,10 @@ def test_what_can_be_used_of_a_damaged_file_is_used(tmp_path: Path, name: str, v
 
 
 def test_what_a_later_pterion_added_is_passed_over(tmp_path: Path) -> None:
-    save(tmp_path, Preferences(notify_triage=False))
+    save(tmp_path, Preferences(notify_triage=True))
     raw = json.loads((tmp_path / FILE_NAME).read_text("utf-8"))
     (tmp_path / FILE_NAME).write_text(json.dumps(raw | {"holograms": True}), "utf-8")
-    assert load(tmp_path) == preferences.Loaded(Preferences(notify_triage=False))
+    assert load(tmp_path) == preferences.Loaded(Preferences(notify_triage=True))
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf, 1.41])

@@ -120,7 +120,9 @@ class Hanging(QObject):
             day = (
                 "" if session.patient_hidden else f" of {prior.date[:4]}-{prior.date[4:6]}-{prior.date[6:8]}"
             )
-            text = f"A study{day} of the same patient is in the worklist. Compare (Ctrl+4) shows it beside this one."
+            key = session.bound.text("layout_compare")
+            compare = f"Compare ({key})" if key else "Compare"
+            text = f"A study{day} of the same patient is in the worklist. {compare} shows it beside this one."
             session.notice("info", "There is a prior", text)
 
     def compare(self) -> None:

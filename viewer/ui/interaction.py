@@ -87,6 +87,8 @@ class Interaction:
         self.marking = Marking(session)
         self.show_menu: Callable[[Viewport, QPoint], None] = lambda _viewport, _at: None
         """Opens the menu of a viewport where the right button was clicked and not dragged."""
+        self.keep_window: Callable[[], None] = lambda: None
+        """Asks for a name for the window of the active viewport."""
         self.arranging = Arranging(session)
         self.cine = Cine(session.panes, session)
         self.active_size_px: Callable[[], tuple[float, float]] | None = None

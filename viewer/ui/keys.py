@@ -44,6 +44,7 @@ def _window_commands() -> tuple[Command, ...]:
     return (
         *(Command(f"window_{key}", names[key], (str(key),), choose(key)) for key in sorted(names)),
         *(Command(f"own_window_{n + 1}", f"My window {n + 1}", (str(8 + n),), own(n)) for n in range(2)),
+        Command("keep_window", "Keep this window as my own…", (), lambda h: h.keep_window()),
     )
 
 

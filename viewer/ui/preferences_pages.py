@@ -206,7 +206,9 @@ class ModelPage(_Page):
         )
         self._line(theme.label("Threads"), self.threads)
         self._heading("Notifications")
-        self.notify = self._check("notify_triage", "Tell me when a study in the worklist is suspicious")
+        self.notify = self._check(
+            "notify_triage", "Tell me in the tray when a study in the worklist is suspicious"
+        )
         self._finish()
 
     def _show(self, preferences: Preferences) -> None:

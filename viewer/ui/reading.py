@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from html import escape
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
@@ -58,11 +59,14 @@ class EmptyState(QFrame):
         layout.addWidget(self.text)
         session.studies_changed.connect(self._say)
         session.load_state_changed.connect(self._say)
+        session.bound.changed.connect(self._say)
+        session.preferences_changed.connect(self._say)
         self._say()
 
     def _say(self, _: object = None) -> None:
         style = f"color:{theme.BRIGHT};text-decoration:none;font-weight:600"
-        browse = f'<a href="open" style="{style}">Open…</a> (Ctrl+O)'
+        key = self._session.bound.text("open_folder")
+        browse = f'<a href="open" style="{style}">Open…</a>' + (f" ({escape(key)})" if key else "")
         demo = f'<a href="demo" style="{style}">Try the demo</a>'
         if self._session.studies:
             first = "Choose a series at the left."
@@ -108,6 +112,7 @@ class ReadingArea(QWidget):
         session.bound.add(BINDABLE)
         self.menu = ViewMenu(session.panes, self.interaction.cine, self.commands, self)
         self.window_menu = WindowMenu(session, self.commands, self)
+        self.interaction.keep_window = self.window_menu.keep
         self._make_viewports()
         self._connect()
         self._arrange()

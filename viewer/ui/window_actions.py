@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction
 
+from viewer.imaging.windows import Window
 from viewer.ui.palette import Action
 from viewer.ui.placing import PANELS, WORKLIST
 
@@ -73,7 +75,35 @@ class WindowActions:
             keys = made.shortcut().toString()
             return Action(name, keys, made.trigger, made.isEnabled, made.objectName())
 
-        return tuple(action(made) for made in self._centre if made.text())
+        return (*(action(made) for made in self._centre if made.text()), *self._windows())
+
+    def _windows(self) -> tuple[Action, ...]:
+        """The windows that come and go: the file's, and the reader's own beyond those with a command."""
+        session, panes = self._session, self._session.panes
+        active = panes.active
+        return (
+            *(
+                Action(f"Window {window.name}", "", partial(self._follow, number))
+                for number, window in enumerate(panes.header_choices(active))
+                if number
+            ),
+            *(
+                Action(f"Window {own.name}", "", partial(panes.set_window, active, own))
+                for own in session.own_windows
+            ),
+            *(
+                Action(f"Forget the window {own.name}", "", partial(self._forget, own))
+                for own in session.own_windows
+            ),
+        )
+
+    def _follow(self, number: int) -> None:
+        panes = self._session.panes
+        panes.follow_header(panes.active, number)
+
+    def _forget(self, window: Window) -> None:
+        kept = tuple(own for own in self._session.own_windows if own != window)
+        self._session.set_own_windows(kept)
 
     def panels(self) -> tuple[Action, ...]:
         """What the rest of the window shows."""

@@ -9,8 +9,6 @@ from model.errors import PterionError
 from viewer.imaging.windows import PRESETS, Window, by_hand
 from viewer.session import Session
 
-OWN_KEYS = (8, 9)
-
 
 class WindowMenu(QMenu):
     """Made anew each time it opens."""
@@ -26,16 +24,17 @@ class WindowMenu(QMenu):
         shown = self._panes.panes[self._panes.active].window
         headers = self._panes.header_choices(self._panes.active)
         for number, window in enumerate(headers):
-            made = self._entry(window, shown, "1" if number == 0 else "")
+            made = self._entry(window, shown, self._key("window_1") if number == 0 else "")
             made.triggered.connect(lambda _=False, number=number: self._choose_header(number))
         if headers:
             self.addSeparator()
-        self.addAction("Automatic\t0", self._commands["window_0"].trigger)
+        automatic = "\t".join(filter(None, ("Automatic", self._key("window_0"))))
+        self.addAction(automatic, self._commands["window_0"].trigger)
         for key, window in PRESETS.items():
-            self._add_window(window, shown, str(key))
+            self._add_window(window, shown, self._key(f"window_{key}"))
         self.addSeparator()
         for number, window in enumerate(self._session.own_windows):
-            self._add_window(window, shown, str(OWN_KEYS[number]) if number < len(OWN_KEYS) else "")
+            self._add_window(window, shown, self._key(f"own_window_{number + 1}"))
         self.addAction("Keep this window as my own…", self.keep).setEnabled(shown.table is None)
         if self._session.own_windows:
             forget = self.addMenu("Forget")
@@ -43,6 +42,9 @@ class WindowMenu(QMenu):
                 forget.addAction(window.name).triggered.connect(
                     lambda _=False, window=window: self._forget(window)
                 )
+
+    def _key(self, command: str) -> str:
+        return self._session.bound.text(command)
 
     def _entry(self, window: Window, shown: Window, key: str) -> QAction:
         numbers = "look-up table" if window.table is not None else f"W {window.width:g} L {window.level:g}"

@@ -250,7 +250,7 @@ def test_model_and_data_settings_arrive_in_the_session(dialog: PreferencesDialog
     model.runs["on_demand"].click()
     model.threads.setValue(3)
     model.device.activated.emit(model.device.findData("cuda"))
-    model.notify.setChecked(False)
+    model.notify.setChecked(True)
     data.hidden.setChecked(True)
     data.restore.setChecked(False)
     data.memory.setValue(1024)
@@ -258,7 +258,7 @@ def test_model_and_data_settings_arrive_in_the_session(dialog: PreferencesDialog
         model_run="on_demand",
         model_threads=3,
         model_device="cuda",
-        notify_triage=False,
+        notify_triage=True,
         hide_patient=True,
         restore_session=False,
         memory_mb=1024,

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 import viewer
 from viewer.bindings import Bindings
+from viewer.imaging.windows import Window
 from viewer.licences import Component
 from viewer.preferences import Preferences
 from viewer.resources import assets_dir
@@ -142,3 +143,28 @@ def test_every_action_of_the_window_can_be_bound_and_found(window: MainWindow) -
     assert len(set(ids)) == len(ids)
     assert {command.id for command in window.session.bound.commands} == set(ids)
     assert [action.name for action in actions if not action.id] == []
+
+
+def test_what_only_menus_had_is_found_by_name(window: MainWindow) -> None:
+    session = window.session
+    session.set_own_windows((Window("Sinus", 4000, 400),))
+    actions = {action.name: action for action in window.actions_by_name()}
+    actions["Window Sinus"].run()
+    assert session.windows[session.active_view].width == 4000
+    actions["Forget the window Sinus"].run()
+    assert session.own_windows == ()
+    assert "Keep this window as my own…" in actions
+
+
+def test_menus_and_hints_say_the_bound_keys(window: MainWindow) -> None:
+    session = window.session
+    session.set_preferences(
+        Preferences(Bindings(keys={"window_2": ("F5",), "open_folder": ("F6",), "window_0": ()}))
+    )
+    menu = window.centre.window_menu  # type: ignore[attr-defined]
+    menu.fill()
+    texts = [action.text() for action in menu.actions()]
+    assert "Brain · W 80 L 40\tF5" in texts
+    assert "Automatic" in texts
+    assert "(F6)" in window.centre.empty.text.text()  # type: ignore[attr-defined]
+    assert window.top_bar.presets[2].toolTip() == "Brain: W 80 L 40 (F5)"

@@ -126,6 +126,7 @@ ALLOWED = {
     "viewer.licences": Rule(("viewer", "viewer.resources")),
     "viewer.bound": Rule(("viewer.bindings",), ("PySide6",)),
     "viewer.suspecting": Rule(("viewer.findings",), ("numpy", "PySide6")),
+    "viewer.receiving": Rule((), ("numpy", "PySide6")),
     "viewer.triaging": Rule(("viewer.library.triage",), ("PySide6",)),
     "viewer.session": Rule(
         (
@@ -138,6 +139,7 @@ ALLOWED = {
             "viewer.exporting",
             "viewer.suspecting",
             "viewer.triaging",
+            "viewer.receiving",
             "viewer.findings",
             "viewer.facts",
             "viewer.signals",
@@ -226,6 +228,7 @@ ALLOWED = {
             "viewer.exporting",
             "viewer.suspecting",
             "viewer.triaging",
+            "viewer.receiving",
             "viewer.measuring",
             "viewer.drawing",
             "viewer.working",
@@ -254,6 +257,7 @@ ALLOWED = {
             "viewer.exporting",
             "viewer.suspecting",
             "viewer.triaging",
+            "viewer.receiving",
             "viewer.measuring",
             "viewer.drawing",
             "viewer.working",

@@ -41,6 +41,7 @@ from viewer.panes import Panes
 from viewer.preferences import Preferences
 from viewer.signals import Signals
 from viewer.suspecting import Suspecting
+from viewer.receiving import Receiving
 from viewer.triaging import Triaging
 from viewer.working import Working
 
@@ -87,6 +88,7 @@ class Session(Signals):
         self.exports = Exports(self)
         self.suspecting = Suspecting(self)
         self.triage = Triaging(self)
+        self.receiving = Receiving(self)
         self.maximised_view: int | None = None
         self.mode = Mode.READ
         self.tool = Tool.SCROLL

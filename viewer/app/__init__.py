@@ -34,6 +34,7 @@ from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
 from viewer.app.opening import Opening
 from viewer.app.preferring import Preferring
+from viewer.app.receiving import Receiving
 from viewer.app.recent import Recent
 from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
@@ -54,6 +55,7 @@ from viewer.ui.beside import BesideDesk
 from viewer.ui.desk import AnnotationDesk
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
+from viewer.ui.received import ReceivedWindow
 
 DEMO_FOLDER = "demo"
 LOG_NAME = "pterion.log"
@@ -102,6 +104,7 @@ class Application(QObject):
         self.describing = Describing(self.session, self.chores, self.library.path, log, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
+        self.receiving = Receiving(self.session, self.chores, self)
         self.triaging = Triaging(
             self.session,
             self.library,
@@ -126,6 +129,7 @@ class Application(QObject):
             self,
         )
         self.window = MainWindow(self.session, reading, reading.commands.values())
+        self.received = ReceivedWindow(self.session, self.window)
         self.window.top_bar.layout_clicked.connect(reading.menu.popup)
         self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
         self.ended = False

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from model.labels import CODES
+from viewer.findings.style import EDGE, FILL
 from viewer.imaging.render import Overlay, Palette, compose, overlay_of
 from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
@@ -29,6 +30,7 @@ class Overlays:
         session.findings_changed.connect(self._forget)
         session.slice_scored.connect(self._forget_slice)
         session.suspecting.changed.connect(lambda _: self._forget(session.findings))
+        session.receiving.overlay_changed.connect(self._other_masks)
 
     def _forget(self, findings: Findings | None) -> None:
         """Start anew with other masks, and when the whole series is scored; not for each slice that arrives."""
@@ -45,9 +47,28 @@ class Overlays:
             return findings.masks
         return suspected.shown
 
+    def _other_masks(self, _: object) -> None:
+        """A segmentation of another system is painted, or no longer."""
+        self._found.clear()
+        self._cuts.clear()
+
+    def _labels(self) -> npt.NDArray[np.uint8] | None:
+        """What is painted over the open volume: a received segmentation, else the model's masks; None: nothing."""
+        session = self._session
+        volume, received, findings = session.volume, session.receiving.overlay, session.findings
+        if not session.overlay or volume is None or (received is None and findings is None):
+            return None
+        masks = received.labels if received is not None else self._shown(findings) if findings else None
+        return masks if masks is not None and masks.shape == volume.hu.shape else None
+
     def palette(self) -> Palette:
         """Colours and opacities as the reader wants them."""
         style = self._session.suspecting.style
+        received, hidden = self._session.receiving.overlay, self._session.receiving.hidden
+        if received is not None:
+            shares = ((FILL, EDGE), (0.0, 0.0))
+            own = tuple(shares[each.value in hidden] for each in received.segments)
+            return Palette(tuple(each.rgb for each in received.segments), own=own)
         return Palette(theme.subtype_rgb(), own=tuple(style.of(code) for code in CODES))
 
     def _forget_slice(self, index: int) -> None:
@@ -56,29 +77,25 @@ class Overlays:
 
     def of_cut(self, section: Section, stop: int) -> Overlay | None:
         """The overlay of a picture cut across the open volume, None where there is none or it is hidden."""
-        findings, volume = self._session.findings, self._session.volume
-        if not self._session.overlay or findings is None or volume is None:
-            return None
-        if findings.masks.shape != volume.hu.shape:
+        labels = self._labels()
+        if labels is None:
             return None
         key = (id(section), stop)
         if key not in self._cuts:
             if len(self._cuts) >= KEPT:
                 self._cuts.pop(next(iter(self._cuts)))
-            self._cuts[key] = (section, overlay_of(section.labels(stop, self._shown(findings))))
+            self._cuts[key] = (section, overlay_of(section.labels(stop, labels)))
         return self._cuts[key][1]
 
     def of(self, index: int) -> Overlay | None:
         """The overlay of a slice of the open volume, None where there is none or it is hidden."""
-        findings, volume = self._session.findings, self._session.volume
-        if not self._session.overlay or findings is None or volume is None:
+        labels = self._labels()
+        if labels is None:
             return None
         if index not in self._found:
-            if findings.masks.shape != volume.hu.shape:
-                return None
             if len(self._found) >= KEPT:
                 self._found.pop(next(iter(self._found)))
-            self._found[index] = overlay_of(self._shown(findings)[index])
+            self._found[index] = overlay_of(labels[index])
         return self._found[index]
 
 

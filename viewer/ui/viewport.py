@@ -116,6 +116,8 @@ class Viewport(QWidget):
             session.suspecting.style_changed,
             session.suspecting.evidence_changed,
             session.suspecting.current_changed,
+            session.receiving.overlay_changed,
+            session.receiving.hidden_changed,
             session.findings_changed,
             session.series_changed,
             session.studies_changed,

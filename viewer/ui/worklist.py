@@ -37,6 +37,8 @@ from viewer.ui.triage_bar import Filter, TriageBar, status_of, wanted
 __all__ = ["VALUE_ROLE", "SeriesList", "Worklist", "badge_colours", "person"]
 
 STUDY_HEIGHT = 52
+RECEIVED = ("SEG", "SR")
+"""What other systems make of a study: shown as overlay and list rather than as pictures."""
 NO_STUDIES = "Studies appear here, the most suspicious first."
 NONE_LISTED = "No study is of this kind. Choose “All” above to list every one."
 
@@ -200,6 +202,7 @@ class Worklist(QWidget):
         self.order.clicked.connect(self._toggle_order)
         self.triage = TriageBar(session)
         self.studies = CardList()
+        self.studies.setAccessibleName("Worklist")
         self.studies.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.studies.customContextMenuRequested.connect(self._study_menu)
         self.study_model = StudyModel(session)
@@ -266,3 +269,5 @@ class Worklist(QWidget):
         series: Series = index.data(VALUE_ROLE)
         if series.showable:
             self._session.series_requested.emit(series.series_uid)
+        elif series.modality in RECEIVED:
+            self._session.receiving.requested.emit(series.series_uid)

@@ -1,0 +1,113 @@
+"""A DICOM structured report of anybody (PS3.3 A.35, C.17.3) as a list: what it says, line by line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from model.errors import PterionError
+from viewer.dicom.files import file_error
+from viewer.dicom.guard import read_dataset
+from viewer.dicom.quiet import quiet
+
+_DEPTH_MAX, _LINES_MAX, _TEXT_MAX = 32, 5000, 500
+_VALUES = {
+    "TEXT": "TextValue",
+    "DATE": "Date",
+    "TIME": "Time",
+    "DATETIME": "DateTime",
+    "PNAME": "PersonName",
+    "UIDREF": "UID",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item of a report. depth: 0 for the top. personal: a name or free words, which may tell who the patient is."""
+
+    depth: int
+    name: str
+    value: str
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its title, whether somebody has verified it, and its lines. cut: more lines than are read."""
+
+    title: str
+    verified: bool
+    lines: tuple[Line, ...]
+    cut: bool = False
+
+
+def read_report(path: Path) -> Report:
+    """Read a report. Raises PterionError where the file is none, or is damaged."""
+    try:
+        with path.open("rb") as file, quiet():
+            dataset = read_dataset(file, path, stop_before_pixels=True)
+            return _report(dataset, path)
+    except PterionError:
+        raise
+    except OSError as error:
+        raise file_error(error, f"Reading {path.name}") from error
+    except Exception as error:  # pydicom raises many kinds for damaged content
+        raise PterionError(
+            f"{path.name} cannot be read as a DICOM report ({type(error).__name__}). Get it again."
+        ) from error
+
+
+def _report(dataset: Dataset, path: Path) -> Report:
+    if str(dataset.get("ValueType", "")) != "CONTAINER" or "ContentSequence" not in dataset:
+        raise PterionError(f"{path.name} is no DICOM report. Choose another.")
+    lines = []
+    for line in _lines(dataset, 0):
+        if len(lines) == _LINES_MAX:
+            return Report(_meaning(dataset), _verified(dataset), tuple(lines), cut=True)
+        lines.append(line)
+    return Report(_meaning(dataset), _verified(dataset), tuple(lines))
+
+
+def _verified(dataset: Dataset) -> bool:
+    return str(dataset.get("VerificationFlag", "")) == "VERIFIED"
+
+
+def _lines(parent: Dataset, depth: int) -> Iterator[Line]:
+    """The items below one, each before what is below it."""
+    if depth > _DEPTH_MAX:
+        return
+    for item in parent.get("ContentSequence", []):
+        kind = str(item.get("ValueType", ""))
+        yield Line(depth, _meaning(item) or kind.capitalize(), _value(item, kind), kind in ("PNAME", "TEXT"))
+        yield from _lines(item, depth + 1)
+
+
+def _meaning(item: Dataset) -> str:
+    return _coded(item.get("ConceptNameCodeSequence"))
+
+
+def _coded(sequence: Any) -> str:
+    code = next(iter(sequence or []), None)
+    return "" if code is None else str(code.get("CodeMeaning", "") or code.get("CodeValue", ""))
+
+
+def _value(item: Dataset, kind: str) -> str:
+    if kind == "NUM":
+        measured = next(iter(item.get("MeasuredValueSequence") or []), None)
+        if measured is None:
+            return _coded(item.get("NumericValueQualifierCodeSequence")) or "not measured"
+        unit = next(iter(measured.get("MeasurementUnitsCodeSequence") or []), Dataset())
+        sign = str(unit.get("CodeValue", ""))
+        shown = {"[hnsf'U]": "HU", "1": "", "{pixels}": "px"}.get(sign, sign)
+        return f"{measured.get('NumericValue', '')} {shown}".strip()
+    if kind == "CODE":
+        return _coded(item.get("ConceptCodeSequence"))
+    if kind in ("IMAGE", "COMPOSITE"):
+        referred = next(iter(item.get("ReferencedSOPSequence") or []), Dataset())
+        segment = referred.get("ReferencedSegmentNumber")
+        return f"segment {segment}" if segment is not None else "an image of the study"
+    if kind in ("SCOORD", "SCOORD3D"):
+        return str(item.get("GraphicType", "")).lower()
+    return str(item.get(_VALUES.get(kind, ""), "") or "")[:_TEXT_MAX] if kind in _VALUES else ""

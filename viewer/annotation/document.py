@@ -19,8 +19,13 @@ SOURCES = ("manual", "model", "model edited", "imported", "consensus")
 
 def _ring(points: tuple[Point, ...], what: str) -> Ring:
     """`points` as plain floats. Raises ValueError unless there are three or more, all finite."""
-    ring = tuple((float(x), float(y)) for x, y in points)
-    if len(ring) < 3 or not all(math.isfinite(x) and math.isfinite(y) for x, y in ring):
+    columns = tuple(zip(*points, strict=True)) or ((), ())
+    if len(columns) != 2:
+        raise ValueError(f"{what} needs points of two coordinates, got {len(columns)}")
+    xs, ys = (tuple(map(float, values)) for values in columns)
+    ring = tuple(zip(xs, ys, strict=True))
+    # The sum of finite numbers is finite, or so large that each has to be looked at.
+    if len(ring) < 3 or not (math.isfinite(sum(xs) + sum(ys)) or all(map(math.isfinite, (*xs, *ys)))):
         raise ValueError(f"{what} needs three or more finite points, got {len(ring)}: {ring[:4]}")
     return ring
 

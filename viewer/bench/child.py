@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import annotating, quality, reading
+from viewer.bench import annotating, keeping, quality, reading
 
 Answer = dict[str, float]
 
@@ -90,6 +90,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     "answers": quality.answers,
     **reading.CHILD,
     **annotating.CHILD,
+    **keeping.CHILD,
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench import annotating, quality, reading, reading_room, rows
+from viewer.bench import annotating, keeping, quality, reading, reading_room, rows
 from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
@@ -24,6 +24,7 @@ PROMISES = (
     *quality.SPEED,
     *reading_room.PROMISES,
     *annotating.PROMISES,
+    *keeping.PROMISES,
 )
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
@@ -39,6 +40,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     *quality.PROBES,
     *reading_room.PROBES,
     *annotating.PROBES,
+    *keeping.PROBES,
 )
 
 

@@ -5,11 +5,11 @@ neither overwrites the other's work; where both changed one annotation or measur
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from viewer.annotation.document import Annotation, Document, Ring
+from viewer.annotation.document import Annotation, Document
 from viewer.library import measured
 from viewer.library.measured import Touched
 
@@ -37,20 +37,13 @@ def annotation_from_json(values: Mapping[str, Any]) -> Annotation:
         sop_uid=values["sop_uid"],
         frame=int(values["frame"]),
         subtype=values["subtype"],
-        outline=tuple((x, y) for x, y in values["outline"]),
+        outline=values["outline"],
         source=values["source"],
         model_id=values["model_id"],
         reviewed=bool(values["reviewed"]),
-        holes=_rings_from_json(values["holes"]),
-        islands=tuple(
-            (tuple((x, y) for x, y in outline), _rings_from_json(holes))
-            for outline, holes in values.get("islands", ())
-        ),
+        holes=tuple(values["holes"]),  # an annotation makes tuples of its points
+        islands=tuple((outline, tuple(holes)) for outline, holes in values.get("islands", ())),
     )
-
-
-def _rings_from_json(rings: Sequence[Any]) -> tuple[Ring, ...]:
-    return tuple(tuple((x, y) for x, y in ring) for ring in rings)
 
 
 @dataclass(frozen=True)

@@ -328,6 +328,34 @@ def test_a_lifted_bleed_fits_another_skull(head: Case, only, monkeypatch: pytest
     assert sides == {True, False}
 
 
+def test_a_lifted_clot_lies_as_deep_and_as_far_from_the_midline_in_another_head(
+    head: Case, only, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(5)
+    monkeypatch.setattr(painting, "_TRANSPLANTED", 1.0)
+    hu, labels, back = head.hu.copy(), head.labels.copy(), head.background
+    assert back is not None
+    clot = (np.hypot(back.across_mm - 30, back.along_mm) < 9) & back.inside
+    clot[[*range(12), *range(15, SLICES)]] = False
+    hu[clot], labels[clot] = BRAIN_HU + 22, 5
+    donors = lift(replace(head, hu=hu, labels=labels))
+    assert [donor.value for donor in donors] == [5]
+    assert abs(donors[0].across_mm) == pytest.approx(30, abs=2)
+    other = oval_head(seed=4)
+    places = other.background
+    assert places is not None
+    found = [paint_case(other, np.random.default_rng(seed), donors) for seed in range(6)]
+    bleeds = [case.labels == 5 for case in found if case.scores[:, 5].any()]
+    assert len(bleeds) >= 4
+    for bleed in bleeds:
+        assert places.inside[bleed].all()
+        assert not places.ventricle[bleed].mean() > 0.2
+    away = [abs(float(places.across_mm[b].mean())) for b in bleeds]
+    # Up to three clots a head, each within 14 mm of its old distance, on either side.
+    assert min(away) < 45
+    assert max(float(np.abs(places.across_mm[b]).max()) for b in bleeds) < 62
+
+
 def test_donors_of_other_subtypes_are_left_alone(head: Case, only) -> None:
     only(5)
     donors = lift(lens_on_the_right(head))

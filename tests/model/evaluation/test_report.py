@@ -175,6 +175,22 @@ def test_a_report_is_kept_with_its_version(done: Evaluation, version: Path) -> N
     assert list(read_reports(version)) == ["ct-ich", "again"]
 
 
+def test_the_card_tells_what_other_scanners_do_and_what_thresholds_rest_on(
+    done: Evaluation, version: Path
+) -> None:
+    panel = summary({AS_IT_IS: dict.fromkeys(MEASURES, 0.8), "noise": dict.fromkeys(MEASURES, 0.6)})
+    info = read_info(version)
+    rests = {"any": {"patients": 4, "painted": 31, "heads": 17}}
+    info |= {"calibrated_on": {**rests, "study": {"any": {"patients": 3, "painted": 24, "heads": 16}}}}
+    words = card.text("toy-1", info, {"ct-ich": {**slim(done.table), "shifted": panel}})
+    assert "| noise | 0.60 | 0.60 | 0.60 |" in words
+    assert "| mean of both | 0.70 | 0.70 | 0.70 |" in words
+    assert f"| slice any | {info['thresholds']['any']:.2f} | 4 | 31 | 17 |" in words
+    assert f"| study any | {info['thresholds']['any']:.2f} | 3 | 24 | 16 |" in words
+    assert "| slice SDH | 0" in words
+    assert "| ? | ? | ? |" in words  # of SDH nothing is known
+
+
 def test_a_report_is_attached_from_its_file(done: Evaluation, version: Path, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(done.table), encoding="utf-8")

@@ -12,6 +12,8 @@ import torch
 
 from model.batches import crop_sample
 from model.calibration import PARTS, Calibration
+from model.corpus import fold_of
+from model.datasets.folder import index_folder
 from model.errors import ModelFileError, PterionError
 from model.evaluation.data import open_cases
 from model.evaluation.fitting import PAINTED, dice_curve, fit_scores, painted_cases
@@ -162,8 +164,6 @@ def test_a_dice_curve_counts_what_was_read() -> None:
 
 
 def test_cases_of_a_fold_are_those_of_its_patients(tmp_path: Path, write_heads: Callable[..., Path]) -> None:
-    from model.corpus import fold_of
-
     names = {f"p{n}": 0 for n in range(8)}
     folder = write_heads(tmp_path / "heads", names, "clinic")
     found = [
@@ -176,6 +176,24 @@ def test_cases_of_a_fold_are_those_of_its_patients(tmp_path: Path, write_heads: 
     fold = fold_of("p3")
     assert {fold_of(sample.patient) for sample in open_cases(folder, fold)} == {fold}
     assert len(open_cases(folder).first(3)) == 3
+
+
+def test_a_data_set_is_read_by_its_index_and_gives_the_same_cases(
+    tmp_path: Path, write_heads: Callable[..., Path]
+) -> None:
+    folder = write_heads(tmp_path / "heads", {f"p{n}": n for n in range(6)}, "clinic")
+    loose = [(sample.patient, sample.scores.tolist()) for sample in open_cases(folder)]
+    index_folder(folder)
+    assert [(sample.patient, sample.scores.tolist()) for sample in open_cases(folder)] == loose
+    fold = fold_of("p2")
+    assert {sample.patient for sample in open_cases(folder, fold)} == {
+        f"p{n}" for n in range(6) if fold_of(f"p{n}") == fold
+    }
+
+
+def test_the_everyday_fold_of_ct_ich_has_twelve_patients(shared_data: Path) -> None:
+    cases = open_cases(shared_data / "ct-ich", 4)
+    assert (cases.name, len(cases)) == ("ct-ich, fold 4", 12)
 
 
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def near_lossless(data: bytes | memoryview) -> int:
     position = 2
     while head[:2] == b"\xff\xd8" and position + 5 <= len(head):
         marker, length, components = struct.unpack_from(">HHB", head, position)
-        near = position + 5 + 2 * components
+        near = int(position + 5 + 2 * components)
         if marker == _SCAN and near < len(head):
             return head[near]
         if marker == 0xFFFF:

@@ -32,6 +32,7 @@ class AnnotationsPanel(QWidget):
         self.heading = theme.heading("My annotations")
         self.model = AnnotationModel(session)
         self.list = QListView()
+        self.list.setAccessibleName("My annotations")
         self.list.setModel(self.model)
         self.list.setItemDelegate(AnnotationDelegate(session))
         self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QMoveEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -32,11 +33,14 @@ from viewer.ui.annotations import AnnotationsPanel
 from viewer.ui.copying import CopyDialog
 from viewer.ui.drawing_bar import DrawingBar
 from viewer.ui.findings import FindingsPanel
+from viewer.ui.focus_ring import FocusRing, first_control
 from viewer.ui.manual import Manual
 from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
 from viewer.ui.palette import Action, Palette
+from viewer.ui.placing import PANELS, WORKLIST, Placing
 from viewer.ui.preferences import PreferencesDialog
+from viewer.ui.reading import ReadingArea
 from viewer.ui.sheet import Sheet
 from viewer.ui.status_bar import StatusBar
 from viewer.ui.study_text import person
@@ -98,7 +102,7 @@ class RightColumn(QWidget):
 class MainWindow(QMainWindow):
     """The frame around the reading area. Everything it does, it does through the session."""
 
-    def __init__(self, session: Session, centre: QWidget, centre_actions: Iterable[QAction] = ()) -> None:
+    def __init__(self, session: Session, centre: ReadingArea, centre_actions: Iterable[QAction] = ()) -> None:
         """centre: the viewports, and what they can do. Set `may_close` to be asked before the window closes."""
         super().__init__()
         self.session = session
@@ -118,6 +122,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(1200, 640)
         self.resize(1600, 1000)
         self._build()
+        self.placing = Placing(self, self._splitter, {WORKLIST: self.worklist, PANELS: self.right})
+        self._ring = FocusRing(self)
         self._fill_menu()
         self._connect()
 
@@ -158,6 +164,7 @@ class MainWindow(QMainWindow):
         self.session.password_wanted.connect(self.ask_password)
         for signal in (self.session.study_opened, self.session.patient_hidden_changed):
             signal.connect(self._show_title)
+        self.session.panes.changed.connect(self._viewport_used)
         self.keys = WindowKeys(self.session, self, self.actions_by_name)
 
     # menu and palette
@@ -165,6 +172,11 @@ class MainWindow(QMainWindow):
     def actions_by_name(self) -> tuple[Action, ...]:
         """Everything the window can do now, for the palette."""
         return self._actions.all()
+
+    def _viewport_used(self, _: int) -> None:
+        """Whoever scrolls knows where the keyboard is."""
+        if self._ring.isVisible() and self.centre.isAncestorOf(self.focusWidget()):
+            self._ring.mark(None)
 
     def _fill_menu(self) -> None:
         self._submenu("File", self._actions.file)
@@ -261,11 +273,43 @@ class MainWindow(QMainWindow):
         """Show name, version, purpose and licences."""
         AboutDialog(self, self.session).open()
 
+    def focus_next_area(self, step: int = 1) -> None:
+        """Give the keyboard to the next part of the window: bars, worklist, viewports, panels, and round again."""
+        areas = (self.top_bar, self.drawing_bar, self.worklist, self.centre, self.right)
+        now = self.focusWidget()
+        here = next((n for n, area in enumerate(areas) if now is not None and area.isAncestorOf(now)), -step)
+        for further in range(1, len(areas) + 1):
+            area = areas[(here + step * further) % len(areas)]
+            first = self.centre.focus_target() if area is self.centre else first_control(area)
+            if first is not None:
+                first.window().activateWindow()
+                first.setFocus(Qt.FocusReason.TabFocusReason)
+                self._ring.mark(first)
+                return
+
     def quit(self) -> None:
         """Close the window, once nothing can be lost."""
         self.close()
 
     # events
+
+    def focusNextPrevChild(self, next_: bool) -> bool:  # noqa: N802
+        """Go on with Tab, and show where it came to."""
+        moved = super().focusNextPrevChild(next_)
+        self._ring.mark(self.focusWidget() if moved else None)
+        return moved
+
+    def moveEvent(self, event: QMoveEvent) -> None:  # noqa: N802
+        """Note the place."""
+        super().moveEvent(event)
+        self.placing.note()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Note the size; what is marked may lie elsewhere now, and what is dragged goes on."""
+        super().resizeEvent(event)
+        self._drop.hide()
+        self.placing.note()
+        QTimer.singleShot(0, self, self._ring.follow)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files and folders."""
@@ -288,14 +332,10 @@ class MainWindow(QMainWindow):
         if paths:
             self.session.request_open(*paths)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Keep the drop hint in place."""
-        super().resizeEvent(event)
-        self._drop.hide()
-
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Close once nothing can be lost."""
         if self.may_close():
+            self.placing.close()
             event.accept()
         else:
             event.ignore()

@@ -189,6 +189,7 @@ def scrolled(widget: QWidget) -> QVBoxLayout:
     outer = QVBoxLayout(widget)
     outer.setContentsMargins(0, 0, 0, 0)
     scroll = QScrollArea()
+    scroll.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # what is in it scrolls into view as Tab comes to it
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -123,20 +123,20 @@ class Answering(QObject):
     def remember_statuses(self, studies: tuple[Study, ...]) -> None:
         """Show what the model in use said about these studies before."""
 
-        def read() -> dict[str, Findings]:
+        def read() -> dict[tuple[str, str], Findings]:
             version = self._registry.current()
             empty = np.zeros((0, len(SCORES)), np.float32), np.zeros((0, 1, 1), np.uint8)
             stored = self._library.study_scores(version.id)
             return {
-                one.series_uid: _with_thresholds(
+                (one.study_uid, one.series_uid): _with_thresholds(
                     Findings(one.series_uid, one.model_id, *empty, 0, 0, one.scores), version
                 )
                 for one in stored
             }
 
-        def show(found: dict[str, Findings]) -> None:
+        def show(found: dict[tuple[str, str], Findings]) -> None:
             for study in studies:
-                known = [found[s.series_uid] for s in study.series if s.series_uid in found]
+                known = [found[s.key] for s in study.series if s.key in found]
                 best = min(map(regions.status, known), key=regions.suspicion, default=regions.NOT_SCORED)
                 self._session.set_study_status(study.study_uid, best)
 
@@ -157,15 +157,15 @@ class Answering(QObject):
         if reason:
             self._show(self._empty(volume, not_run=reason))
             return
-        uid = volume.series.series_uid
+        study_uid, uid = volume.series.key
 
         def look() -> "tuple[Version, StoredFindings | None, Version]":
             version = self._registry.current()
             if fresh:
                 return version, None, version
-            stored = self._library.load_findings(uid, version.id)
+            stored = self._library.load_findings(uid, version.id, study_uid)
             if stored is None and others:
-                stored = self._library.latest_findings(uid)
+                stored = self._library.latest_findings(uid, study_uid)
             return version, stored, version if stored is None else self._version_of(stored.model_id, version)
 
         def found(answer: "tuple[Version, StoredFindings | None, Version]") -> None:
@@ -307,9 +307,10 @@ class Answering(QObject):
             cautions=tuple(caution.text for caution in answer.cautions),
         )
         self._show(final)
-        self._tasks.ask("The findings could not be saved", lambda: self._save(final))
+        study_uid = self._session.volume.series.study_uid if self._session.volume is not None else ""
+        self._tasks.ask("The findings could not be saved", lambda: self._save(final, study_uid))
 
-    def _save(self, findings: Findings) -> None:
+    def _save(self, findings: Findings, study_uid: str) -> None:
         self._library.save_findings(
             findings.series_uid,
             findings.model_id,
@@ -319,6 +320,7 @@ class Answering(QObject):
             volume_ml=findings.volume_ml,
             cautions=findings.cautions,
             seconds=findings.seconds,
+            study_uid=study_uid,
         )
 
     def _not_scored(self, volume: Volume, error: PterionError) -> None:

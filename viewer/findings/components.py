@@ -50,7 +50,9 @@ def parts_of(
     (tilted gantries); None where they lie straight. gaps_mm: between slices, empty where unknown.
     """
     shape = bleeds.shape[1:]
-    islands = [island for index in np.flatnonzero(bleeds.any((1, 2))) for island in _islands(bleeds, int(index))]
+    islands = [
+        island for index in np.flatnonzero(bleeds.any((1, 2))) for island in _islands(bleeds, int(index))
+    ]
     parent = list(range(len(islands)))
 
     def root(number: int) -> int:

@@ -15,6 +15,8 @@ _MARGIN_MM = 8.0
 _HOLE_MM = 1.0
 """Gaps within a bleed up to this are measured as bleed."""
 _BESIDE_MM = 4.0
+_STRAIGHT = 0.8
+"""How far from the nearest inner table a ray must be, of the way that it has come from its own."""
 _RIM_MM = 2.5
 """A gap to the inner table up to this is bone's glare, in which no mask is drawn: measured as bleed, too."""
 
@@ -106,7 +108,10 @@ def _on_slice(index: int, flat: npt.NDArray[np.intp], head: Head, shape: tuple[i
     column = seeds[:, 1:] + mm * direction[:, 1:] / right
     held = ndimage.map_coordinates(bleed, [row, column], order=1, mode="constant") >= 0.5
     within = ndimage.map_coordinates(inside.astype(np.float32), [row, column], order=1, mode="nearest") >= 0.5
-    return _longest(held & within, within, row, column, index, (int(top), int(left)), (down, right))
+    deep = ndimage.map_coordinates(depth, [row, column], order=1, mode="nearest")
+    # In a corner of the skull a ray leaves one wall and runs along another: there it is not perpendicular any more.
+    held &= within & (deep >= _STRAIGHT * (along[None, :] - 1.0) - 1.0)
+    return _longest(held, within, row, column, index, (int(top), int(left)), (down, right))
 
 
 def _longest(

@@ -252,6 +252,7 @@ def _keeper(folder: Path) -> Callable[[Any], None]:
                 volume_ml=score.volume_ml or {},
                 cautions=[caution.text for caution in score.cautions],
                 seconds=score.seconds,
+                study_uid=score.series.study_uid,
             )
         finally:
             library.close()

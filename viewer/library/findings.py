@@ -36,7 +36,7 @@ def unpack(row: Row) -> StoredFindings:
         raise ValueError(str(error)) from error
     scores = np.frombuffer(bytearray(slice_scores), "<f4").reshape(len(values), -1)
     return StoredFindings(
-        series_uid,
+        series_uid.rpartition("/")[2],
         model_id,
         time,
         json.loads(study_scores),
@@ -53,22 +53,33 @@ def write(connection: sqlite3.Connection, row: Row) -> None:
     connection.execute("INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?)", row)
 
 
-def read(connection: sqlite3.Connection, series_uid: str, model_id: str) -> Row | None:
-    """The packed row, or None."""
+def key_of(study_uid: str, series_uid: str) -> str:
+    """What the table calls a series: careless copies give series of two studies one UID, so the study's is added."""
+    return f"{study_uid}/{series_uid}" if study_uid else series_uid
+
+
+def _keys(study_uid: str, series_uid: str) -> tuple[str, str]:
+    """What a row's key must be, or how it must end where the study does not matter."""
+    key = key_of(study_uid, series_uid)
+    return key, key if study_uid else f"%/{series_uid}"
+
+
+def read(connection: sqlite3.Connection, series_uid: str, model_id: str, study_uid: str = "") -> Row | None:
+    """The packed row, or None. study_uid: empty takes any study's series of this UID."""
     row: Row | None = connection.execute(
         "SELECT series_uid, model_id, time, study_scores, volume_ml, cautions, seconds, slice_scores, shape, masks"
-        " FROM findings WHERE series_uid = ? AND model_id = ?",
-        (series_uid, model_id),
+        " FROM findings WHERE (series_uid = ?1 OR series_uid LIKE ?2) AND model_id = ?3",
+        (*_keys(study_uid, series_uid), model_id),
     ).fetchone()
     return row
 
 
-def read_latest(connection: sqlite3.Connection, series_uid: str) -> Row | None:
+def read_latest(connection: sqlite3.Connection, series_uid: str, study_uid: str = "") -> Row | None:
     """The packed row that was stored last for a series, by whichever model, or None."""
     row: Row | None = connection.execute(
         "SELECT series_uid, model_id, time, study_scores, volume_ml, cautions, seconds, slice_scores, shape, masks"
-        " FROM findings WHERE series_uid = ? ORDER BY time DESC, rowid DESC",
-        (series_uid,),
+        " FROM findings WHERE series_uid = ?1 OR series_uid LIKE ?2 ORDER BY time DESC, rowid DESC",
+        _keys(study_uid, series_uid),
     ).fetchone()
     return row
 
@@ -82,6 +93,8 @@ def latest_scores(connection: sqlite3.Connection, model_id: str | None) -> tuple
         (model_id,),
     )
     latest: dict[str, StoredScores] = {}
-    for study_uid, series_uid, model, time, scores in rows:
-        latest.setdefault(series_uid, StoredScores(study_uid, series_uid, model, time, json.loads(scores)))
+    for known_study, key, model, time, scores in rows:
+        named_study, _, series_uid = key.rpartition("/")
+        found = StoredScores(named_study or known_study, series_uid, model, time, json.loads(scores))
+        latest.setdefault(key, found)
     return tuple(latest.values())

@@ -242,6 +242,7 @@ class Library:
         volume_ml: Mapping[str, float],
         cautions: Sequence[str] = (),
         seconds: float = 0.0,
+        study_uid: str = "",
     ) -> None:
         """Keep what a model said about a series, in the place of what it said before.
 
@@ -249,7 +250,7 @@ class Library:
         """
         row = findings.pack(
             StoredFindings(
-                series_uid,
+                findings.key_of(study_uid, series_uid),
                 model_id,
                 _now(),
                 dict(study_scores),
@@ -263,16 +264,16 @@ class Library:
         with self.writing() as connection:
             findings.write(connection, row)
 
-    def load_findings(self, series_uid: str, model_id: str) -> StoredFindings | None:
+    def load_findings(self, series_uid: str, model_id: str, study_uid: str = "") -> StoredFindings | None:
         """What this model said about this series, or None when it was not asked yet."""
         with self.reading() as connection:
-            row = findings.read(connection, series_uid, model_id)
+            row = findings.read(connection, series_uid, model_id, study_uid)
         return self._unpacked(row)
 
-    def latest_findings(self, series_uid: str) -> StoredFindings | None:
+    def latest_findings(self, series_uid: str, study_uid: str = "") -> StoredFindings | None:
         """What was said last about this series, by whichever model, or None when none was asked yet."""
         with self.reading() as connection:
-            row = findings.read_latest(connection, series_uid)
+            row = findings.read_latest(connection, series_uid, study_uid)
         return self._unpacked(row)
 
     def _unpacked(self, row: findings.Row | None) -> StoredFindings | None:

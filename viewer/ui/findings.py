@@ -40,7 +40,6 @@ class FindingsPanel(QWidget):
         self.shift = theme.button("", "link")
         self.accept = theme.button("Accept as annotations", "primary")
         self.why = theme.button("Why? Show evidence map")
-        self.why.setCheckable(True)
         self.why.setToolTip(
             "Which places of this slice the score rests on. Found by darkening the slice place by place and asking the "
             "model again"
@@ -347,7 +346,7 @@ class FindingsPanel(QWidget):
             row.show_mask(shown=code not in self._session.suspecting.style.hidden)
 
     def _ask_why(self) -> None:
-        wanted = self.why.isChecked()
+        wanted = self._session.suspecting.evidence is None
         self._session.suspecting.evidence_requested.emit(self._asked_about() if wanted else "")
 
     def _asked_about(self) -> str:
@@ -367,7 +366,6 @@ class FindingsPanel(QWidget):
         findings, found = session.findings, session.suspecting.evidence
         answered = findings is not None and findings.done
         self.why.setVisible(answered)
-        self.why.setChecked(found is not None)
         self.why.setText("Hide evidence map" if found is not None else "Why? Show evidence map")
         text = "" if found is None else because(found, session.slice_index)
         self.because.setText(text)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 import viewer
 from viewer.licences import Component
 from viewer.resources import assets_dir, data_dir
-from viewer.session import Session
+from viewer.session import Notice, Session
 from viewer.ui import theme
 
 PURPOSE = "A desktop reader for head CT with a hemorrhage model on board. Everything runs on this machine."
@@ -107,7 +107,7 @@ class AboutDialog(QDialog):
         self.diagnostics.setToolTip("Versions, machine, sizes and the last errors; no patient and no path")
         self.diagnostics.clicked.connect(self._session.diagnostics_requested)
         self.copied = theme.label("", "small")
-        self._session.noticed.connect(lambda notice: self.copied.setText(notice.title))
+        self._session.noticed.connect(self._tell)
         close = theme.button("Close", "primary")
         close.clicked.connect(self.close)
         across.addWidget(self.diagnostics)
@@ -116,6 +116,9 @@ class AboutDialog(QDialog):
         for made in (self.diagnostics, close):
             made.setAutoDefault(False)
         return across
+
+    def _tell(self, notice: Notice) -> None:
+        self.copied.setText(notice.title)
 
     def _show(self, licences: tuple[Component, ...]) -> None:
         self.list.clear()

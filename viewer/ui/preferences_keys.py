@@ -69,7 +69,7 @@ class KeysPage(QWidget):
         self._groups: dict[str, QTreeWidgetItem] = {}
         self._fill()
         self._bound.changed.connect(self._show)
-        session.preferences_changed.connect(lambda _: self._show())
+        session.preferences_changed.connect(self._show)
         self._show()
         if self._items:
             self.tree.setCurrentItem(next(iter(self._items.values())))
@@ -143,7 +143,7 @@ class KeysPage(QWidget):
             self._items[command.id] = item
         self.tree.expandAll()
 
-    def _show(self) -> None:
+    def _show(self, _: object = None) -> None:
         """Write the keys as they are bound now."""
         bindings, resolved = self._bound.bindings, self._bound.resolved
         self.profile.setCurrentIndex([profile.id for profile in PROFILES].index(bindings.profile))

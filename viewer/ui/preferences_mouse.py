@@ -40,7 +40,7 @@ class MousePage(QWidget):
         layout.addWidget(body, 1)
         self.says = theme.label("", "amber", wrap=True)
         layout.addWidget(self.says)
-        session.preferences_changed.connect(lambda _: self._show())
+        session.preferences_changed.connect(self._show)
         self._show()
 
     @property
@@ -87,7 +87,7 @@ class MousePage(QWidget):
         )
         return box
 
-    def _show(self) -> None:
+    def _show(self, _: object = None) -> None:
         bindings = self._bindings
         self.profile.setCurrentIndex(self.profile.findData(bindings.profile))
         for id_, box in self.boxes.items():

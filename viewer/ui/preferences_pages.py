@@ -86,10 +86,10 @@ class _Page(QWidget):
 
     def _finish(self) -> None:
         self._column.addStretch(1)
-        self._session.preferences_changed.connect(lambda _: self._refresh())
+        self._session.preferences_changed.connect(self._refresh)
         self._refresh()
 
-    def _refresh(self) -> None:
+    def _refresh(self, _: object = None) -> None:
         self._showing = True
         self._show(self._session.preferences)
         self._showing = False

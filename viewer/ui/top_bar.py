@@ -183,7 +183,7 @@ class TopBar(QFrame):
         session.overlay_changed.connect(self._refresh)
         session.patient_hidden_changed.connect(self._refresh)
         session.bound.changed.connect(self._show_keys)
-        session.preferences_changed.connect(lambda _: self._fit(self.width()))
+        session.preferences_changed.connect(self._fit)
         self._refresh()
         self._show_keys()
 
@@ -321,11 +321,11 @@ class TopBar(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave the keys to the tooltips where the bar is narrow, and where it is narrower, the measuring tools."""
-        self._fit(event.size().width())
         super().resizeEvent(event)
+        self._fit()
 
-    def _fit(self, width: int) -> None:
-        compact = width < theme.scaled(COMPACT_BELOW)
+    def _fit(self, _: object = None) -> None:
+        compact = self.width() < theme.scaled(COMPACT_BELOW)
         for made in self.findChildren(BarButton):
             made.set_compact(compact)
         self._refresh()

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QLabel, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialog, QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from viewer.bindings import Bindings
 from viewer.imaging.windows import Window
+from viewer.licences import Component
 from viewer.preferences import Preferences, export_bindings, import_bindings
 from viewer.session import Session, Tool
 from viewer.ui import theme
@@ -311,3 +312,17 @@ def test_the_dialog_fits_a_small_screen(window: MainWindow) -> None:
         if label.wordWrap() is False and label.sizeHint().width() > 700
     ]
     assert cut == []
+
+
+def test_a_closed_dialog_hears_nothing_more(window: MainWindow, dialog: PreferencesDialog) -> None:
+    session = window.session
+    window.show_about()
+    window.show_keys()
+    for each in window.findChildren(QDialog):
+        each.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert window.findChildren(QDialog) == []
+    session.set_preferences(Preferences(Bindings("ohif"), contrast="high"))
+    session.set_own_windows((Window("Sinus", 4000, 400),))
+    session.set_licences((Component("One", "1", "MIT", "first"),))
+    session.notice("info", "Nothing", "happens")

@@ -13,34 +13,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model.errors import PterionError
-from model.labels import BY_CODE, CODES
 from model.registry import Registry
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.document import Document
 from viewer.annotation.stack import Stack
 from viewer.app.annotating import Annotating
 from viewer.app.answering import Answering
 from viewer.app.copying import Copying
 from viewer.app.describing import Describing
+from viewer.app.examining import Examining
 from viewer.app.exporting import Exporting
 from viewer.app.hanging import Hanging
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
 from viewer.app.opening import Opening
+from viewer.app.placing import KeptPlaces
 from viewer.app.preferring import Preferring
 from viewer.app.receiving import Receiving
 from viewer.app.recent import Recent
 from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
-from viewer.app.triaging import Triaging
 from viewer.app.tidying import Tidying
+from viewer.app.triaging import Triaging
 from viewer.app.warming import warm
 from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
@@ -50,7 +50,7 @@ from viewer.jobs.qt import LoadJob, Relay, end_all, imported
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
 from viewer.session import Session
-from viewer.ui import regions, theme
+from viewer.ui import theme
 from viewer.ui.beside import BesideDesk
 from viewer.ui.desk import AnnotationDesk
 from viewer.ui.main_window import MainWindow
@@ -104,6 +104,9 @@ class Application(QObject):
         self.describing = Describing(self.session, self.chores, self.library.path, log, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
+        self.examining = Examining(
+            self.session, self.library, self.desk.revise, self.answering.predictor, self
+        )
         self.receiving = Receiving(self.session, self.chores, self)
         self.triaging = Triaging(
             self.session,
@@ -129,6 +132,7 @@ class Application(QObject):
             self,
         )
         self.window = MainWindow(self.session, reading, reading.commands.values())
+        self.places = KeptPlaces(self.window.placing, self.library, self.tasks, self)
         self.received = ReceivedWindow(self.session, self.window)
         self.window.top_bar.layout_clicked.connect(reading.menu.popup)
         self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
@@ -153,16 +157,19 @@ class Application(QObject):
         self.opening.arrived = self.answering.arrived
         self.opening.closed = self._closed
         session.demo_requested.connect(self.open_demo)
-        session.accept_findings_requested.connect(self.accept_findings)
+        session.accept_findings_requested.connect(self.examining.accept_all)
+        self.examining.accepted = lambda: self.window.right.show_tab(1)
 
     def _begin(self, paths: tuple[Path, ...], *, demo: bool, empty: bool) -> None:
         """What can wait until the window is up."""
         if self.ended:
             return
         self.answering.refresh_models()
+        self.examining.begin()
         self.teaching.begin()
         self.triaging.begin()
         self.recent.begin()
+        self.places.begin()
         self.annotating.begin()
         self.preferring.begin(self.library, self.tasks, self.opening.volumes)
         self.hanging.begin()
@@ -236,42 +243,6 @@ class Application(QObject):
 
         self.chores.ask("", write, written, failed)
 
-    def accept_findings(self) -> None:
-        """Turn the masks of suspected subtypes (of all, where the subtype is unclear) into annotations.
-
-        They are to be reviewed one by one; undo takes them back.
-        """
-        from viewer.annotation.proposals import propose
-
-        volume, findings = self.session.volume, self.session.findings
-        if volume is None or findings is None or not findings.done:
-            return
-        values = [BY_CODE[code].value for code in regions.suspected(findings) or CODES]
-
-        def work() -> tuple[Annotation, ...]:
-            masks = np.where(np.isin(findings.masks, values), findings.masks, 0).astype(np.uint8)
-            return propose(masks, volume.series.slices, findings.model_id)
-
-        def add(found: tuple[Annotation, ...]) -> None:
-            if self.session.volume is not volume:
-                return
-            there = {(a.sop_uid, a.frame, a.subtype, a.outline) for a in self.session.document.annotations}
-            uids = {a.uid for a in self.session.document.annotations}
-            new = [
-                a
-                for a in found
-                if (a.sop_uid, a.frame, a.subtype, a.outline) not in there and a.uid not in uids
-            ]
-            if new:
-                self.desk.add(new, "accept findings")
-                self.window.right.show_tab(1)
-            else:
-                self.session.notice(
-                    "info", "Nothing to accept", "These regions are among your annotations already."
-                )
-
-        self.chores.ask("The findings could not be accepted", work, add)
-
     def may_mix(self, question: str) -> bool:
         """Ask before images of two patients are shown side by side."""
         answer = QMessageBox.question(
@@ -307,7 +278,8 @@ class Application(QObject):
         self.tidying.end()
         self.annotating.shutdown()
         self.restoring.finish()
-        for part in (self.triaging, self.exporting, self.teaching, self.opening, self.hanging, self.answering):
+        parts = (self.triaging, self.exporting, self.teaching, self.opening, self.hanging, self.answering)
+        for part in (*parts, self.examining):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()

@@ -7,14 +7,16 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
-from viewer.annotation.document import Annotation
+from viewer.annotation.document import Annotation, Document
 from viewer.app import Application
 from viewer.app.queueing import agreement_row, queue_of, sources_of
 from viewer.jobs.agreement import SubtypeAgreement
 from viewer.library.queue import Order
 from viewer.library.records import StoredScores, StudyRow
+from viewer.library.store import Library
 from viewer.library.work import WHOLE, SeriesWork, Status, WorkLog
 from viewer.session import Notice
+from viewer.ui.work_dialogs import HistoryDialog, QueueDialog
 from viewer.working import ExportOrder
 
 # The offscreen platform says so of every window.
@@ -228,3 +230,64 @@ def test_numbers_that_do_not_exist_are_dashes() -> None:
 def test_a_version_tells_where_its_annotations_came_from() -> None:
     after = '{"annotations":{"1":{"source":"model","model_id":"m 1"},"2":{"source":"manual","model_id":""},"3":null}}'
     assert sources_of(after) == "model m 1, manual"
+
+
+def test_a_study_of_the_queue_is_opened_from_where_its_files_were(
+    opened: Application, qtbot: QtBot, phantom_series: Path
+) -> None:
+    session, study = opened.session, opened.session.study
+    assert study is not None
+    rows = lambda: opened.library.studies()  # noqa: E731
+    qtbot.waitUntil(lambda: bool(rows()), timeout=WAIT_MS)
+    session.set_study(None)
+    session.working.study_requested.emit(study.study_uid)
+    assert session.study == study  # it is in the worklist
+    session.set_study(None)
+    session.set_studies(())
+    with qtbot.waitSignal(session.open_requested, timeout=WAIT_MS) as asked:
+        session.working.study_requested.emit(study.study_uid)
+    assert asked.args == [(phantom_series,)]
+    session.working.study_requested.emit("9.9.9")
+    qtbot.waitUntil(
+        lambda: "The study could not be opened" in [n.title for n in said(opened)], timeout=WAIT_MS
+    )
+
+
+def test_another_window_on_the_same_series_is_told_of_once(opened: Application, qtbot: QtBot) -> None:
+    """Two libraries on one file, as two windows have them: nothing is overwritten, and the reader learns of it."""
+    series = opened.session.series
+    assert series is not None
+    other = Library(opened.library.path.parent)
+    theirs = box(opened, "theirs", 50.0)
+    other.save_document(Document(*series.key, (theirs,)), action="draw SDH", reader="Other")
+    opened.desk.add([box(opened, "mine", 30.0)], "draw SDH")
+    told = lambda: [n.text for n in said(opened) if "Another window" in n.title]  # noqa: E731
+    qtbot.waitUntil(lambda: bool(told()), timeout=WAIT_MS)
+    assert "1 annotation more" in told()[0]
+    opened.desk.add([box(opened, "mine too", 40.0)], "draw SDH")
+    assert opened.keeping.writer.flush()
+    stored = other.load_document(*series.key)
+    assert {a.uid for a in stored.annotations} == {"theirs", "mine", "mine too"}
+    assert len(told()) == 1
+    other.close()
+
+
+def test_dialogs_show_versions_and_go_back(opened: Application, qtbot: QtBot) -> None:
+    opened.desk.add([box(opened, "a", 30.0)], "draw SDH")
+    opened.desk.add([box(opened, "b", 50.0, "IPH")], "draw IPH")
+    dialog = HistoryDialog(opened.session, opened.window)
+    qtbot.waitUntil(lambda: dialog.list.topLevelItemCount() == 2, timeout=WAIT_MS)
+    assert not dialog.restore.isEnabled()
+    dialog.list.setCurrentItem(dialog.list.topLevelItem(1))
+    dialog.restore.click()
+    qtbot.waitUntil(lambda: uids(opened) == ["a"], timeout=WAIT_MS)
+    queue = QueueDialog(opened.session, opened.window)
+    qtbot.waitUntil(lambda: queue.list.topLevelItemCount() == 1, timeout=WAIT_MS)
+    item = queue.list.topLevelItem(0)
+    assert item is not None
+    assert item.text(1) == "in progress"
+    opened.session.set_patient_hidden(True)
+    queue.refresh()
+    hidden = queue.list.topLevelItem(0)
+    assert hidden is not None
+    assert hidden.text(0) == "Study 1"

@@ -3,6 +3,7 @@ consensus, history, and the queue of studies."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
@@ -51,6 +52,7 @@ class Working(QObject):
         part.consensus_requested.connect(self.join)
         part.adopt_requested.connect(self.adopt)
         part.queue_requested.connect(self.list_queue)
+        part.study_requested.connect(self.open_study)
         part.history_requested.connect(self.list_history)
         part.restore_requested.connect(self.restore)
         session.document_changed.connect(self._touch)
@@ -329,6 +331,28 @@ class Working(QObject):
             )
 
         self._tasks.ask("The queue could not be read", read, self._session.working.set_queue)
+
+    def open_study(self, study_uid: str) -> None:
+        """Open a study of the queue: from the worklist where it is there, else from where its files were."""
+        session, library = self._session, self._keeping.library
+        here = next((study for study in session.studies if study.study_uid == study_uid), None)
+        if here is not None:
+            session.set_study(here)
+            return
+
+        def places() -> tuple[Path, ...]:
+            rows = [row for row in library.studies() if row.study_uid == study_uid]
+            files = [path for row in rows for series in row.series for path in series.files]
+            return tuple(folder for folder in dict.fromkeys(path.parent for path in files) if folder.is_dir())
+
+        def show(found: tuple[Path, ...]) -> None:
+            if found:
+                session.request_open(*found)
+            else:
+                text = "Its files are no longer where they were. Open the folder or the disc that holds them."
+                session.notice("error", "The study could not be opened", text)
+
+        self._tasks.ask("The study could not be opened", places, show)
 
     # time
 

@@ -1,12 +1,13 @@
 """Enhanced multi-frame CT and MR: each frame's place from the functional groups (PS3.3 C.7.6.16)."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
+from viewer.dicom import plausible
 from viewer.dicom.guard import read_dataset
-from viewer.dicom.instance import Instance, Kind, orientation, position, spacing
+from viewer.dicom.instance import RESCALE_MAX, Instance, Kind
 from viewer.dicom.quiet import quiet
+from viewer.dicom.walk import DamagedError
 
 
 def frames(single: Instance) -> list[Instance]:
@@ -21,6 +22,8 @@ def frames(single: Instance) -> list[Instance]:
             if groups and len(groups) == count and single.slice.pixels is not None:
                 return [_frame(single, shared, group, index) for index, group in enumerate(groups)]
             detail = f"{len(groups)} functional groups for {count} frames"
+    except DamagedError as error:
+        detail = str(error)
     except Exception as error:  # noqa: BLE001 - pydicom raises many kinds for damaged headers
         detail = f"functional groups that cannot be read ({type(error).__name__})"
     return [replace(single, kind=Kind.UNSUPPORTED, detail=detail)]
@@ -46,24 +49,34 @@ def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:
     if layout is not None:
         layout = replace(
             layout,
-            slope=slope[0] if slope and math.isfinite(slope[0]) and slope[0] else layout.slope,
-            intercept=intercept[0] if intercept and math.isfinite(intercept[0]) else layout.intercept,
+            slope=_rescale(slope[0], "slope") if slope else layout.slope,
+            intercept=_rescale(intercept[0], "intercept") if intercept else layout.intercept,
         )
     width, centre = value("FrameVOILUTSequence", "WindowWidth"), value("FrameVOILUTSequence", "WindowCenter")
     thickness = value("PixelMeasuresSequence", "SliceThickness")
     place = replace(
         single.slice,
         frame=index,
-        position_mm=position(value("PlanePositionSequence", "ImagePositionPatient")),
-        orientation=orientation(value("PlaneOrientationSequence", "ImageOrientationPatient")),
-        spacing_mm=spacing(value("PixelMeasuresSequence", "PixelSpacing")),
-        window=(width[0], centre[0]) if width and centre and width[0] > 0 else single.slice.window,
+        position_mm=plausible.position(value("PlanePositionSequence", "ImagePositionPatient")),
+        orientation=plausible.orientation(value("PlaneOrientationSequence", "ImageOrientationPatient")),
+        spacing_mm=plausible.spacing(value("PixelMeasuresSequence", "PixelSpacing")),
+        window=(plausible.window(width[0], centre[0]) if width and centre else None) or single.slice.window,
         pixels=layout,
     )
     unit = _unit(group, shared) if slope or intercept else single.unit
     return replace(
-        single, slice=place, thickness_mm=thickness[0] if thickness else single.thickness_mm, unit=unit
+        single,
+        slice=place,
+        thickness_mm=plausible.length(thickness[0]) if thickness else single.thickness_mm,
+        unit=unit,
     )
+
+
+def _rescale(value: float, name: str) -> float:
+    """A slope or an intercept. Raises DamagedError for one that gives no HU: nothing may stand in its place."""
+    if not abs(value) <= RESCALE_MAX or (name == "slope" and value == 0):
+        raise DamagedError(f"rescale {name} {value:g}")
+    return value
 
 
 def _unit(group: Any, shared: Any) -> str:

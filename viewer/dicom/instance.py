@@ -1,6 +1,5 @@
 """One file's header → the slices it holds, and what may be wrong with it."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -8,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from viewer.dicom import plausible
 from viewer.dicom.header import Header
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import DEFLATED, NATIVE, SUPPORTED
@@ -15,7 +15,7 @@ from viewer.dicom.walk import DamagedError
 
 SIDE_MAX = 8192
 FRAMES_MAX = 1 << 16
-_RESCALE_MAX = 1e6
+RESCALE_MAX = 1e6
 
 MEDIA_CLASS, FILE_SET = 0x00020002, 0x00041130
 CHARSET, IMAGE_TYPE, SOP_CLASS, SOP_UID = 0x00080005, 0x00080008, 0x00080016, 0x00080018
@@ -211,19 +211,13 @@ def _content(
         layout=_layout(header) if kind is Kind.PICTURE else None,
         rows=header.integer(ROWS) or 0,
         columns=header.integer(COLUMNS) or 0,
-        thickness_mm=_positive(header.number(THICKNESS)),
-        orientation=orientation(header.numbers(ORIENTATION)),
-        spacing_mm=spacing(header.numbers(SPACING)),
-        window=_window(header),
+        thickness_mm=plausible.length(header.number(THICKNESS)),
+        orientation=plausible.orientation(header.numbers(ORIENTATION)),
+        spacing_mm=plausible.spacing(header.numbers(SPACING)),
+        window=plausible.window(header.number(WIDTH), header.number(CENTRE)),
         enhanced=header.text(SOP_CLASS) in _ENHANCED,
         unit=_unit(header),
     )
-
-
-def _window(header: Header) -> tuple[float, float] | None:
-    """(width, level) of the first window, or None if it makes no sense."""
-    centre, width = header.number(CENTRE), _positive(header.number(WIDTH))
-    return (width, centre) if width and centre is not None and math.isfinite(centre) else None
 
 
 def _kind(header: Header) -> tuple[Kind, str]:
@@ -279,7 +273,7 @@ def _no_rescale(header: Header) -> str:
         value = header.number(tag)
         if value is None and header.text(tag):
             return f"a rescale {name} that is no number"
-        if value is not None and (not abs(value) <= _RESCALE_MAX or (tag == SLOPE and value == 0)):
+        if value is not None and (not abs(value) <= RESCALE_MAX or (tag == SLOPE and value == 0)):
             return f"rescale {name} {value}"
     return ""
 
@@ -337,13 +331,12 @@ def _stored(header: Header, tag: int, *, signed: bool) -> int | None:
 
 def _slice(header: Header, content: _Content) -> SliceHeader:
     """Place and size of the file's only, or first, frame."""
-    number = header.number(INSTANCE_NUMBER)
     return SliceHeader(
         path=header.path,
         sop_uid=header.text(SOP_UID),
         frame=0,
-        instance_number=int(number) if number is not None and math.isfinite(number) else None,
-        position_mm=position(header.numbers(POSITION)),
+        instance_number=plausible.whole(header.number(INSTANCE_NUMBER)),
+        position_mm=plausible.position(header.numbers(POSITION)),
         orientation=content.orientation,
         spacing_mm=content.spacing_mm,
         rows=content.rows,
@@ -377,33 +370,3 @@ def _size_claim(place: SliceHeader) -> str:
     if max(place.rows, place.columns) <= SIDE_MAX:
         return ""
     return f"it claims {place.rows} × {place.columns} pixels"
-
-
-def position(values: tuple[float, ...] | None) -> tuple[float, float, float] | None:
-    """ImagePositionPatient if it is three finite numbers."""
-    if values is None or len(values) != 3 or not all(map(math.isfinite, values)):
-        return None
-    return (values[0], values[1], values[2])
-
-
-def orientation(values: tuple[float, ...] | None) -> tuple[float, float, float, float, float, float] | None:
-    """ImageOrientationPatient as two unit vectors if it is two perpendicular ones within 1 %."""
-    if values is None or len(values) != 6 or not all(map(math.isfinite, values)):
-        return None
-    lengths = (math.hypot(*values[:3]), math.hypot(*values[3:]))
-    dot = sum(a * b for a, b in zip(values[:3], values[3:], strict=True))
-    if any(abs(length - 1) > 0.01 for length in lengths) or abs(dot) > 0.01:
-        return None
-    return values
-
-
-def spacing(values: tuple[float, ...] | None) -> tuple[float, float] | None:
-    """PixelSpacing (between rows, between columns) if it is two positive lengths."""
-    if values is None or len(values) != 2 or not all(math.isfinite(value) and value > 0 for value in values):
-        return None
-    return (values[0], values[1])
-
-
-def _positive(value: float | None) -> float | None:
-    """`value` if it is a positive finite number."""
-    return value if value is not None and math.isfinite(value) and value > 0 else None

@@ -14,8 +14,9 @@ from viewer.dicom.cielab import rgb_of_lab
 from viewer.dicom.files import file_error
 from viewer.dicom.guard import read_dataset
 from viewer.dicom.header import NotDicomError, read_header
-from viewer.dicom.instance import SIDE_MAX, orientation, position, spacing
+from viewer.dicom.instance import SIDE_MAX
 from viewer.dicom.pixels import read_hu
+from viewer.dicom.plausible import orientation, position, spacing
 from viewer.dicom.quiet import quiet
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import NATIVE, SUPPORTED

@@ -1,6 +1,5 @@
 """The instances of one series → stacks that can be scrolled: split, freed of duplicates, sorted."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from viewer.dicom import instance as tags
 from viewer.dicom.geometry import SAME_PLACE_MM, measure, z_of
 from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.notes import notes_of
+from viewer.dicom.plausible import whole
 from viewer.dicom.series import Problem, Series, SliceHeader
 
 _ORIENTATION_TOLERANCE = 0.005
@@ -251,11 +251,10 @@ def _series(stack: Stack, index: int) -> Series:
     header = first.header
     uid = header.text(tags.SERIES_UID)
     syntaxes = Counter(item.header.syntax for item in stack.members)
-    number = header.number(tags.SERIES_NUMBER)
     series = Series(
         study_uid=header.text(tags.STUDY_UID),
         series_uid=uid if index == 0 else f"{uid}#{index + 1}",
-        number=int(number) if number is not None and math.isfinite(number) else None,
+        number=whole(header.number(tags.SERIES_NUMBER)),
         modality=header.text(tags.MODALITY),
         description=header.decoded(tags.SERIES_DESCRIPTION),
         slices=slices,

@@ -3,7 +3,6 @@
 A scan keeps the first window of each slice. This reads all of them, on demand.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from model.errors import PterionError
 from viewer.dicom.files import file_error
 from viewer.dicom.guard import read_dataset
+from viewer.dicom.plausible import window
 from viewer.dicom.quiet import quiet
 from viewer.dicom.series import SliceHeader
 
@@ -115,7 +115,7 @@ def _linear(place: Any) -> list[HeaderWindow]:
     for index, (level, width) in enumerate(zip(levels, widths, strict=False)):
         numbers = float(width), float(level)
         least = 1.0 if function == "LINEAR" else 0.0
-        if not all(map(math.isfinite, numbers)) or numbers[0] < least or numbers[0] == 0:
+        if window(*numbers) is None or numbers[0] < least:
             continue
         name = str(names[index]).strip() if index < len(names) else ""
         made = HeaderWindow(*numbers, name, function)

@@ -162,6 +162,39 @@ def test_too_few_functional_groups_are_refused(make: Make) -> None:
     assert "4 functional groups for 5 frames" in series.notes[0].text
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "said"),
+    [
+        ("RescaleSlope", "0", "rescale slope 0"),
+        ("RescaleSlope", "1e300", "rescale slope 1e+300"),
+        ("RescaleIntercept", "-1e9", "rescale intercept -1e+09"),
+    ],
+)
+def test_frames_whose_rescale_gives_no_hu_are_refused(
+    make: Make, keyword: str, value: str, said: str
+) -> None:
+    path = make()
+    data = pydicom.dcmread(path)
+    setattr(data.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[0], keyword, value)
+    data.save_as(path)
+    series = only(path)
+    assert series.problems == {Problem.UNSUPPORTED_SYNTAX}
+    assert said in series.notes[0].text
+
+
+def test_a_frame_of_no_size_and_no_window_says_so(make: Make) -> None:
+    path = make()
+    data = pydicom.dcmread(path)
+    data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness = "1e300"
+    data.PerFrameFunctionalGroupsSequence[0].FrameVOILUTSequence[0].WindowWidth = "1e300"
+    data.save_as(path)
+    series = only(path)
+    assert series.thickness_mm is None
+    windows = {place.frame: place.window for place in series.slices}
+    assert windows[0] != (1e300, 40)
+    assert windows[1] == (81, 40)
+
+
 def test_a_file_that_ends_in_its_frames(make: Make) -> None:
     path = make()
     content = path.read_bytes()

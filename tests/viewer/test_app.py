@@ -27,7 +27,7 @@ from viewer.session import Notice, Retraining
 from viewer.working import ExportOrder
 
 TESTS = Path(__file__).parents[1]
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 Start = Callable[..., Application]
 
 

@@ -91,12 +91,13 @@ class Examining(QObject):
     # regions
 
     def _findings_changed(self, findings: Findings | None) -> None:
-        if findings is None or not findings.done:
+        if findings is None or findings is not self._asked:
             self._stop.set()
             self._asked = self._regions = None
             self._accept_later = False
             self._session.suspecting.set_suspected(None)
-            self._hide_evidence()
+            if findings is None or not findings.done:
+                self._hide_evidence()
         self._look()
 
     def _look(self) -> None:
@@ -178,17 +179,18 @@ class Examining(QObject):
         open_ = tuple(
             region
             for number, region in enumerate(suspected.regions.found)
-            if number not in _dismissed(suspected.verdicts)
+            if number not in suspected.verdicts and region.pixels
         )
 
         def then(_: Volume, added: tuple[Annotation, ...]) -> None:
             if added:
                 self.accepted()
-            else:
-                text = "These regions are among your annotations already."
-                self._session.notice("info", "Nothing to accept", text)
 
-        self._accept(open_, "accept findings", then)
+        if open_:
+            self._accept(open_, "accept findings", then)
+        else:
+            text = "There is no region left that you have not decided about."
+            self._session.notice("info", "Nothing to accept", text)
 
     def _accept(
         self,

@@ -34,6 +34,20 @@ def turned_for_dicom(view: ViewState) -> tuple[int, bool]:
     return ((-quarters if flipped else quarters) % 4) * 90, flipped
 
 
+def displayed(rows: int, columns: int, view: ViewState) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The first and the last pixel (column, row, from 1) of what a view shows of an image (PS3.3 C.10.4).
+
+    That is the part of the image's own shape that fills a viewport of that shape; beyond its border numbers below 1
+    and above its size go on. A viewport of another shape shows a little more beside it.
+    """
+    corners = []
+    for size, centre in ((columns, view.centre[0]), (rows, view.centre[1])):
+        start, end = (size * (centre + side / (2 * view.zoom)) for side in (-1, 1))
+        corners.append((round(start) + 1, max(round(end), round(start) + 1)))
+    (left, right), (top, bottom) = corners
+    return (left, top), (right, bottom)
+
+
 def presentation_state(
     sources: Sources, volume: Volume, document: Document, window: Window, view: ViewState
 ) -> "Dataset":
@@ -43,7 +57,9 @@ def presentation_state(
 
     headers = sources.headers(range(len(volume.series.slices)))
     layer, annotations = _annotations(sources, volume, document)
-    shape = PresentationLUTShapeValues.INVERSE if view.inverted else PresentationLUTShapeValues.IDENTITY
+    # What the images say of their polarity is overridden by the state (PS3.4 N.2.1.4, note 1).
+    inverted = view.inverted != volume.series.inverted
+    shape = PresentationLUTShapeValues.INVERSE if inverted else PresentationLUTShapeValues.IDENTITY
     dataset = GrayscaleSoftcopyPresentationState(
         referenced_images=headers,
         series_instance_uid=new_uid(),
@@ -64,6 +80,10 @@ def presentation_state(
         ],
         presentation_lut_transformation=PresentationLUTTransformation(shape),
     )
+    place = volume.series.slices[0]
+    for area in dataset.DisplayedAreaSelectionSequence:
+        first, last = displayed(place.rows, place.columns, view)
+        area.DisplayedAreaTopLeftHandCorner, area.DisplayedAreaBottomRightHandCorner = list(first), list(last)
     degrees, flipped = turned_for_dicom(view)
     if degrees or flipped:
         dataset.ImageRotation = degrees

@@ -40,7 +40,6 @@ REACH_PX = 6.0
 _SLICES_ONLY = frozenset({Kind.ABC2, Kind.MIDLINE})
 _PARALLEL = 1 - 1e-6
 
-SAME_UID = "This series shares its UID with the open one, so their measures would mix. Open it alone to measure on it."
 NOT_READ = "What was measured on this series before is still being read. Try again in a moment."
 ELSEWHERE = "A measure is open on another series. Go back and finish it, or cancel it with Esc."
 NO_PLACE = "The positions of these slices are unknown, so nothing can be measured across them."
@@ -269,8 +268,6 @@ class MeasureHands(QObject):
             return ELSEWHERE
         if opened is None or volume is opened:
             return ""
-        if volume.series.series_uid == opened.series.series_uid:
-            return SAME_UID
         return NOT_READ if self._session.document_of(volume) is None else ""
 
     @property

@@ -20,7 +20,7 @@ from viewer.dicom.volume import Volume
 from viewer.dicom.write import write_series
 from viewer.imaging.placement import Placement, ViewState
 from viewer.imaging.windows import BRAIN
-from viewer.jobs.dicom_graphics import turned_for_dicom
+from viewer.jobs.dicom_graphics import displayed, turned_for_dicom
 from viewer.jobs.dicom_out import write_key_objects, write_measures, write_presentation
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import CutPlane, Kind, Measure, Share, SlicePlane
@@ -221,6 +221,53 @@ def test_a_view_as_dicom_turns_and_flips_it(horizontal: bool, vertical: bool, qu
     for row, column in np.ndindex(2, 3):
         x, y = placement.to_screen((column + 0.5, row + 0.5))
         assert theirs[int(y), int(x)] == image[row, column]
+
+
+@given(
+    st.integers(2, 600), st.integers(2, 600), st.floats(0.1, 60), st.tuples(st.floats(0, 1), st.floats(0, 1))
+)
+def test_the_displayed_area_is_what_the_viewport_shows(
+    rows: int, columns: int, zoom: float, centre: tuple[float, float]
+) -> None:
+    """A viewport of the image's shape: its corners lie on the corners of the area, within half a pixel."""
+    view = ViewState(zoom=zoom, centre=centre)
+    (left, top), (right, bottom) = displayed(rows, columns, view)
+    placement = Placement.of((rows, columns), (1.0, 1.0), (2.0 * columns, 2.0 * rows), view)
+    start, end = placement.to_image((0.0, 0.0)), placement.to_image((2.0 * columns, 2.0 * rows))
+    assert (left - 1, top - 1) == pytest.approx(start, abs=0.5 + 1e-6)
+    least = (left, top)  # an area is a pixel at least, however near one looks
+    for found, exact, first in zip((right, bottom), end, least, strict=True):
+        assert found == first or found == pytest.approx(exact, abs=0.5 + 1e-6)
+
+
+def test_zoom_and_pan_go_into_the_presentation(tmp_path: Path, volume: Volume) -> None:
+    """Twice as near, its middle a quarter from the left and in the middle: columns 1 to half, the middle rows."""
+    rows, columns = volume.hu.shape[1:]
+    path = tmp_path / "out.dcm"
+    empty = Document(volume.series.study_uid, volume.series.series_uid)
+    write_presentation(path, volume, empty, BRAIN, ViewState(zoom=2.0, centre=(0.25, 0.5)))
+    (area,) = pydicom.dcmread(path).DisplayedAreaSelectionSequence
+    assert list(area.DisplayedAreaTopLeftHandCorner) == [1, rows // 4 + 1]
+    assert list(area.DisplayedAreaBottomRightHandCorner) == [columns // 2, rows * 3 // 4]
+
+
+@pytest.mark.parametrize(
+    ("meant", "seen", "shape"),
+    [
+        (False, False, "IDENTITY"),
+        (False, True, "INVERSE"),
+        (True, False, "INVERSE"),
+        (True, True, "IDENTITY"),
+    ],
+)
+def test_low_values_stay_bright_where_the_images_mean_so(
+    tmp_path: Path, volume: Volume, meant: bool, seen: bool, shape: str
+) -> None:
+    """MONOCHROME1: the state overrides it, so it has to say it itself."""
+    shown = replace(volume, series=replace(volume.series, inverted=meant))
+    empty = Document(volume.series.study_uid, volume.series.series_uid)
+    write_presentation(tmp_path / "out.dcm", shown, empty, BRAIN, ViewState(inverted=seen))
+    assert pydicom.dcmread(tmp_path / "out.dcm").PresentationLUTShape == shape
 
 
 def test_nothing_to_export_is_a_sentence(tmp_path: Path, volume: Volume) -> None:

@@ -23,7 +23,7 @@ from viewer.session import Session, Tool
 from viewer.ui.desk import AnnotationDesk
 from viewer.ui.beside import BesideDesk
 from viewer.ui.measures import MeasuresPanel
-from viewer.ui.measuring import ELSEWHERE, SAME_UID
+from viewer.ui.measuring import ELSEWHERE
 from viewer.ui.reading import ReadingArea
 
 Mouse = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_measuring.py")))).Mouse
@@ -200,22 +200,6 @@ def test_a_draft_stays_on_its_series(area: ReadingArea, session: Session) -> Non
     assert draft is not None
     assert len(draft.points) == 1
     assert session.measuring.drawing.series == NOW
-
-
-def test_a_prior_under_the_same_series_uid_is_not_measured(
-    area: ReadingArea, session: Session, make_volume: Callable[..., Volume]
-) -> None:
-    """The library keeps measures by series UID: those of two studies would mix."""
-    told: list[str] = []
-    session.noticed.connect(lambda notice: told.append(notice.text))
-    twin = make_volume(series_uid="1.2.3")
-    twin = replace(twin, series=replace(twin.series, study_uid="9.9"))
-    session.panes.show_series(1, twin.series.key)
-    session.panes.add_volume(twin)
-    session.set_tool(Tool.LENGTH)
-    Mouse(area, 1).drag((10, 30), (30, 30))
-    assert told == [SAME_UID]
-    assert session.document.measures == ()
 
 
 def test_a_series_that_becomes_the_open_one_is_not_beside_it_any_longer(

@@ -94,7 +94,7 @@ def annotated_series(library: Library) -> dict[str, tuple[str, str]]:
     """(StudyInstanceUID, SeriesInstanceUID) of every annotated series, by a name that tells its last edit."""
     salt = salt_of(library)
     return {
-        f"{digest(series, salt)}-{library.version(series)}": (study, series)
+        f"{digest(series, salt)}-{library.version(series, study_uid=study)}": (study, series)
         for study, series in library.annotated_series()
     }
 

@@ -338,6 +338,7 @@ class DrawingBar(QFrame):
             below.addWidget(button)
         for overlap, text in OVERLAPS:
             self.overlap.addItem(text, overlap)
+        self.overlap.setAccessibleName("Overlap of subtypes")
         self.overlap.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.overlap.setToolTip("Where a new shape meets another subtype")
         below.addWidget(self.overlap)
@@ -361,7 +362,7 @@ class DrawingBar(QFrame):
             lambda: session.edit_requested.emit(events.Interpolate(session.subtype))
         )
         self.shape.clicked.connect(self._open_menu)
-        self.overlap.activated.connect(lambda _: session.drawing.set_overlap(self.overlap.currentData()))
+        self.overlap.activated.connect(lambda _: session.drawing.set_overlap(Overlap(self.overlap.currentData())))
         self._show_keys()
         self._show_ghosts(session.preview)
 

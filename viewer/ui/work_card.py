@@ -2,13 +2,14 @@
 
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout
 
+from viewer.annotation.events import MarkReviewed
 from viewer.library.work import WHOLE, Status
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.working import Work
 
 CHOICES = (Status.UNTOUCHED, Status.IN_PROGRESS, Status.DONE, Status.FLAGGED)
-"""What can be chosen; that a slice is free of hemorrhage is said with its own button."""
+"""What can be said of slices and series; of slices besides, that they are free of hemorrhage."""
 SHARED = "Shared reading"
 
 
@@ -25,6 +26,8 @@ class WorkCard(QFrame):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._commented = WHOLE
+        """The slice that the comment belongs to."""
         self.setProperty("role", "card")
         self.reader = QLineEdit()
         self.reading = QComboBox()
@@ -66,6 +69,7 @@ class WorkCard(QFrame):
         for box in (self.slice_status, self.series_status):
             for status in CHOICES:
                 box.addItem(status.value.capitalize(), status)
+        self.slice_status.addItem("Reviewed: no hemorrhage", Status.CLEAN)
         self.reader.setMaxLength(64)
         self.reader.setToolTip("Stands in the history of everything you draw from now on")
         self.comment.setMaxLength(1000)
@@ -85,7 +89,7 @@ class WorkCard(QFrame):
 
     def _connect(self) -> None:
         session, part = self._session, self._session.working
-        self.reader.editingFinished.connect(lambda: part.reader_named.emit(self.reader.text()))
+        self.reader.editingFinished.connect(self._name_reader)
         self.reading.activated.connect(lambda _: self._choose_reading())
         self.blinded.clicked.connect(part.blinded_requested)
         self.slice_status.activated.connect(lambda _: self._note_slice())
@@ -111,21 +115,42 @@ class WorkCard(QFrame):
         self.refresh()
 
     def _note_slice(self) -> None:
-        self._session.working.noted.emit(self._place(), self.slice_status.currentData(), self.comment.text())
+        """Keep what was chosen. That a slice is free of hemorrhage is an annotation, which undo takes back."""
+        place, status = self._place(), Status(self.slice_status.currentData())  # Qt keeps plain text
+        clean = place[0] in self._session.document.reviewed_slices
+        if (status is Status.CLEAN) != clean:
+            self._session.edit_requested.emit(MarkReviewed(place[0], not clean))
+        if status is Status.CLEAN and place[0] not in self._session.document.reviewed_slices:
+            self.refresh()  # it has annotations; the editor has said so
+        else:
+            self._session.working.noted.emit(place, status, self.comment.text())
+
+    def _name_reader(self) -> None:
+        self.reader.setModified(False)
+        self._session.working.reader_named.emit(self.reader.text())
 
     def _note_comment(self) -> None:
-        noted = self._session.working.work.noted(self._place())
-        if self.comment.text() != (noted.comment if noted is not None else ""):
-            self._note_slice()
+        """Keep what was typed, with the slice it was typed on."""
+        if not self.comment.isModified():
+            return
+        self.comment.setModified(False)
+        volume = self._session.volume
+        if volume is None or self._commented not in {(h.sop_uid, h.frame) for h in volume.series.slices}:
+            return  # another series is open by now
+        noted = self._session.working.work.noted(self._commented)
+        status = noted.status if noted is not None else self._begun(self._commented)
+        self._session.working.noted.emit(self._commented, status, self.comment.text())
 
     def _note_series(self) -> None:
         noted = self._session.working.work.noted()
         comment = noted.comment if noted is not None else ""
-        self._session.working.noted.emit(WHOLE, self.series_status.currentData(), comment)
+        self._session.working.noted.emit(WHOLE, Status(self.series_status.currentData()), comment)
 
     def _begun(self, place: tuple[str, int]) -> Status:
         """What a slice or the series is where nobody said."""
         document = self._session.document
+        if place[0] in document.reviewed_slices:
+            return Status.CLEAN
         drawn = document.annotations if place == WHOLE else document.on_slice(*place)
         return Status.IN_PROGRESS if drawn else Status.UNTOUCHED
 
@@ -136,14 +161,20 @@ class WorkCard(QFrame):
         self.setVisible(opened)
         if not opened:
             return
-        if not self.reader.hasFocus():
+        if not self.reader.isModified():
             self.reader.setText(work.reader)
         self._show_readings(work)
         here, whole = work.noted(place), work.noted()
         for box, noted, where in ((self.slice_status, here, place), (self.series_status, whole, WHOLE)):
-            status = noted.status if noted is not None else self._begun(where)
+            begun = self._begun(where)
+            said = noted.status if noted is not None else begun
+            stale = said is Status.CLEAN or begun is Status.CLEAN  # the annotations say it, not the note
+            status = begun if stale else said
             box.setCurrentIndex(max(box.findData(status), 0))
-        if not self.comment.hasFocus():
+        if place != self._commented:
+            self._note_comment()  # typed on the slice before
+            self._commented = place
+        if not self.comment.isModified():
             self.comment.setText(here.comment if here is not None else "")
         self.time.setText(f"Time spent: {duration(work.seconds)}")
         self.compare.setEnabled(bool(work.readings) and not work.others_hidden)

@@ -126,6 +126,9 @@ class CompareDialog(QDialog):
         text = "Dice and HD95 of all slices; kappa of which slices show the subtype. Research use only."
         column.addWidget(theme.label(text, "quiet", wrap=True))
         self.rule.addItems(list(RULES))
+        named = ((self.one, "One reading"), (self.other, "The other reading"), (self.rule, "Rule of joining"))
+        for box, name in named:
+            box.setAccessibleName(name)
         for widget in (self.rule, self.join, self.adopt):
             below.addWidget(widget)
         below.addStretch(1)
@@ -180,6 +183,7 @@ class QueueDialog(QDialog):
         self.setWindowTitle("Work queue")
         self.resize(860, 480)
         self.order = QComboBox()
+        self.order.setAccessibleName("Order of the queue")
         for order, text in ORDERS:
             self.order.addItem(text, order)
         self.list = table(("Study", "Status", "Reader", "Time", "Why", "Comment"), "Studies to work on")
@@ -228,6 +232,7 @@ class NamesDialog(QDialog):
         form = QFormLayout()
         for name in names:
             box = self.boxes[name] = QComboBox()
+            box.setAccessibleName(f"Subtype of {name}")
             for subtype in SUBTYPES:
                 box.addItem(f"{subtype.code} · {subtype.name}", subtype.code)
             box.addItem("Leave out", LEAVE_OUT)

@@ -280,6 +280,7 @@ def test_settings_go_along_to_the_next_series(
     drawing.set_layer("SAH", Layer(locked=True))
     desk.open(Document("1.2", "1.2.4"), (64, 64))
     core = desk.editor.core
+    assert core.overlap is Overlap.KEEP
     assert (desk.editor.tool, core.combination, core.overlap) == (
         ToolName.BRUSH,
         Combination.SUBTRACT,

@@ -91,7 +91,7 @@ class AnnotationDelegate(QStyledItemDelegate):
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:  # noqa: N802
         """One line."""
-        return QSize(180, ROW_HEIGHT)
+        return QSize(180, theme.scaled(ROW_HEIGHT))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Paint one annotation."""

@@ -135,8 +135,8 @@ class MainWindow(QMainWindow):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
-        self.worklist.setMinimumWidth(180)
-        self.right.setMinimumWidth(260)
+        theme.hold(self.worklist, least_width=180)
+        theme.hold(self.right, least_width=260)
         self.centre.setMinimumWidth(400)
         for widget in (self.worklist, self.centre, self.right):
             self._splitter.addWidget(widget)

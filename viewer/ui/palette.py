@@ -67,7 +67,7 @@ class Palette(QFrame):
         super().__init__(parent)
         self.setObjectName("palette")
         self.hide()
-        self.setFixedWidth(WIDTH)
+        theme.hold(self, width=WIDTH)
         self._window = parent
         self._actions = actions
         self._session = session
@@ -100,7 +100,7 @@ class Palette(QFrame):
         self._filter("")
         window = self._window
         self._before = window.focusWidget()
-        self.move((window.width() - WIDTH) // 2, theme.BAR_HEIGHT + 24)
+        self.move((window.width() - self.width()) // 2, theme.BAR_HEIGHT + 24)
         self.show()
         self.raise_()
         self.line.setFocus()
@@ -128,13 +128,13 @@ class Palette(QFrame):
             if keys:
                 across.addWidget(theme.label(keys, "key"), 0, Qt.AlignmentFlag.AlignVCenter)
             hint = row.sizeHint()
-            hint.setHeight(ROW_HEIGHT)
+            hint.setHeight(theme.scaled(ROW_HEIGHT))
             item.setSizeHint(hint)
             self.list.setItemWidget(item, row)
         self.list.setCurrentRow(0)
         self.list.setVisible(bool(self._shown))
         self.nothing.setVisible(not self._shown)
-        self.list.setFixedHeight(min(max(len(self._shown), 1), MOST_ROWS) * ROW_HEIGHT + 2)
+        self.list.setFixedHeight(min(max(len(self._shown), 1), MOST_ROWS) * theme.scaled(ROW_HEIGHT) + 2)
         self.adjustSize()
 
     def _keys(self, action: Action) -> str:

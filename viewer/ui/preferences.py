@@ -21,7 +21,7 @@ PAGES: tuple[tuple[str, Callable[[Session], QWidget]], ...] = (
     ("Model", ModelPage),
     ("Privacy and data", DataPage),
 )
-SIZE = (860, 620)
+WIDE_PX, HIGH_PX, AROUND_PX = 860, 620, 40
 
 
 class PreferencesDialog(QDialog):
@@ -29,15 +29,16 @@ class PreferencesDialog(QDialog):
 
     def __init__(self, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._window = session, parent
         self._before = (session.preferences, session.own_windows, session.patient_hidden)
         self.setWindowTitle("Preferences")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(min(SIZE[0], parent.width() - 40), min(SIZE[1], parent.height() - 40))
+        self._fit()
+        session.preferences_changed.connect(self._fit)
         self.list = QListWidget()
         self.list.setAccessibleName("Pages of preferences")
         self.list.setProperty("role", "rows")
-        self.list.setFixedWidth(theme.scaled(150))
+        theme.hold(self.list, width=150)
         self.stack = QStackedWidget()
         self.pages = [make(session) for _, make in PAGES]
         for (name, _), page in zip(PAGES, self.pages, strict=True):
@@ -68,6 +69,14 @@ class PreferencesDialog(QDialog):
         self.cancel.clicked.connect(self.reject)
         self.done_button.clicked.connect(self.accept)
         return across
+
+    def _fit(self, _: object = None) -> None:
+        """As large as the text asks for and the window allows."""
+        room = self._window.size()
+        self.resize(
+            min(theme.scaled(WIDE_PX), room.width() - AROUND_PX),
+            min(theme.scaled(HIGH_PX), room.height() - AROUND_PX),
+        )
 
     def show_page(self, name: str) -> None:
         """Turn to a page."""

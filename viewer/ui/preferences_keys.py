@@ -24,6 +24,7 @@ from viewer.preferences import export_bindings, import_bindings
 from viewer.session import Session
 from viewer.ui import fuzzy, theme
 from viewer.ui.key_field import KeyField
+from viewer.ui.sheet import spoken
 
 MODES = {"": "Both", "read": "Read", "annotate": "Annotate"}
 FILE_NAME, PATTERN = "pterion-keys.json", "Keys of Pterion (*.json)"
@@ -151,7 +152,7 @@ class KeysPage(QWidget):
         for id_, item in self._items.items():
             keys, lost = self._bound.keys(id_), resolved.lost.get(id_, ())
             taken = "".join(f"   {key} went to {names.get(to, to)}" for key, to in lost)
-            item.setText(2, "  ".join(keys) + taken)
+            item.setText(2, "   ".join(map(spoken, keys)) + taken)
             changed = id_ in bindings.keys
             colour = theme.AMBER if lost else theme.BRIGHT if changed else theme.TEXT
             item.setForeground(2, QColor(colour))
@@ -163,8 +164,8 @@ class KeysPage(QWidget):
 
     def _filter(self) -> None:
         text = self.search.text().strip()
-        for item in self._items.values():
-            keys = item.text(2).casefold().split()
+        for id_, item in self._items.items():
+            keys = [each.casefold() for key in self._bound.keys(id_) for each in (key, spoken(key))]
             item.setHidden(fuzzy.score(text, item.text(0)) is None and text.casefold() not in keys)
         for group in self._groups.values():
             group.setHidden(all(item.isHidden() for item in self._items.values() if item.parent() is group))

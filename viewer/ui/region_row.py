@@ -42,7 +42,7 @@ class RegionRow(QWidget):
         self.region, self.verdict = region, verdict
         self._volume = volume
         self.current = False
-        self.setFixedHeight(theme.scaled(42))
+        theme.hold(self, height=42)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         name = BY_CODE[region.code].name if region.code in BY_CODE else ""

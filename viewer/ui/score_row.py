@@ -56,7 +56,7 @@ class ScoreRow(QWidget):
         self.eye.setAccessibleName(f"{name}: {'shown' if shown else 'hidden'}")
 
     def _fit(self) -> None:
-        self.setFixedHeight(theme.scaled(38 if self.detail else 22))
+        theme.hold(self, height=38 if self.detail else 22)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """The eye stays at the right end of the first line."""

@@ -21,7 +21,7 @@ class StatusBar(QFrame):
         super().__init__()
         self._session = session
         self.setObjectName("statusBar")
-        self.setFixedHeight(28)
+        theme.hold(self, height=28)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 10, 0)
         layout.setSpacing(20)

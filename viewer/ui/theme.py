@@ -2,7 +2,16 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.preferences import Preferences
 from viewer.resources import asset
@@ -34,7 +43,8 @@ LEFT_WIDTH = 236
 RIGHT_WIDTH = 300
 BAR_HEIGHT = 36
 
-_SPACED = "spaced"
+_SPACED, _HELD = "spaced", "held"
+"""Properties of widgets that follow the size of the text."""
 _chosen = Preferences()
 _RGB = {
     id_: tuple((each[0], each[1], each[2]) for each in (bytes.fromhex(c[1:]) for c in colours.values()))
@@ -85,6 +95,9 @@ def use(preferences: Preferences) -> None:
     for widget in app.allWidgets():
         if widget.property(_SPACED):
             widget.setFont(_heading_font())
+        _hold(widget)
+        if isinstance(widget, QAbstractItemView):
+            widget.scheduleDelayedItemsLayout()
         widget.updateGeometry()
         widget.update()
 
@@ -96,6 +109,25 @@ def _look(preferences: Preferences) -> tuple[float, str, str]:
 def scaled(pixels: float) -> int:
     """A length that grows with the text, in logical pixels."""
     return round(pixels * _chosen.text_scale)
+
+
+def hold(widget: QWidget, *, height: float = 0, width: float = 0, least_width: float = 0) -> None:
+    """Fix a widget's height or width, or its least width, at lengths that grow with the text, now and later."""
+    widget.setProperty(_HELD, [height, width, least_width])
+    _hold(widget)
+
+
+def _hold(widget: QWidget) -> None:
+    held = widget.property(_HELD)
+    if held is None:
+        return
+    height, width, least_width = (scaled(float(length)) for length in held)
+    if height:
+        widget.setFixedHeight(height)
+    if width:
+        widget.setFixedWidth(width)
+    if least_width:
+        widget.setMinimumWidth(least_width)
 
 
 def subtype_colour(code: str) -> str:

@@ -31,6 +31,8 @@ COMPACT_BELOW = 1480
 """Width (px) of the bar below which key hints are left to tooltips."""
 NARROW_BELOW = 1340
 """Width (px) of the bar below which the measuring tools are left to the Measure tab."""
+TIGHT_BELOW, SPARE_PRESETS = 1150, (4, 5)
+"""Width (px) of the bar below which these presets are left to the menu More."""
 MEASURING = frozenset({Tool.LENGTH, Tool.ANGLE, Tool.ELLIPSE, Tool.MIDLINE})
 
 
@@ -71,7 +73,7 @@ class BarButton(QAbstractButton):
         """Text, key and 8 px either side."""
         text = QFontMetricsF(theme.font(weight=500)).horizontalAdvance(self.text())
         key = self._key_width()
-        return QSize(round(text + 16 + (key + 6 if key else 0)), 26)
+        return QSize(round(text + 16 + (key + 6 if key else 0)), theme.scaled(26))
 
     def set_compact(self, compact: bool) -> None:
         """Hide or show the key."""
@@ -143,7 +145,7 @@ class TopBar(QFrame):
         self._menu = menu
         self._hints: list[tuple[QAbstractButton, str, str, bool]] = []
         self.setObjectName("topBar")
-        self.setFixedHeight(theme.BAR_HEIGHT)
+        theme.hold(self, height=theme.BAR_HEIGHT)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(8, 0, 8, 0)
         self._layout.setSpacing(2)
@@ -299,7 +301,9 @@ class TopBar(QFrame):
             made.setChecked(code == session.subtype)
             made.setVisible(annotate)
         active = session.windows[session.active_view] if session.active_view < len(session.windows) else None
+        tight = self.width() < theme.scaled(TIGHT_BELOW)
         for key, made in self.presets.items():
+            made.setVisible(not (tight and key in SPARE_PRESETS))
             preset = PRESETS[key]
             made.setChecked(
                 active is not None and (active.width, active.level) == (preset.width, preset.level)

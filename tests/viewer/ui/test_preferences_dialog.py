@@ -228,8 +228,11 @@ def test_text_grows_at_once_and_shrinks_back_on_cancel(dialog: PreferencesDialog
     assert looks._session.preferences.text_scale == 1.4
     assert QApplication.font().pointSizeF() == pytest.approx(1.4 * before)
     assert looks.percent.text() == "140%"
+    bar = dialog._window.top_bar  # type: ignore[attr-defined]
+    assert bar.height() == bar.maximumHeight() == round(1.4 * theme.BAR_HEIGHT)
     dialog.reject()
     assert QApplication.font().pointSizeF() == pytest.approx(before)
+    assert bar.maximumHeight() == theme.BAR_HEIGHT
 
 
 def test_contrast_and_colours_take_effect_at_once(dialog: PreferencesDialog) -> None:

@@ -1,8 +1,10 @@
 """What was opened before is there at once: from the library, while its files have not changed."""
 
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -164,3 +166,21 @@ def test_a_scan_is_noted_once_the_series_is_loaded_or_the_window_closed(
     assert session.study is not None
     assert library.indexed_study(session.study.study_uid) == session.study
     part.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("elements", "grey"),
+    [
+        ({}, 0),  # -1000 HU in the brain window
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "WindowCenter": -1000, "WindowWidth": 401}, 128),
+        ({"Modality": "MR", "WindowCenter": -1000, "WindowWidth": 401}, 128),
+    ],
+)
+def test_scouts_and_what_has_no_hu_are_drawn_as_their_header_asks(
+    tmp_path: Path, elements: dict[str, object], grey: int
+) -> None:
+    ugly = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("dicom") / "ugly.py")))
+    ugly.stack(tmp_path, 1, RescaleIntercept=-2034, **elements)
+    drawn = opening.thumbnail(scan(tmp_path).studies[0].series[0])
+    assert drawn is not None
+    assert abs(int(drawn[0, 0]) - grey) <= 1

@@ -13,10 +13,10 @@ from viewer.app.knowing import Knowing
 from viewer.app.tasks import Tasks
 from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.load import allocate, load_slice
-from viewer.dicom.series import ScanResult, Series, Study
+from viewer.dicom.series import Problem, ScanResult, Series, Study
 from viewer.dicom.volume import Volume
 from viewer.imaging.render import grey_table
-from viewer.imaging.windows import BRAIN
+from viewer.imaging.windows import BRAIN, auto_window, header_window
 from viewer.jobs.choose import choose_series, why_not
 from viewer.jobs.qt import BATCH_MS, LoadJob, ScanJob
 from viewer.session import Session
@@ -24,13 +24,17 @@ from viewer.session import Session
 THUMBNAIL_PX = 220
 MARKED_AT_ONCE = 32
 """Slices that the views are told of in one go, which is a few milliseconds of work."""
+NOT_BRAIN = frozenset({Problem.LOCALIZER, Problem.AI_NOT_RUN})
 LOOKING = "Looking for studies…"
 OTHER_STUDY = "Choose another study."
 NAMES_FILES = "What is wrong names files, which may name the patient. Show the patient to read it."
 
 
 def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
-    """The middle slice in the brain window, uint8, at most about 220 px wide; None where it cannot be read."""
+    """The middle slice, uint8, at most about 220 px wide; None where it cannot be read.
+
+    Heads are shown in the brain window, scouts and what has no HU as their header or their values ask for.
+    """
     middle = len(series.slices) // 2
     alone = replace(
         series, slices=series.slices[middle : middle + 1], gaps_mm=(), z_mm=series.z_mm[middle : middle + 1]
@@ -39,7 +43,10 @@ def thumbnail(series: Series) -> npt.NDArray[np.uint8] | None:
     if load_slice(volume, 0) is not None:
         return None
     step = max(max(volume.hu.shape[1:]) // THUMBNAIL_PX, 1)
-    return grey_table(BRAIN, series.inverted)[
+    window = BRAIN
+    if series.problems & NOT_BRAIN:
+        window = header_window(alone.slices[0].window) or auto_window(volume.hu[0])
+    return grey_table(window, series.inverted)[
         np.ascontiguousarray(volume.hu[0, ::step, ::step]).view(np.uint16)
     ]
 

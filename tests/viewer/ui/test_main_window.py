@@ -109,7 +109,7 @@ def test_the_palette_opens_and_runs_an_action(window: MainWindow, qtbot: QtBot) 
 
 
 def test_actions_that_make_no_sense_now_are_disabled(window: MainWindow) -> None:
-    assert not by_name(window, "Export masks…").enabled()
+    assert not by_name(window, "Export annotations as PNG masks…").enabled()
     assert not by_name(window, "Retrain on my annotations…").enabled()
     window.session.set_annotated(1, 3)
     assert by_name(window, "Retrain on my annotations…").enabled()

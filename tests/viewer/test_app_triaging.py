@@ -116,9 +116,10 @@ def test_nothing_is_told_unless_it_is_wanted(
     session.set_preferences(replace(session.preferences, notify_triage=False))
     session.set_studies(scan([tmp_path / "a"]).studies)
     (study,) = session.studies
+    session.set_study(study)
     session.triage.score_requested.emit((study.study_uid,))
     qtbot.waitUntil(lambda: study.study_uid in session.study_status, timeout=WAIT_MS)
-    assert here.words() == ["scored"]
+    assert here.words() == ["opened"]  # it was on screen when it joined the list
     assert here.told == []
 
 

@@ -16,7 +16,7 @@ from viewer.dicom.series import Study
 from viewer.jobs.triage import Progress, Scored
 from viewer.jobs.triage_qt import TriageJob
 from viewer.library.store import Library
-from viewer.library.triage import Reading, TriageList, TriageRow
+from viewer.library.triage import Reading, State, TriageList, TriageRow
 from viewer.session import Findings, Session
 from viewer.ui import regions
 
@@ -93,14 +93,19 @@ class Triaging(QObject):
             self._work()
 
     def score(self, study_uids: tuple[str, ...]) -> None:
-        """Let these studies of the worklist wait to be scored; what failed is tried again."""
+        """Let these studies of the worklist wait to be scored; those that failed, or that another model scored, too."""
         studies = [s for s in self._session.studies if s.study_uid in study_uids]
-        failed = [uid for uid in study_uids if (row := self._session.triage.row(uid)) and row.reason]
+        opened = self._session.study.study_uid if self._session.study is not None else ""
+        model_id = self._session.model_id
 
         def add() -> None:
             self._list.add(studies)
-            for uid in failed:
-                self._list.again(uid)
+            for row in self._list.rows():
+                old = row.state is State.SCORED and row.model_id != model_id
+                if row.study_uid in study_uids and (old or row.state is State.FAILED):
+                    self._list.again(row.study_uid)
+            if opened in study_uids:
+                self._list.read(opened, Reading.OPENED)
 
         self._change(add)
 

@@ -14,7 +14,7 @@ from viewer.library import index
 from viewer.library.store import Library
 
 ATTEMPTS_MAX = 2
-GAVE_UP = "The program ended twice while it scored this study. Its files may be damaged; open it by hand, or try it again."
+GAVE_UP = "The program ended twice while it scored this study. Its files may be damaged: open it by hand, or try again."
 
 
 class State(StrEnum):
@@ -36,12 +36,14 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True)
 class TriageRow:
-    """One study of the list. reason: why it failed, a sentence without patient data, else empty."""
+    """One study of the list. reason: why it failed, a sentence without patient data, else empty. model_id: what scored
+    it."""
 
     study_uid: str
     state: State
     reading: Reading = Reading.NONE
     reason: str = ""
+    model_id: str = ""
 
     @property
     def word(self) -> str:
@@ -144,9 +146,9 @@ class TriageList:
         """The whole list, the oldest first."""
         with self._library.reading() as connection:
             return tuple(
-                TriageRow(study_uid, State(state), Reading(reading), reason)
-                for study_uid, state, reading, reason in connection.execute(
-                    "SELECT study_uid, state, reading, reason FROM triage ORDER BY added, rowid"
+                TriageRow(study_uid, State(state), Reading(reading), reason, model_id)
+                for study_uid, state, reading, reason, model_id in connection.execute(
+                    "SELECT study_uid, state, reading, reason, model_id FROM triage ORDER BY added, rowid"
                 )
             )
 

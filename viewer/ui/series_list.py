@@ -13,6 +13,8 @@ from viewer.ui.listing import VALUE_ROLE, AnyIndex, CardList
 from viewer.ui.study_text import SERIES_MIME, badge_colours, caption, put_aside, slice_count, tooltip
 
 TILE_HEIGHT = 100
+RECEIVED = {"SEG": "Segmentation", "SR": "Report"}
+"""What other systems make of a study: shown as overlay and list rather than as pictures."""
 
 
 class SeriesModel(QAbstractListModel):
@@ -73,7 +75,12 @@ class SeriesModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{caption(series)}, {slice_count(series)}"
         hidden = self._session.patient_hidden
-        return tooltip(series, hidden=hidden) if role == Qt.ItemDataRole.ToolTipRole else None
+        if role != Qt.ItemDataRole.ToolTipRole:
+            return None
+        if series.modality in RECEIVED:
+            where = "on the images" if series.modality == "SEG" else "as a list"
+            return f"{RECEIVED[series.modality]}. Click to show it {where}."
+        return tooltip(series, hidden=hidden)
 
     def picture(self, series: Series) -> QPixmap | None:
         """The thumbnail of a series, None until it is there."""
@@ -107,7 +114,7 @@ class SeriesDelegate(QStyledItemDelegate):
         series: Series = index.data(VALUE_ROLE)
         rect: QRect = option.rect
         hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        aside = put_aside(series)
+        aside = put_aside(series) and series.modality not in RECEIVED
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -125,12 +132,18 @@ class SeriesDelegate(QStyledItemDelegate):
                 QRectF(left, top, size.width(), size.height()), picture, QRectF(picture.rect())
             )
             painter.setOpacity(1.0)
+        word = RECEIVED.get(series.modality, "")
+        if word:
+            painter.setFont(theme.font(theme.LABEL_PX, 600))
+            painter.setPen(QColor(theme.TEXT))
+            painter.drawText(box.adjusted(0, 0, 0, -18), Qt.AlignmentFlag.AlignCenter, word)
         strip = QRectF(box.left() + 1, box.bottom() - 19, box.width() - 2, 18)
         painter.fillRect(strip, QColor(0, 0, 0, 170))
         ink = theme.QUIET if aside else theme.TEXT
         row = strip.adjusted(6, 0, -4, 0)
         listing.pair(painter, row, caption(series), str(len(series.slices)), ink, theme.LABEL_PX - 0.5)
-        _paint_badges(painter, box.adjusted(4, 4, -4, -22), series.notes)
+        if not word:
+            _paint_badges(painter, box.adjusted(4, 4, -4, -22), series.notes)
         painter.restore()
 
 

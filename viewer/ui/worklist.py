@@ -30,15 +30,13 @@ from viewer.triaging import Reading
 from viewer.ui import listing, theme
 from viewer.ui.listing import VALUE_ROLE, AnyIndex, CardList
 from viewer.ui.regions import parse_status, suspicion
-from viewer.ui.series_list import SeriesList
+from viewer.ui.series_list import RECEIVED, SeriesList
 from viewer.ui.study_text import SERIES_MIME, badge_colours, details, person, seen, when
 from viewer.ui.triage_bar import Filter, TriageBar, status_of, wanted
 
 __all__ = ["VALUE_ROLE", "SeriesList", "Worklist", "badge_colours", "person"]
 
 STUDY_HEIGHT = 52
-RECEIVED = ("SEG", "SR")
-"""What other systems make of a study: shown as overlay and list rather than as pictures."""
 NO_STUDIES = "Studies appear here, the most suspicious first."
 NONE_LISTED = "No study is of this kind. Choose “All” above to list every one."
 

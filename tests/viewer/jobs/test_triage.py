@@ -221,6 +221,19 @@ def test_a_kill_while_scoring_loses_nothing_and_doubles_nothing(
     assert len(library.study_scores("toy-1")) == 3
 
 
+def test_what_this_model_has_scored_is_not_scored_again(
+    library: Library, registry: Registry, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = studies[0].series[0].series_uid
+    masks, slices = np.zeros((3, 4, 4), np.uint8), np.zeros((3, 6), np.float32)
+    library.save_findings(uid, "toy-1", study_scores={}, slice_scores=slices, masks=masks, volume_ml={})
+    TriageList(library).add(studies[:1])
+    monkeypatch.setattr(triage, "Worker", None)  # none may be started
+    listener = Listener(library, registry, 1)
+    listener.triage.run()
+    assert states(library) == ["scored"]
+
+
 def test_only_one_process_scores_a_list(library: Library, registry: Registry) -> None:
     with (
         triage._only_one(library.path.parent / triage.LOCK),

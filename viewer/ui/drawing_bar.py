@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -77,8 +78,8 @@ COMBINATIONS = (
 )
 OVERLAPS = (
     (Overlap.ALLOW, "Overlap: allow"),
-    (Overlap.REPLACE, "Overlap: cut the other"),
-    (Overlap.KEEP, "Overlap: keep the other"),
+    (Overlap.REPLACE, "Overlap: cut other"),
+    (Overlap.KEEP, "Overlap: keep other"),
 )
 SHAPED = frozenset({ToolName.POLYGON, ToolName.LIVEWIRE, ToolName.GROW, ToolName.FILL})
 """Tools whose shapes can be combined with the selected polygon."""
@@ -200,6 +201,23 @@ class NumberBox(QDoubleSpinBox):
         self.blockSignals(False)
 
 
+class Hint(QLabel):
+    """A quiet line that takes the room that is left, and is cut short where that is too little."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """The text, or its beginning and three dots."""
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(QColor(theme.QUIET))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 4)
+        align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(self.rect(), align, text)
+
+
 class OptionsRow(QWidget):
     """What can be set of one tool."""
 
@@ -302,7 +320,7 @@ class DrawingBar(QFrame):
         self.interpolate.setCheckable(False)
         self.shape = BarButton("Shape \u25be")
         self.overlap = QComboBox()
-        self.hint = QLabel()
+        self.hint = Hint()
         self.ghosts = GhostBar(session)
         self._build()
         self._connect()
@@ -345,8 +363,6 @@ class DrawingBar(QFrame):
         for name in ToolName:
             row = self.rows[name] = OptionsRow(self._session, name)
             below.addWidget(row)
-        theme.set_role(self.hint, "quiet")
-        self.hint.setMinimumWidth(0)
         below.addWidget(self.hint, 1)
         below.addWidget(self.ghosts)
 
@@ -362,7 +378,9 @@ class DrawingBar(QFrame):
             lambda: session.edit_requested.emit(events.Interpolate(session.subtype))
         )
         self.shape.clicked.connect(self._open_menu)
-        self.overlap.activated.connect(lambda _: session.drawing.set_overlap(Overlap(self.overlap.currentData())))
+        self.overlap.activated.connect(
+            lambda _: session.drawing.set_overlap(Overlap(self.overlap.currentData()))
+        )
         self._show_keys()
         self._show_ghosts(session.preview)
 

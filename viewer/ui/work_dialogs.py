@@ -83,7 +83,7 @@ class HistoryDialog(QDialog):
         text = "Every edit is a version. Going back adds a new one; nothing is lost, and undo takes it back."
         column.addWidget(theme.label(text, "quiet", wrap=True))
         column.addWidget(self.list, 1)
-        column.addWidget(self.restore)
+        column.addWidget(self.restore, 0, Qt.AlignmentFlag.AlignRight)
         self.restore.clicked.connect(self._restore)
         self.list.itemSelectionChanged.connect(lambda: self.restore.setEnabled(chosen(self.list) is not None))
         self.restore.setEnabled(False)
@@ -191,7 +191,7 @@ class QueueDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(self.order)
         column.addWidget(self.list, 1)
-        column.addWidget(self.open)
+        column.addWidget(self.open, 0, Qt.AlignmentFlag.AlignRight)
         self.order.activated.connect(lambda _: self.ask())
         self.list.itemDoubleClicked.connect(lambda *_: self._open())
         self.open.clicked.connect(self._open)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import annotating, keeping, quality, reading
+from viewer.bench import annotating, inference, keeping, quality, reading, scoring
 
 Answer = dict[str, float]
 
@@ -91,6 +91,8 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     **reading.CHILD,
     **annotating.CHILD,
     **keeping.CHILD,
+    **inference.CHILD,
+    **scoring.CHILD,
 }
 
 
@@ -110,6 +112,7 @@ def main(argv: list[str]) -> int:
             "open_late": reading_screen.open_late,
             "index_late": reading_screen.index_late,
             **reading_room.ON_SCREEN,
+            **inference.ON_SCREEN,
         }
         answer = screen.window(float(started)) if probe == "window" else on_screen[probe](Path(folder[0]))
     print(json.dumps(answer))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench import annotating, keeping, quality, reading, reading_room, rows
+from viewer.bench import annotating, inference, keeping, quality, reading, reading_room, rows, scoring
 from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
@@ -25,6 +25,8 @@ PROMISES = (
     *reading_room.PROMISES,
     *annotating.PROMISES,
     *keeping.PROMISES,
+    *inference.PROMISES,
+    *scoring.PROMISES,
 )
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
@@ -41,6 +43,8 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     *reading_room.PROBES,
     *annotating.PROBES,
     *keeping.PROBES,
+    *inference.PROBES,
+    *scoring.PROBES,
 )
 
 

@@ -166,10 +166,8 @@ class Triage:
     def _answer(self, study: Study) -> dict[str, Any]:
         """The entry of a study. Raises Cancelled when this ends meanwhile, PterionError without a model."""
         version = self._registry.current()
-        known = {one.series_uid for one in self._library.study_scores(version.id)}
-        if any(
-            series.series_uid in known for series in study.series
-        ):  # the window has asked this model before
+        known = {(one.study_uid, one.series_uid) for one in self._library.study_scores(version.id)}
+        if any(series.key in known for series in study.series):  # the window has asked this model before
             return {"model": version.id}
         model = Model(version.path, version.id, threads=1)
         if self._worker is None or self._worker.model != model or not self._worker.alive:

@@ -224,9 +224,11 @@ def test_a_kill_while_scoring_loses_nothing_and_doubles_nothing(
 def test_what_this_model_has_scored_is_not_scored_again(
     library: Library, registry: Registry, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uid = studies[0].series[0].series_uid
+    study_uid, uid = studies[0].series[0].key
     masks, slices = np.zeros((3, 4, 4), np.uint8), np.zeros((3, 6), np.float32)
-    library.save_findings(uid, "toy-1", study_scores={}, slice_scores=slices, masks=masks, volume_ml={})
+    library.save_findings(
+        uid, "toy-1", study_scores={}, slice_scores=slices, masks=masks, volume_ml={}, study_uid=study_uid
+    )
     TriageList(library).add(studies[:1])
     monkeypatch.setattr(triage, "Worker", None)  # none may be started
     listener = Listener(library, registry, 1)

@@ -68,7 +68,7 @@ def _rising(low_hu: float, high_hu: float) -> None:
 class LivewireOptions:
     """smooth: 0 follows every bend of the edge, 1 prefers short ways."""
 
-    smooth: float = 0.2
+    smooth: float = 0.5
 
     def __post_init__(self) -> None:
         """Raise ValueError outside 0 to 1."""

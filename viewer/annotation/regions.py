@@ -42,7 +42,7 @@ def without_small_holes(mask: Mask, largest_px: float) -> Mask:
     labels, count = ndimage.label(holes)
     if not count:
         return mask
-    small = np.bincount(labels.ravel())[:] <= largest_px
+    small = np.bincount(labels.ravel()) <= largest_px
     small[0] = False
     return np.asarray(mask | small[labels])
 
@@ -105,22 +105,36 @@ class Growth:
 
 def filled(stack: Stack, seed: tuple[int, int, int], options: FillOptions) -> dict[int, Mask]:
     """The pixels from low_hu to high_hu inside the skull that hang together with the seed (slice, row, column): masks
-    of whole slices by slice number; empty where the seed is not of them."""
+    of whole slices by slice number; empty where the seed is not of them.
+
+    Through slices it goes up and down from the seed's, each time into what lies over or under what was taken; so only
+    slices that it reaches are looked at, and no detour over other slices comes back.
+    """
     number = seed[0]
-    numbers = [number]
-    if options.through_slices:
-        while numbers[0] and stack.loaded[numbers[0] - 1]:
-            numbers.insert(0, numbers[0] - 1)
-        while numbers[-1] + 1 < len(stack.loaded) and stack.loaded[numbers[-1] + 1]:
-            numbers.append(numbers[-1] + 1)
-    fits = np.stack([_candidates(stack.hu[each], stack.spacing_mm, options) for each in numbers])
-    found = component(fits, (number - numbers[0], *_near(fits[number - numbers[0]], seed[1:])))
+    fits = _candidates(stack.hu[number], stack.spacing_mm, options)
+    first = component(fits, _near(fits, seed[1:]))
+    found = {number: first} if first.any() else {}
+    for step in (-1, 1) if options.through_slices and found else ():
+        region, other = first, number + step
+        while 0 <= other < len(stack.loaded) and stack.loaded[other]:
+            region = touching(_candidates(stack.hu[other], stack.spacing_mm, options), region)
+            if not region.any():
+                break
+            found[other] = region
+            other += step
     hole_px = SMALLEST_HOLE_MM2 / (stack.spacing_mm[0] * stack.spacing_mm[1])
-    return {
-        each: without_small_holes(mask, hole_px)
-        for each, mask in zip(numbers, found, strict=True)
-        if mask.any()
-    }
+    return {each: without_small_holes(mask, hole_px) for each, mask in sorted(found.items())}
+
+
+def touching(mask: Mask, region: Mask) -> Mask:
+    """The parts of a mask that share a pixel with a region."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(mask)
+    taken = np.zeros(count + 1, np.bool_)
+    taken[labels[region & mask]] = True
+    taken[0] = False
+    return np.asarray(taken[labels])
 
 
 def _candidates(hu: Hu, spacing_mm: tuple[float, float], options: FillOptions) -> Mask:

@@ -14,7 +14,7 @@ from viewer.annotation.stack import Hu
 
 CLIP_HU = (-10.0, 110.0)
 """Beyond these an edge says nothing about blood: bone would outshine every clot."""
-HALF_EDGE_HU = 6.0
+HALF_EDGE_HU = 12.0
 """Change of HU per pixel at which a pixel costs half."""
 MARGIN_PX = 12
 COARSE_PX = 64
@@ -22,7 +22,7 @@ CORRIDOR_CELLS = 1
 Costs = npt.NDArray[np.float64]
 
 
-def edge_costs(hu: Hu, smooth: float = 0.2) -> Costs:
+def edge_costs(hu: Hu, smooth: float = 0.5) -> Costs:
     """What a step onto each pixel costs: little on edges. smooth: 0 follows every bend, 1 prefers short ways."""
     from scipy import ndimage
 

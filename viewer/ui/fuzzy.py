@@ -4,6 +4,8 @@ from difflib import SequenceMatcher
 
 HIT, START, ROW, FIRST = 16, 10, 8, 6
 """Points for a letter found, at the start of a word, right after the one before, at the start of the name."""
+WHOLE = 4
+"""Points for a name that is nothing but what was typed; for one that is more, its share."""
 GAP = 1
 """Points lost for each letter passed over between two that were found."""
 ALIKE = 0.75
@@ -18,7 +20,8 @@ def score(query: str, name: str) -> int | None:
     found = [_word(word, text) for word in words]
     if any(points is None for points in found):
         return None
-    return sum(points for points in found if points is not None)
+    whole = WHOLE * sum(map(len, words)) // max(len(text), 1)
+    return whole + sum(points for points in found if points is not None)
 
 
 def near(query: str, name: str) -> int | None:

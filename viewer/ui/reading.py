@@ -153,6 +153,7 @@ class ReadingArea(QWidget):
         session.tool_changed.connect(self._follow_tool)
         session.preview_changed.connect(self._preview_changed)
         session.patient_hidden_changed.connect(self._repaint)
+        session.preferences_changed.connect(self._arrange)
         for signal in (
             session.document_changed,
             session.selection_changed,
@@ -233,8 +234,8 @@ class ReadingArea(QWidget):
         for viewport in self._made[len(places) :]:
             viewport.hide()
         self._move_strip()
-        width = min(self.width() - 48, 460)
-        self.empty.setGeometry((self.width() - width) // 2, (self.height() - 150) // 2, width, 150)
+        width, height = min(self.width() - 48, theme.scaled(460)), theme.scaled(150)
+        self.empty.setGeometry((self.width() - width) // 2, (self.height() - height) // 2, width, height)
 
     def _move_strip(self, _: object = None) -> None:
         """Put the strip where slices of the open series are scrolled."""

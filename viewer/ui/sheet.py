@@ -31,8 +31,9 @@ DRAWING: tuple[tuple[str, tuple[Row, ...]], ...] = (
     ),
 )
 """What belongs to a tool and cannot be bound."""
-WIDE_PX, KEYS_PX = 760, 120
-"""With less room than this, one column instead of two."""
+WIDEST_PX, HIGHEST_PX = 1320, 860
+COLUMN_PX, KEYS_PX = 380, 110
+"""A column is at least so wide, its keys as well."""
 
 
 def spoken(keys: str) -> str:
@@ -80,7 +81,7 @@ class Sheet(QDialog):
         self._session = session
         self.setWindowTitle("Keys and mouse")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(min(980, parent.width() - 60), min(800, parent.height() - 60))
+        self.resize(min(WIDEST_PX, parent.width() - 60), min(HIGHEST_PX, parent.height() - 60))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 16)
         layout.setSpacing(12)
@@ -117,7 +118,7 @@ class Sheet(QDialog):
         columns = QHBoxLayout(body)
         columns.setContentsMargins(0, 0, 14, 0)
         columns.setSpacing(32)
-        for part in _in_columns(shown, 2 if self.width() >= WIDE_PX else 1):
+        for part in _in_columns(shown, max(self.width() // theme.scaled(COLUMN_PX), 1)):
             columns.addLayout(_column(part), 1)
         self._scroll.setWidget(body)
 

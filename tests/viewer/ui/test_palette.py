@@ -50,6 +50,7 @@ def test_nothing_matches_nonsense() -> None:
         ("wb", "Window bone", "Show bookmark"),  # starts of words before letters inside them
         ("inv", "Invert grey scale", "Show findings by volume"),  # in a row before scattered
         ("undo", "Undo", "Unlink windows and zoom"),
+        ("wind", "Window bone", "Window and measures as DICOM presentation"),  # more of the name
     ],
 )
 def test_what_is_meant_comes_before_what_only_has_the_letters(query: str, better: str, worse: str) -> None:

@@ -108,10 +108,8 @@ class Library:
         return SavedEdit(version, merged.document, merged.conflicts)
 
     def version(self, series_uid: str, reading: str = "", study_uid: str = "") -> int:
-        """Journal number of the last edit of a series, 0 when there is none. It tells of another window's work.
-
-        study_uid: needed where two studies share the series' uid, here and in `journal`.
-        """
+        """Journal number of the last edit of a series, 0 when there is none. study_uid: needed where two studies share
+        the series' uid, here and in `journal`."""
         with self.reading() as connection:
             key = documents.key_of(connection, study_uid, series_uid, reading)
             return documents.version(connection, key)[0]

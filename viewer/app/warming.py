@@ -8,15 +8,14 @@ import importlib
 
 from model.predict import load_runtime
 from viewer.annotation.geometry import load_repair
+from viewer.dicom.guard import load_reader
 from viewer.dicom.pixels import load_decoders
-
-_NEEDED = ("numpy.ma", "pydicom")  # for medians; for the windows that a file names, and its tags
 
 
 def warm() -> None:
-    """Import the decoders, the model's runtime, and what crossed outlines need; call it from a worker thread."""
-    for name in _NEEDED:
-        importlib.import_module(name)
+    """Import what reads headers and pixels, scores, and mends outlines; call it from a worker thread."""
+    importlib.import_module("numpy.ma")  # medians ask for it
+    load_reader()
     load_decoders()
     load_runtime()
     load_repair()

@@ -1,5 +1,6 @@
 """pydicom's reader behind a guard: it unpacks deflated data sets whole, whatever they become."""
 
+import importlib
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 INFLATED_MAX = 512 << 20
 _HEAD, _CHUNK = 2048, 1 << 20
+
+
+def load_reader() -> None:
+    """Import pydicom (0.2 s) before a header needs it; call it from a worker thread."""
+    importlib.import_module("pydicom")
 
 
 def read_dataset(file: BinaryIO, path: Path, **options: Any) -> "FileDataset":

@@ -282,6 +282,7 @@ def test_dialogs_show_versions_and_go_back(opened: Application, qtbot: QtBot) ->
     dialog.restore.click()
     qtbot.waitUntil(lambda: uids(opened) == ["a"], timeout=WAIT_MS)
     queue = QueueDialog(opened.session, opened.window)
+    queue.open()
     qtbot.waitUntil(lambda: queue.list.topLevelItemCount() == 1, timeout=WAIT_MS)
     item = queue.list.topLevelItem(0)
     assert item is not None

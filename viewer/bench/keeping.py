@@ -96,7 +96,7 @@ def open_many(folder: Path) -> dict[str, float]:
         start = time.perf_counter()
         library = Library(Path(place))
         found = library.load_document(series.study_uid, series.series_uid)
-        desk.open(found, volume.hu.shape[1:], Stack.of(volume))  # type: ignore[arg-type]
+        desk.open(found, volume.hu.shape[1:], Stack.of(volume))
         app.processEvents()
         seconds = time.perf_counter() - start
         library.close()

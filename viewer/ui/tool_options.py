@@ -1,6 +1,7 @@
 """What can be set of each drawing tool, as numbers and ticks."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QWidget
@@ -133,8 +134,9 @@ class OptionsRow(QWidget):
     def _set(self, box: NumberBox) -> None:
         """Take a number; one that its tool refuses goes back."""
         options = self._drawing.options(box.field.kind)
+        changed: dict[str, Any] = {box.field.name: box.option()}
         try:
-            self._drawing.set_options(replace(options, **{box.field.name: box.option()}))
+            self._drawing.set_options(replace(options, **changed))
         except ValueError:
             self.refresh()
 

@@ -129,8 +129,9 @@ class CompareDialog(QDialog):
         named = ((self.one, "One reading"), (self.other, "The other reading"), (self.rule, "Rule of joining"))
         for box, name in named:
             box.setAccessibleName(name)
-        for widget in (self.rule, self.join, self.adopt):
-            below.addWidget(widget)
+        below.addWidget(self.rule)
+        below.addWidget(self.join)
+        below.addWidget(self.adopt)
         below.addStretch(1)
         column.addLayout(below)
         self._fill_readings()
@@ -187,14 +188,14 @@ class QueueDialog(QDialog):
         for order, text in ORDERS:
             self.order.addItem(text, order)
         self.list = table(("Study", "Status", "Reader", "Time", "Why", "Comment"), "Studies to work on")
-        self.open = theme.button("Open", "primary")
+        self.go = theme.button("Open", "primary")
         column = QVBoxLayout(self)
         column.addWidget(self.order)
         column.addWidget(self.list, 1)
-        column.addWidget(self.open, 0, Qt.AlignmentFlag.AlignRight)
+        column.addWidget(self.go, 0, Qt.AlignmentFlag.AlignRight)
         self.order.activated.connect(lambda _: self.ask())
         self.list.itemDoubleClicked.connect(lambda *_: self._open())
-        self.open.clicked.connect(self._open)
+        self.go.clicked.connect(self._open)
         session.working.queue_changed.connect(self.refresh)
         self.ask()
 

@@ -10,13 +10,14 @@ from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
 from viewer.jobs.annotations_out import Form
+from viewer.library.work import Reading, ReadingKind
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.annotations import VALUE_ROLE, AnnotationsPanel
 from viewer.ui.desk import AnnotationDesk
 from viewer.ui.palette import Action
-from viewer.ui.work_dialogs import NamesDialog
-from viewer.working import ExportOrder
+from viewer.ui.work_dialogs import CompareDialog, HistoryDialog, NamesDialog, QueueDialog
+from viewer.working import ExportOrder, Work
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 
@@ -196,3 +197,21 @@ def test_everything_paints(shown, qtbot: QtBot) -> None:
     panel.list.clicked.emit(panel.model.index(1))
     panel.resize(280, 700)
     assert not panel.grab().isNull()
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_the_doors_of_the_work_open(shown) -> None:
+    session, panel = shown
+    open_document(session, "SDH")
+    joined = Reading("r", "1.2", "1.2.3", "B", ReadingKind.BLINDED, "", "2026")
+    session.working.set_work(Work("A", None, (joined,)))
+    doors = (
+        (panel.work.history, HistoryDialog),
+        (panel.work.compare, CompareDialog),
+        (panel.work.queue, QueueDialog),
+    )
+    for button, kind in doors:
+        button.click()
+        dialog = panel.findChild(kind)
+        assert dialog.isVisible()
+        dialog.close()

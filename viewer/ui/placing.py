@@ -60,6 +60,19 @@ def brought_back(window: QRect, screens: Sequence[QRect]) -> QRect:
     return QRect(left, top, width, height)
 
 
+def fitted(window: QRect, screens: Sequence[QRect]) -> QRect:
+    """A window that lies wholly on the screen that shows its middle, or the nearest: a kept place may be from a larger
+    one."""
+    back = brought_back(window, screens)
+    screen = next((screen for screen in screens if screen.contains(back.center())), None)
+    if screen is None:
+        screen = next((screen for screen in screens if screen.intersects(back)), back)
+    width, height = min(back.width(), screen.width()), min(back.height(), screen.height())
+    left = min(max(back.left(), screen.left()), screen.left() + screen.width() - width)
+    top = min(max(back.top(), screen.top()), screen.top() + screen.height() - height)
+    return QRect(left, top, width, height)
+
+
 def box_of(rect: QRect) -> Box:
     """A rectangle as four numbers."""
     return (rect.left(), rect.top(), rect.width(), rect.height())
@@ -170,7 +183,7 @@ class Placing(QObject):
         made = self.outside[name] = OutsideWindow(name, panel, self._window)
         made.closed.connect(lambda: self._return(name))
         made.placed.connect(self.note)
-        made.setGeometry(brought_back(QRect(*box) if box else self._elsewhere(place), self.screens()))
+        made.setGeometry(fitted(QRect(*box) if box else self._elsewhere(place), self.screens()))
         made.show()
         self.note()
 
@@ -212,7 +225,7 @@ class Placing(QObject):
 
     def place(self, placement: Placement) -> None:
         """Put everything where it was, as far as there are screens for it."""
-        self._window.setGeometry(brought_back(QRect(*placement.frame), self.screens()))
+        self._window.setGeometry(fitted(QRect(*placement.frame), self.screens()))
         if len(placement.columns) == self._splitter.count() and sum(placement.columns) > 0:
             self._splitter.setSizes(list(placement.columns))
         for name, box in placement.outside.items():

@@ -15,7 +15,7 @@ from viewer.app.tasks import Tasks
 from viewer.library.store import Library
 from viewer.session import Session
 from viewer.ui.main_window import MainWindow
-from viewer.ui.placing import GRIP_PX, PANELS, WORKLIST, Placement, brought_back
+from viewer.ui.placing import GRIP_PX, PANELS, WORKLIST, Placement, brought_back, fitted
 from viewer.ui.reading import ReadingArea
 
 # The offscreen platform says so of every window.
@@ -57,6 +57,12 @@ def test_a_window_that_is_seen_stays_where_it_is() -> None:
     )  # its title is above the screen
     assert brought_back(QRect(9000, 9000, 4000, 3000), [LEFT]) == QRect(0, 0, 1600, 1000)
     assert brought_back(half_out, []) == half_out
+
+
+def test_a_place_from_a_larger_screen_is_made_smaller() -> None:
+    assert fitted(QRect(100, 50, 2500, 1400), [LEFT]) == QRect(0, 0, 1600, 1000)
+    assert fitted(QRect(1500, 500, 1000, 600), [LEFT, RIGHT]) == QRect(1600, 300, 1000, 600)
+    assert fitted(QRect(20, 30, 800, 600), [LEFT]) == QRect(20, 30, 800, 600)
 
 
 def test_a_panel_goes_to_the_other_screen_and_comes_back(window: MainWindow) -> None:

@@ -31,6 +31,21 @@ SERIES_NUMBER = 9000
 """Of the series that is made; high, so that it comes after the scanner's own."""
 
 
+_MAY_BE_EMPTY = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "PositionReferenceIndicator",
+)
+"""Elements of type 2 of patient, study and frame of reference (PS3.5 7.4.3): there, and empty where unknown."""
+
+
 def new_uid() -> str:
     """A UID of its own (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
@@ -48,6 +63,21 @@ def coded(code: tuple[str, str, str]) -> Any:
     return CodedConcept(*code)
 
 
+def _completed(header: "Dataset") -> "Dataset":
+    """A header with what objects of the study repeat of it, in a form that the standard allows."""
+    for name in _MAY_BE_EMPTY:
+        if name not in header:
+            setattr(header, name, "")
+    if (
+        "DeidentificationMethod" in header and not header.DeidentificationMethod
+    ):  # type 1C: there is no empty one
+        if header.get("PatientIdentityRemoved") == "YES":
+            header.DeidentificationMethod = "not stated"
+        else:
+            del header.DeidentificationMethod
+    return header
+
+
 class Sources:
     """The headers of a series' slices, each file read once."""
 
@@ -62,9 +92,10 @@ class Sources:
         place = self._series.slices[index]
         if place.path not in self._read:
             try:
-                self._read[place.path] = dcmread(place.path, stop_before_pixels=True)
+                header = dcmread(place.path, stop_before_pixels=True)
             except OSError as error:
                 raise file_error(error, f"Reading {place.path.name}") from error
+            self._read[place.path] = _completed(header)
         return self._read[place.path]
 
     def headers(self, indices: Iterable[int]) -> "list[Dataset]":

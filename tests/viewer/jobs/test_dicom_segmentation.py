@@ -200,6 +200,48 @@ def test_a_source_without_positions_is_refused_in_words(tmp_path: Path, even: Vo
     assert not (tmp_path / "seg.dcm").exists()
 
 
+def test_what_a_source_leaves_out_or_empty_is_made_good(tmp_path: Path, even: Volume) -> None:
+    folder = tmp_path / "series"
+    shutil.copytree(even.series.slices[0].path.parent, folder)
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        for name in (
+            "PatientBirthDate",
+            "PatientSex",
+            "StudyID",
+            "ReferringPhysicianName",
+            "AccessionNumber",
+        ):
+            if name in dataset:
+                delattr(dataset, name)
+        dataset.PatientIdentityRemoved = "YES"
+        dataset.DeidentificationMethod = ""
+        dataset.save_as(path)
+    series = scan([folder]).studies[0].series[0]
+    write_segmentation(tmp_path / "seg.dcm", series, segments_of(labels(), "toy-1"))
+    made = pydicom.dcmread(tmp_path / "seg.dcm")
+    assert (made.PatientBirthDate, made.DeidentificationMethod) == ("", "not stated")
+    checked(tmp_path / "seg.dcm", "Segmentation")
+
+
+@pytest.mark.parametrize("name", ["ge-tilted-uneven", "philips-phantom"])
+def test_real_heads_tilted_and_uneven_are_written_and_read_back(
+    shared_data: Path, tmp_path: Path, name: str
+) -> None:
+    studies = scan([shared_data / "head-ct-dicom" / name]).studies
+    series = max((s for study in studies for s in study.series if s.showable), key=lambda s: len(s.slices))
+    masks = np.zeros((len(series.slices), series.slices[0].rows, series.slices[0].columns), np.uint8)
+    masks[1:4, 30:60, 20:90] = 2
+    masks[2, 100:105, 33:90] = 4
+    write_segmentation(tmp_path / "seg.dcm", series, segments_of(masks, "toy-1"))
+    checked(tmp_path / "seg.dcm", "Segmentation")
+    back = np.zeros_like(masks)
+    for part in overlay(read_segmentation(tmp_path / "seg.dcm"), series).segments:
+        for index, mask in part.masks.items():
+            back[index][mask] = CODES.index(part.name) + 1
+    np.testing.assert_array_equal(back, masks)
+
+
 # reports
 
 

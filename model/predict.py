@@ -7,7 +7,7 @@ is its own neighbour. What a slice gets depends on these three alone, so the ord
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from model import preprocess
 from model.device import open_on
 from model.errors import Cancelled, PterionError
 from model.labels import SCORES
+from model.novelty import novelty_from
 from model.preprocess import Geometry
 from model.registry import GRAPHS, open_graph, read_file, read_info, study_thresholds
 
@@ -64,11 +65,17 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """The final answer: scores (6,) and slice_scores (slices, 6) in the order of SCORES, NaN where not scored."""
+    """The final answer: scores (6,) and slice_scores (slices, 6) in the order of SCORES, NaN where not scored.
+
+    embeddings: (scored slices, E). novelty: (slices,), how unlike the training data each slice looks, 1 at the limit;
+    NaN where not scored, None where the version cannot tell.
+    """
 
     scores: Floats
     slice_scores: Floats
     seconds: float
+    embeddings: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    novelty: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ class Predictor:
         self.id: str = info["id"]
         self.thresholds: dict[str, float] = {code: float(info["thresholds"][code]) for code in SCORES}
         self.study_thresholds = study_thresholds(info)
+        self._novelty = novelty_from(info)
         mask = info.get("mask", {})
         self.mask_threshold = float(mask.get("threshold", 0.5))
         self._slice_gate = float(mask.get("slice_gate", 0.0))
@@ -142,7 +150,13 @@ class Predictor:
                 "No slice of this series could be read, so nothing was scored.", code="NO_PIXELS"
             )
         scores, slice_scores = self._combine(stream.embeddings, source)
-        return StudyResult(scores, slice_scores, time.perf_counter() - start)
+        indices = sorted(stream.embeddings)
+        embeddings = np.concatenate([stream.embeddings[index] for index in indices])
+        novelty = None
+        if self._novelty is not None:
+            novelty = np.full(source.count, np.nan, np.float32)
+            novelty[indices] = self._novelty.of(embeddings)
+        return StudyResult(scores, slice_scores, time.perf_counter() - start, embeddings, novelty)
 
     def encode(self, hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> _Encoded:
         """Features of one slice by the names that the decoder knows its own by (`h0`, `h1` …)."""

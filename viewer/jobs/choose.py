@@ -16,6 +16,13 @@ TILT_MAX_DEG = 30.0
 CHILD_HEAD_MM = 125.0
 """Outer width of the skull below which a head is no adult's (the model has seen few of those)."""
 MEASURED_SLICES = 40
+UNUSUAL_SHARE = 0.15
+"""Share of slices unlike the training data from which on the reader is told."""
+
+_CONTRAST = re.compile(
+    r"C\+|\+C\b|\bCE\b|CONTRAST|\bPOST\b|ANGIO|\bCTA\b|\bCTV\b|PERFUSION|VENOUS|ARTERIAL|\bKM\b"
+)
+_NO_CONTRAST = re.compile(r"\b(W/?O|WITHOUT|NON|NO|OHNE|SANS|NATIV\w*|UN)\b|NON-?CON|UNENHANCED|C-")
 
 _FEW_SLICES = 5
 _DERIVED = frozenset(
@@ -134,9 +141,17 @@ def _rank(series: Series) -> tuple[bool, bool, bool, int, float, int, str]:
 
 
 def cautions(
-    volume: Volume, head_width_mm: float | None, *, spacing_estimated: bool = False
+    volume: Volume,
+    head_width_mm: float | None,
+    *,
+    spacing_estimated: bool = False,
+    novelty: npt.NDArray[np.float32] | None = None,
 ) -> tuple[Caution, ...]:
-    """What to warn of beside the scores of `volume`: problems of the series, then AI_CAUTION with its reason."""
+    """What to warn of beside the scores of `volume`: problems of the series, then AI_CAUTION with its reason.
+
+    novelty: (slices,), how unlike the training data each slice looks to the model, 1 at the limit; None where the model
+    cannot tell.
+    """
     series = volume.series
     found = [Caution(note.problem, note.text) for note in series.notes if note.problem in _PASSED_ON]
     if spacing_estimated:
@@ -148,6 +163,8 @@ def cautions(
             )
         )
     found += [Caution(Problem.AI_CAUTION, text) for text in _model_cautions(volume, head_width_mm)]
+    unusual = _unusual(novelty)
+    found += [Caution(Problem.AI_CAUTION, unusual)] if unusual else []
     return tuple(dict.fromkeys(found))
 
 
@@ -168,11 +185,38 @@ def _model_cautions(volume: Volume, head_width_mm: float | None) -> list[str]:
         is not None
         and head_width_mm < CHILD_HEAD_MM,
         "No skull was found; this may not be a head.": head_width_mm is None,
+        "The description speaks of contrast; the model was trained without, and takes bright vessels for blood.": (
+            contrast_of(series)
+        ),
         f"{int(volume.failed.sum())} of {len(volume.failed)} slices could not be read and were not scored.": bool(
             volume.failed.any()
         ),
     }
     return [text for text, holds in texts.items() if holds]
+
+
+def _unusual(novelty: npt.NDArray[np.float32] | None) -> str:
+    """A sentence where many slices look unlike the training data, or a few very much; else empty."""
+    if novelty is None or not np.isfinite(novelty).any():
+        return ""
+    known = novelty[np.isfinite(novelty)]
+    beyond = np.flatnonzero(novelty > 1)
+    if len(beyond) < max(2, UNUSUAL_SHARE * len(known)):
+        return ""
+    first, last = int(beyond[0]) + 1, int(beyond[-1]) + 1
+    slices = (
+        "The slice looks"
+        if len(known) == 1
+        else f"{len(beyond)} of {len(known)} slices ({first} to {last}) look"
+    )
+    return f"{slices} unlike what the model was trained on; its scores there may be wrong."
+
+
+def contrast_of(series: Series) -> bool:
+    """Whether the description says that contrast was given."""
+    return bool(
+        _CONTRAST.search(series.description.upper()) and not _NO_CONTRAST.search(series.description.upper())
+    )
 
 
 def sampled_slices(volume: Volume) -> npt.NDArray[np.int16]:

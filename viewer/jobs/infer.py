@@ -123,7 +123,7 @@ class Inference:
             volumes_ml(areas, volume, spacing_mm) or {},
             predictor.thresholds,
             predictor.study_thresholds,
-            cautions(volume, width, spacing_estimated=estimated),
+            cautions(volume, width, spacing_estimated=estimated, novelty=result.novelty),
             time.perf_counter() - start,
         )
 

@@ -127,7 +127,7 @@ def score_series(
         result,
         masks,
         volumes_ml(np.stack([areas_px(mask) for mask in masks]), volume, spacing_mm),
-        cautions(volume, width, spacing_estimated=estimated),
+        cautions(volume, width, spacing_estimated=estimated, novelty=result.novelty),
         time.perf_counter() - start,
         predictor.study_thresholds,
     )

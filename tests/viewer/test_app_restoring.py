@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from viewer.imaging.placement import ViewState
 from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import Window
 from viewer.library.store import Library
+from viewer.measures.measure import Kind, Measure, SlicePlane
 from viewer.session import Notice
 
 # The offscreen platform says so of every window.
@@ -201,6 +203,29 @@ def read_once(start: Start, studies: tuple[Path, Path], qtbot: QtBot) -> Applica
     return application
 
 
+def test_what_was_measured_on_a_prior_is_there_again(
+    start: Start, read_once: Application, qtbot: QtBot
+) -> None:
+    """Kept with the prior's series; shown when it hangs beside the other, and when it is opened itself."""
+    second, prior = start(), ("1.2.2", "1.2.2.1")
+    qtbot.waitUntil(lambda: prior in second.session.beside, timeout=WAIT_MS)
+    volume = second.session.panes.volume(1)
+    assert volume is not None
+    header = volume.series.slices[2]
+    line = Measure("m", Kind.LENGTH, SlicePlane(header.sop_uid), ((1, 1), (3, 1)))
+    document = replace(second.session.beside[prior], measures=(line,))
+    second.session.measuring.revise_requested.emit(document, "measure length")
+    qtbot.waitUntil(lambda: second.session.save_state == "Saved", timeout=WAIT_MS)
+    third = start()
+    qtbot.waitUntil(lambda: prior in third.session.beside, timeout=WAIT_MS)
+    assert third.session.beside[prior].measures == (line,)
+    assert third.session.document.measures == ()
+    older = next(study for study in third.session.studies if study.study_uid == "1.2.2")
+    third.session.set_study(older)
+    qtbot.waitUntil(opened(third, 5), timeout=WAIT_MS)
+    assert third.session.document.measures == (line,)
+
+
 def test_a_prior_that_is_gone_is_said_and_the_rest_restored(
     start: Start, read_once: Application, studies: tuple[Path, Path], qtbot: QtBot
 ) -> None:
@@ -262,14 +287,9 @@ def test_the_patient_stays_hidden(
     assert set(titles) <= {"Pterion"}  # hidden before anything is shown
 
 
-@pytest.mark.parametrize("damage", ["not a session", {"format": 1}, {"format": 99}, []])
+@pytest.mark.parametrize("damage", ["not a session", {"format": 99}])
 def test_a_damaged_session_is_said_and_the_window_works(
-    start: Start,
-    read_once: Application,
-    studies: tuple[Path, Path],
-    qtbot: QtBot,
-    tmp_path: Path,
-    damage: object,
+    start: Start, studies: tuple[Path, Path], qtbot: QtBot, tmp_path: Path, damage: object
 ) -> None:
     library = Library(tmp_path / "library")
     library.set_setting(SETTING, damage)

@@ -46,16 +46,12 @@ class Exchanging(QObject):
         def show(found: Imported) -> None:
             if session.volume is not volume:
                 return
-            new = not_there_yet(session.document, found.annotations)
-            drawn = {a.sop_uid for a in (*session.document.annotations, *new)}
-            clean = found.clean - drawn
-            if new:
-                self._desk.add(new, f"import {path.name}")
-            if clean - session.document.reviewed_slices:
-                marks = (session.document.reviewed_slices | clean) - drawn
-                self._desk.revise(
-                    replace(session.document, reviewed_slices=marks), f"import marks of {path.name}"
-                )
+            document = session.document
+            new = not_there_yet(document, found.annotations)
+            together = (*document.annotations, *new)
+            marks = (document.reviewed_slices | found.clean) - {a.sop_uid for a in together}
+            wanted = replace(document, annotations=together, reviewed_slices=marks)
+            self._desk.revise(wanted, f"import {path.name}")
             there = len(found.annotations) - len(new)
             words = [f"{len(new)} annotation{'s' * (len(new) != 1)} added. Undo takes them back."]
             words += [f"{there} were there already."] if there else []

@@ -189,8 +189,40 @@ MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _MEASURES, _VERDICTS, _WORK, _TR
 """Statement scripts; the one at index i brings a library of version i to version i + 1."""
 
 
+class ReadOnly(sqlite3.Connection):
+    """A connection to a library that cannot be written now; it may be another day."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose commits are on the disk when they return; any thread may use it, one at a time."""
+    """A connection whose commits are on the disk when they return; any thread may use it, one at a time.
+
+    Where the file or its folder is read-only, one that reads: what is kept is shown, and writing says why not.
+    """
+    try:
+        return _writable(path)
+    except sqlite3.OperationalError as error:
+        number = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if number not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or not path.is_file():
+            raise
+        return _readable(path)
+
+
+def _readable(path: Path) -> ReadOnly:
+    """Without the files that SQLite would make beside a library, unless they are there and hold edits."""
+    waits = path.with_name(f"{path.name}-wal").is_file()
+    where = f"{path.absolute().as_uri()}?mode=ro{'' if waits else '&immutable=1'}"
+    connection = sqlite3.connect(
+        where, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=ReadOnly
+    )
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _writable(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

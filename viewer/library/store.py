@@ -352,7 +352,7 @@ class Library:
                 connection.close()  # an error may have left it in any state
                 raise
         with self._lock:
-            if not self._closed:
+            if not self._closed and not isinstance(connection, schema.ReadOnly):
                 self._idle.append(connection)
                 return
         connection.close()

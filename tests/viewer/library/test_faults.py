@@ -11,6 +11,7 @@ from viewer.annotation.document import Annotation, Document
 from viewer.library import schema
 from viewer.library.errors import LibraryError, library_error
 from viewer.library.store import Library
+from viewer.library.writer import NotSaved, Writer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -108,6 +109,39 @@ def test_a_read_only_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     library = Library(tmp_path)
     assert "read-only" in fails("LIBRARY_READ_ONLY", library)
     assert library.load_document("study", "series") == document(1)
+
+
+def test_a_library_that_is_read_only_from_the_start_is_shown_and_saved_to_once_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder takes no file beside the library, which SQLite asks for first; chmod does not bind root."""
+    first = Library(tmp_path)
+    save(first, document(1), document(0))
+    first.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["pterion.sqlite3"]
+
+    def refuse(path: Path) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+        raise error
+
+    told: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_writable", refuse)
+        patch.setattr("viewer.library.writer._RETRY_SECONDS", (60.0,))
+        library = Library(tmp_path)
+        assert library.load_document("study", "series") == document(1)
+        writer = Writer(library, told.append)
+        writer.submit(document(2), previous=document(1), action="draw", reader="R")
+        assert not writer.flush()
+        assert isinstance(told[0], NotSaved)
+        assert told[0].error.code == "LIBRARY_READ_ONLY"
+        assert writer.unsaved() == (document(2),)
+        assert [path.name for path in tmp_path.iterdir()] == ["pterion.sqlite3"]
+    writer.retry()
+    assert writer.flush()
+    assert writer.close()
+    assert library.load_document("study", "series") == document(2)
 
 
 def test_a_library_locked_by_another_program_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,22 @@
 """What Pterion is made of, and under which licences: from the metadata of what is installed, full texts included."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewer.resources import asset, licence
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 OURS = "pterion"
 _TEXTS = re.compile(r"^(licen[sc]es?|copying|notice|copyright|thirdparty)", re.IGNORECASE)
 _NOT_TEXT = (".py", ".pyc", ".pyi", ".h", ".so", ".json")
+_FIELDS = ("License-Expression", "License")
 _SHORT = 60
 _STANDARD = (("LGPL", "LGPL-3.0"), ("GPL", "GPL-3.0"), ("Apache", "Apache-2.0"), ("MIT", "MIT"))
 """What to look for in a licence's name, and the text in `assets/licences` for packages that carry none."""
@@ -42,6 +48,12 @@ def _normal(name: str) -> str:
 
 def _needed() -> dict[str, Distribution]:
     """What Pterion needs and what that needs, by normal name; everything installed where Pterion itself is not."""
+    from importlib.metadata import (
+        PackageNotFoundError,
+        distribution,
+        distributions,
+    )  # slow, and seldom needed
+
     found: dict[str, Distribution] = {}
     try:
         waiting = list(_requirements(distribution(OURS)))
@@ -68,7 +80,7 @@ def _requirements(of: Distribution) -> Iterator[str]:
 
 
 def _component(of: Distribution) -> Component:
-    said = of.metadata.get("License-Expression") or of.metadata.get("License") or ""
+    said = next((of.metadata[name] for name in _FIELDS if of.metadata.get_all(name)), "")
     first = said.strip().splitlines()[0] if said.strip() else ""
     if not first or len(first) > _SHORT or first.startswith(("Files:", "Copyright")):
         listed = (each for each in of.metadata.get_all("Classifier") or () if each.startswith("License ::"))

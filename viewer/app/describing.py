@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PySide6.QtCore import QObject, qVersion
@@ -51,6 +50,8 @@ def _gpus() -> list[str]:
 
 def packages() -> list[str]:
     """The versions of what matters most."""
+    from importlib.metadata import PackageNotFoundError, version  # slow, and seldom needed
+
     lines = []
     for name in PACKAGES:
         try:

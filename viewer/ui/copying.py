@@ -5,7 +5,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from viewer.resources import asset
 from viewer.session import CopyOrder, Session
 from viewer.ui import theme
 
@@ -33,14 +32,6 @@ class CopyDialog(QDialog):
         self.setWindowTitle("Copy without the patient")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(460)
-        check = asset("icons/check.svg").as_posix()
-        self.setStyleSheet(
-            f"QCheckBox::indicator {{ width: 13px; height: 13px; border-radius: 3px;"
-            f" border: 1px solid {theme.QUIET}; }}"
-            f"QCheckBox::indicator:focus {{ border-color: {theme.ACCENT}; }}"
-            f"QCheckBox::indicator:checked {{ background: {theme.ACCENT_DARK}; border-color: {theme.ACCENT};"
-            f" image: url({check}); }}"
-        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 20)
         layout.setSpacing(10)

@@ -151,8 +151,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(body)
         self._drop.setParent(self)
         self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._drop.setStyleSheet(
-            f"background: rgba(19, 22, 27, 225); border: 2px dashed {theme.ACCENT}; border-radius: 10px;"
+        theme.dress(
+            self._drop, "background: rgba(19, 22, 27, 225); border: 2px dashed @ACCENT; border-radius: 10px;"
         )
         self._drop.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._drop.hide()

@@ -80,9 +80,9 @@ class Palette(QFrame):
         self.list.setAccessibleName("Actions found")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setStyleSheet(
-            "QListWidget::item { border-radius: 4px; }"
-            f"QListWidget::item:selected {{ background: {theme.ACCENT_DARK}; }}"
+        theme.dress(
+            self.list,
+            "QListWidget::item { border-radius: 4px; } QListWidget::item:selected { background: @ACCENT_DARK; }",
         )
         self.nothing = theme.label("Nothing has that name.", "quiet")
         layout = QVBoxLayout(self)

@@ -164,7 +164,6 @@ class AppearancePage(_Page):
         self._line(self.slider, self.percent)
         self._heading("Contrast")
         self.contrasts = self._radios("contrast", CONTRASTS)
-        self._note("Boxes that were drawn before take new colours when Pterion is started again.")
         self._heading("Colours of the subtypes")
         self.palettes = {}
         group = QButtonGroup(self)

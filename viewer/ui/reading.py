@@ -43,9 +43,7 @@ class EmptyState(QFrame):
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
-        self.setStyleSheet(
-            f"EmptyState {{ background: {theme.IMAGE}; border: 1px dashed #3d4552; border-radius: 10px; }}"
-        )
+        theme.dress(self, "EmptyState { background: @IMAGE; border: 1px dashed @EDGE; border-radius: 10px; }")
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)

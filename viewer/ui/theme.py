@@ -22,6 +22,7 @@ PANEL = NORMAL["PANEL"]
 CARD = NORMAL["CARD"]
 RAISED = NORMAL["RAISED"]
 HAIRLINE = NORMAL["HAIRLINE"]
+EDGE = NORMAL["EDGE"]
 TEXT = NORMAL["TEXT"]
 BRIGHT = NORMAL["BRIGHT"]
 QUIET = NORMAL["QUIET"]
@@ -43,8 +44,8 @@ LEFT_WIDTH = 236
 RIGHT_WIDTH = 300
 BAR_HEIGHT = 36
 
-_SPACED, _HELD = "spaced", "held"
-"""Properties of widgets that follow the size of the text."""
+_SPACED, _HELD, _DRESS = "spaced", "held", "dress"
+"""Properties of widgets that follow the size of the text, and the colours."""
 _chosen = Preferences()
 _RGB = {
     id_: tuple((each[0], each[1], each[2]) for each in (bytes.fromhex(c[1:]) for c in colours.values()))
@@ -96,6 +97,9 @@ def use(preferences: Preferences) -> None:
         if widget.property(_SPACED):
             widget.setFont(_heading_font())
         _hold(widget)
+        own = widget.property(_DRESS)
+        if own is not None:
+            widget.setStyleSheet(_filled(own))
         if isinstance(widget, QAbstractItemView):
             widget.scheduleDelayedItemsLayout()
         widget.updateGeometry()
@@ -164,9 +168,18 @@ def _palette() -> QPalette:
     return palette
 
 
+def dress(widget: QWidget, text: str) -> None:
+    """Give a widget a stylesheet of its own, with `@NAME` for the colours, which it follows when they change."""
+    widget.setProperty(_DRESS, text)
+    widget.setStyleSheet(_filled(text))
+
+
 def _stylesheet() -> str:
-    """The stylesheet with `@name` replaced by the constants above (longest names first)."""
-    text = asset("style.qss").read_text(encoding="utf-8")
+    return _filled(asset("style.qss").read_text(encoding="utf-8"))
+
+
+def _filled(text: str) -> str:
+    """`@name` replaced by the constants above (longest names first)."""
     values = {name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)}
     values |= {name: f"{_points(globals()[name]):.3f}pt" for name in ("TEXT_PX", "LABEL_PX", "TITLE_PX")}
     values["UPWARDS"] = asset("icons/chevron-up.svg").as_posix()

@@ -15,6 +15,7 @@ from viewer.preferences import Preferences, export_bindings, import_bindings
 from viewer.session import Session, Tool
 from viewer.ui import theme
 from viewer.ui.key_field import KeyField
+from viewer.ui.looks import HIGH, NORMAL
 from viewer.ui.main_window import MainWindow
 from viewer.ui.preferences import PAGES, PreferencesDialog
 from viewer.ui.preferences_keys import KeysPage
@@ -240,11 +241,14 @@ def test_contrast_and_colours_take_effect_at_once(dialog: PreferencesDialog) -> 
     assert isinstance(looks, AppearancePage)
     looks.contrasts["high"].click()
     assert theme.TEXT == "#ffffff"
+    palette = dialog._window.palette_popup.list  # type: ignore[attr-defined]
+    assert HIGH["ACCENT_DARK"] in palette.styleSheet()
     looks.palettes["apart"].click()
     assert theme.subtype_colour("IPH") == "#FF2000"
     assert theme.subtype_rgb()[4] == (255, 32, 0)
     dialog.reject()
     assert (theme.TEXT, theme.subtype_colour("IPH")) == ("#d7dbe2", "#D55E00")
+    assert NORMAL["ACCENT_DARK"] in palette.styleSheet()
 
 
 def test_model_and_data_settings_arrive_in_the_session(dialog: PreferencesDialog) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
@@ -105,6 +106,48 @@ def test_a_watched_folder_is_scored_told_of_and_gone_on_with(
     assert later.session.study_status[study.study_uid] == status
     assert later.told == []
     here.close = lambda: None  # type: ignore[method-assign]
+
+
+class Tray(QObject):
+    """A tray that takes messages, as an offscreen screen has none."""
+
+    messageClicked = Signal()  # noqa: N815
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+        self.messages: list[tuple[str, str]] = []
+
+    isSystemTrayAvailable = supportsMessages = staticmethod(lambda: True)  # noqa: N815
+
+    def show(self) -> None:
+        pass
+
+    hide = show
+
+    def showMessage(self, title: str, text: str) -> None:
+        self.messages.append((title, text))
+
+
+def test_the_tray_tells_and_opens_the_study(
+    room: Callable[[], Room], phantom_series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.app.triaging.QSystemTrayIcon", Tray)
+    here = room()
+    session = here.session
+    session.set_preferences(replace(session.preferences, notify_triage=True))
+    session.set_studies(scan([phantom_series]).studies)
+    (study,) = session.studies
+    here.triaging._fresh.add(study.study_uid)
+    session.set_study_status(study.study_uid, "any .04")
+    assert here.triaging.tray is None
+    here.triaging._fresh.add(study.study_uid)
+    session.set_study_status(study.study_uid, "SDH .97")
+    tray = here.triaging.tray
+    assert isinstance(tray, Tray)
+    assert tray.messages == [(TITLE, f"SDH .97. {NOTICE}")]
+    assert here.told == []
+    tray.messageClicked.emit()
+    assert session.study == study
 
 
 def test_nothing_is_told_unless_it_is_wanted(

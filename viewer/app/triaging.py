@@ -45,6 +45,7 @@ class Triaging(QObject):
         self._list = TriageList(library)
         self._job: TriageJob | None = None
         self._fresh: set[str] = set()
+        self._told = ""
         self._ended = False
         self.tray: QSystemTrayIcon | None = None
         triage = session.triage
@@ -209,6 +210,7 @@ class Triaging(QObject):
             return
         text = f"{status}. {NOTICE}"
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
+            self._told = study_uid
             self._tray().showMessage(TITLE, text)
         else:
             self._session.notice("warning", TITLE, text)
@@ -217,8 +219,19 @@ class Triaging(QObject):
         """The icon in the tray, there from the first message on."""
         if self.tray is None:
             self.tray = QSystemTrayIcon(QApplication.windowIcon(), self)
+            self.tray.messageClicked.connect(self.open_told)
             self.tray.show()
         return self.tray
+
+    def open_told(self) -> None:
+        """Open the study that was told of last, in a window that is in front."""
+        study = next((s for s in self._session.studies if s.study_uid == self._told), None)
+        if study is not None:
+            self._session.set_study(study)
+            for window in QApplication.topLevelWidgets():
+                if window.isVisible() and window.isWindow() and window.parent() is None:
+                    window.raise_()
+                    window.activateWindow()
 
     def shutdown(self) -> None:
         """End the job and its process; the study in hand waits until the next start."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
 )
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
@@ -37,6 +38,8 @@ from viewer.ui.triage_bar import Filter, TriageBar, status_of, wanted
 __all__ = ["VALUE_ROLE", "SeriesList", "Worklist", "badge_colours", "person"]
 
 STUDY_HEIGHT = 52
+SORTED_AT_ONCE, SORT_MS = 100, 50
+"""Longer lists are sorted once for all statuses that come within so many milliseconds."""
 NO_STUDIES = "Studies appear here, the most suspicious first."
 NONE_LISTED = "No study is of this kind. Choose “All” above to list every one."
 
@@ -50,6 +53,8 @@ class StudyModel(QAbstractListModel):
         self._studies: list[Study] = []
         self.by_suspicion = True
         self.filter = Filter.ALL
+        self._soon = QTimer(self, singleShot=True, interval=SORT_MS)
+        self._soon.timeout.connect(self.sort_again)
         session.triage.rows_changed.connect(self.sort_again)
         session.triage.scoring_changed.connect(lambda now: self._status_changed(now[0]))
         session.studies_changed.connect(self.sort_again)
@@ -116,7 +121,10 @@ class StudyModel(QAbstractListModel):
 
     def _status_changed(self, study_uid: str) -> None:
         if self.by_suspicion and parse_status(self._session.study_status.get(study_uid, "")):
-            self.sort_again()
+            if len(self._session.studies) > SORTED_AT_ONCE:
+                self._soon.start()  # earlier scores of a long list come one after another
+            else:
+                self.sort_again()
             return
         for row, study in enumerate(self._studies):
             if study.study_uid == study_uid:

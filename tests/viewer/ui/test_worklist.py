@@ -38,6 +38,20 @@ def test_studies_are_sorted_by_suspicion_and_again_when_one_is_scored(shown) -> 
     assert uids(column) == ["3", "2", "1"]
 
 
+def test_a_long_list_is_sorted_once_for_many_statuses(
+    shown, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, column = shown
+    monkeypatch.setattr("viewer.ui.worklist.SORTED_AT_ONCE", 2)
+    session.set_studies((frame.study("1"), frame.study("2"), frame.study("3")))
+    resets: list[None] = []
+    column.study_model.modelReset.connect(lambda: resets.append(None))
+    session.set_study_status("2", "any .04")
+    session.set_study_status("3", "SDH .97")
+    qtbot.waitUntil(lambda: uids(column) == ["3", "2", "1"])
+    assert len(resets) == 1
+
+
 def test_a_click_on_the_heading_sorts_by_date(shown) -> None:
     session, column = shown
     session.set_studies((frame.study("1", date="20250101"), frame.study("2", date="20260101")))

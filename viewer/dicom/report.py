@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from model.errors import PterionError
 from viewer.dicom.files import file_error
 from viewer.dicom.guard import read_dataset
 from viewer.dicom.quiet import quiet
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _DEPTH_MAX, _LINES_MAX, _TEXT_MAX = 32, 5000, 500
 _VALUES = {
@@ -59,10 +60,10 @@ def read_report(path: Path) -> Report:
         ) from error
 
 
-def _report(dataset: Dataset, path: Path) -> Report:
+def _report(dataset: "Dataset", path: Path) -> Report:
     if str(dataset.get("ValueType", "")) != "CONTAINER" or "ContentSequence" not in dataset:
         raise PterionError(f"{path.name} is no DICOM report. Choose another.")
-    lines = []
+    lines: list[Line] = []
     for line in _lines(dataset, 0):
         if len(lines) == _LINES_MAX:
             return Report(_meaning(dataset), _verified(dataset), tuple(lines), cut=True)
@@ -70,11 +71,11 @@ def _report(dataset: Dataset, path: Path) -> Report:
     return Report(_meaning(dataset), _verified(dataset), tuple(lines))
 
 
-def _verified(dataset: Dataset) -> bool:
+def _verified(dataset: "Dataset") -> bool:
     return str(dataset.get("VerificationFlag", "")) == "VERIFIED"
 
 
-def _lines(parent: Dataset, depth: int) -> Iterator[Line]:
+def _lines(parent: "Dataset", depth: int) -> Iterator[Line]:
     """The items below one, each before what is below it."""
     if depth > _DEPTH_MAX:
         return
@@ -84,7 +85,7 @@ def _lines(parent: Dataset, depth: int) -> Iterator[Line]:
         yield from _lines(item, depth + 1)
 
 
-def _meaning(item: Dataset) -> str:
+def _meaning(item: "Dataset") -> str:
     return _coded(item.get("ConceptNameCodeSequence"))
 
 
@@ -93,19 +94,19 @@ def _coded(sequence: Any) -> str:
     return "" if code is None else str(code.get("CodeMeaning", "") or code.get("CodeValue", ""))
 
 
-def _value(item: Dataset, kind: str) -> str:
+def _value(item: "Dataset", kind: str) -> str:
     if kind == "NUM":
         measured = next(iter(item.get("MeasuredValueSequence") or []), None)
         if measured is None:
             return _coded(item.get("NumericValueQualifierCodeSequence")) or "not measured"
-        unit = next(iter(measured.get("MeasurementUnitsCodeSequence") or []), Dataset())
+        unit: Any = next(iter(measured.get("MeasurementUnitsCodeSequence") or []), {})
         sign = str(unit.get("CodeValue", ""))
         shown = {"[hnsf'U]": "HU", "1": "", "{pixels}": "px"}.get(sign, sign)
         return f"{measured.get('NumericValue', '')} {shown}".strip()
     if kind == "CODE":
         return _coded(item.get("ConceptCodeSequence"))
     if kind in ("IMAGE", "COMPOSITE"):
-        referred = next(iter(item.get("ReferencedSOPSequence") or []), Dataset())
+        referred: Any = next(iter(item.get("ReferencedSOPSequence") or []), {})
         segment = referred.get("ReferencedSegmentNumber")
         return f"segment {segment}" if segment is not None else "an image of the study"
     if kind in ("SCOORD", "SCOORD3D"):

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
 
 from model.errors import PterionError
 from viewer.dicom.cielab import rgb_of_lab
@@ -21,6 +20,9 @@ from viewer.dicom.quiet import quiet
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import NATIVE, SUPPORTED
 from viewer.dicom.walk import DamagedError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes: Segmentation, Label Map Segmentation."""
@@ -105,7 +107,7 @@ def read_segmentation(path: Path) -> Segmentation:
         ) from error
 
 
-def _segmentation(path: Path, header: Dataset) -> Segmentation:
+def _segmentation(path: Path, header: "Dataset") -> Segmentation:
     kind, count = str(header.get("SegmentationType", "")), int(header.get("NumberOfFrames", 0) or 0)
     rows, columns = int(header.get("Rows", 0) or 0), int(header.get("Columns", 0) or 0)
     if str(header.get("SOPClassUID", "")) not in STORAGE or kind not in _KINDS:
@@ -126,7 +128,7 @@ def _segmentation(path: Path, header: Dataset) -> Segmentation:
         raise PterionError(
             f"{path.name} has {len(segments)} segments, more than the {_SEGMENTS_MAX} that are read. Split it."
         )
-    shared = next(iter(header.get("SharedFunctionalGroupsSequence", [])), Dataset())
+    shared: Any = next(iter(header.get("SharedFunctionalGroupsSequence", [])), {})
     series = header.get("ReferencedSeriesSequence", [])
     return Segmentation(
         path=path,
@@ -141,8 +143,8 @@ def _segmentation(path: Path, header: Dataset) -> Segmentation:
     )
 
 
-def _segment(item: Dataset) -> Segment:
-    type_code = next(iter(item.get("SegmentedPropertyTypeCodeSequence", [])), Dataset())
+def _segment(item: "Dataset") -> Segment:
+    type_code: Any = next(iter(item.get("SegmentedPropertyTypeCodeSequence", [])), {})
     meaning = str(type_code.get("CodeMeaning", ""))
     texts = (str(item.get("SegmentLabel", "")), meaning, str(item.get("SegmentDescription", "") or ""))
     code = (str(type_code.get("CodeValue", "")), str(type_code.get("CodingSchemeDesignator", "")))
@@ -152,15 +154,15 @@ def _segment(item: Dataset) -> Segment:
     return Segment(int(item.SegmentNumber), texts, code, algorithm, rgb)
 
 
-def _frame(own: Dataset, shared: Dataset) -> Frame:
+def _frame(own: "Dataset", shared: Any) -> Frame:
     """One frame's functional groups, its own before the shared ones (PS3.3 C.7.6.16)."""
 
-    def group(name: str) -> Dataset:
+    def group(name: str) -> Any:
         for place in (own, shared):
             found = place.get(name)
             if found:
-                return Dataset(found[0])
-        return Dataset()
+                return found[0]
+        return {}
 
     derived = own.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or []
     sources = tuple(

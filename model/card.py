@@ -19,7 +19,8 @@ BANNER = (
 )
 _NAMES = {
     "ct-ich": "CT-ICH, test patients: never trained on, of the same hospital",
-    "phantom-test": "Simulated heads, other seeds: the same simulator and scanners, so an upper bound",
+    "ct-ich-fold-4": "CT-ICH, fold 4: patients never trained on, of the same hospital",
+    "phantom-test": "Simulated heads of other seeds, and of scanners that training never had: an upper bound",
     "phantom-shifted": "Simulated heads, other seeds and scanners that training did not have",
 }
 
@@ -76,7 +77,11 @@ def _training(info: Mapping[str, Any]) -> str:
 def _operating_points(info: Mapping[str, Any]) -> list[str]:
     """The thresholds, and the bleeding validation cases that each rests on."""
     rests: Mapping[str, Any] = info.get("calibrated_on", {})
-    lines = ["| threshold of | score | patients | painted | simulated heads |", "|---|---|---|---|---|"]
+    lines = [
+        "Thresholds, and the bleeding validation cases (patients, painted studies or slices, heads) they rest on:\n",
+        "| threshold of | score from | patients | painted | simulated heads |",
+        "|---|---|---|---|---|",
+    ]
     tables = (
         ("study", study_thresholds(info), rests.get("study", {})),
         ("slice", info["thresholds"], rests),

@@ -74,7 +74,7 @@ def _short(value: float) -> str:
 
 
 def sources_of(after: str) -> str:
-    """Where the annotations that an edit touched came from: `manual`, `model flagship-2` …"""
+    """Where the annotations that an edit touched came from: `manual`, `model flagship-3` …"""
     found: dict[str, None] = {}
     for body in json.loads(after).get("annotations", {}).values():
         if body is not None:

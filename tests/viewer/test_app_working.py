@@ -1,5 +1,6 @@
 """The work in the window: statuses and time kept, a second reading blinded, compared, joined, adopted; versions."""
 
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
+from viewer.annotation.events import Accept
 from viewer.app import Application
 from viewer.app.queueing import agreement_row, queue_of, sources_of
 from viewer.jobs.agreement import SubtypeAgreement
@@ -292,3 +294,30 @@ def test_dialogs_show_versions_and_go_back(opened: Application, qtbot: QtBot) ->
     hidden = queue.list.topLevelItem(0)
     assert hidden is not None
     assert hidden.text(0) == "Study 1"
+
+
+def test_what_the_model_suspects_is_proposed_and_accepted_once(
+    qtbot: QtBot, tmp_path: Path, phantom_series: Path
+) -> None:
+    """The toy suspects one region on the phantom: it is open as a proposal, accepted by either way, undone, open."""
+    runpy.run_path(str(Path(__file__).parents[1] / "toy_version.py"))["make"](tmp_path / "bundled", "toy-1")
+    registry = Registry(tmp_path / "bundled", tmp_path / "models")
+    made = Application((phantom_series,), library_dir=tmp_path / "library", registry=registry)
+    session = made.session
+    try:
+        qtbot.waitUntil(lambda: bool(session.drawing.proposals), timeout=WAIT_MS)
+        first = session.drawing.proposals[0]
+        assert (first.source, first.model_id, first.reviewed) == ("model", "toy-1", False)
+        count = len(session.drawing.proposals)
+        session.edit_requested.emit(Accept(first.uid))
+        assert uids(made) == [first.uid]
+        assert len(session.drawing.proposals) == count - 1
+        session.undo_requested.emit()
+        assert len(session.drawing.proposals) == count
+        session.accept_findings_requested.emit()
+        qtbot.waitUntil(lambda: not session.drawing.proposals, timeout=WAIT_MS)
+        assert len(uids(made)) == count
+    finally:
+        made.shutdown()
+        made.window.close()
+        made.window.deleteLater()

@@ -134,10 +134,10 @@ def test_the_timer_tidies(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_a_first_series_needs_is_imported_before_it_comes() -> None:
-    """Decoders, medians, filters, the model's runtime, the repair of outlines: in a process that has none yet."""
+    """Readers, decoders, medians, filters, the model's runtime: in a process that has none yet."""
     code = (
         "import sys; from viewer.app.warming import warm\n"
-        "wanted = 'numpy.ma onnxruntime scipy.ndimage shapely imagecodecs._jpeg2k imagecodecs._jpegls"
+        "wanted = 'numpy.ma pydicom onnxruntime scipy.ndimage shapely imagecodecs._jpeg2k imagecodecs._jpegls"
         " imagecodecs._jpeg8 imagecodecs._imcd imagecodecs._deflate'.split()\n"
         "early = [name for name in wanted if name in sys.modules and name != 'numpy.ma']\n"
         "warm()\n"

@@ -134,6 +134,7 @@ def may_cross(ring: Ring) -> bool:
 def load_repair() -> None:
     """Import what `repair` and the tools that look at pixels need (0.4 s) before the first outline does; call it from
     a worker thread."""
+    import shapely  # noqa: F401
     import skimage.graph  # noqa: F401
 
 

@@ -39,7 +39,7 @@ def test_clear_edges_take_a_wire_few_anchors(square: Bleed) -> None:
     assert found.reached >= effort.ENOUGH
 
 
-@pytest.mark.parametrize("way", [effort.by_grow, effort.by_fill])
+@pytest.mark.parametrize("way", [effort.by_grow, effort.by_fill, effort.by_grow_and_brush])
 def test_a_clear_bleed_takes_one_click(square: Bleed, way: object) -> None:
     found = way(square)  # type: ignore[operator]
     assert found.clicks == 1
@@ -54,6 +54,16 @@ def test_what_no_tool_finds_is_told_as_missed() -> None:
     unseen.stack.hu[0, 9:-9, 9:-9] = 30
     assert effort.by_fill(unseen).reached == 0
     assert effort.by_grow(unseen).reached < effort.ENOUGH
+
+
+def test_what_grow_leaves_out_is_dabbed_in() -> None:
+    mask = np.zeros((160, 160), np.bool_)
+    mask[60:100, 50:90] = True
+    half = bleed_of(mask)
+    half.stack.hu[0, 60:100, 70:90] = 30
+    found = effort.by_grow_and_brush(half)
+    assert 1 < found.clicks < effort.MOST_CLICKS
+    assert found.reached >= effort.ENOUGH
 
 
 def test_the_table_counts_those_that_reach_the_mark() -> None:

@@ -199,7 +199,10 @@ def copy_to(core: Core, event: events.CopyTo) -> Edit | None:
     if not core.may_change(*(a.subtype for a in originals)):
         return None
     sop_uid, frame = core.stack.places[number + event.step]
-    copies = [replace(edited(a, uid=core.new_uid()), sop_uid=sop_uid, frame=frame) for a in originals]
+    copies = [
+        replace(edited(a, uid=core.new_uid()), sop_uid=sop_uid, frame=frame, reviewed=False)
+        for a in originals
+    ]
     return core.add(copies, "copy to another slice")
 
 

@@ -4,7 +4,7 @@ doi:10.1109/42.52980)."""
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -80,16 +80,9 @@ def ghosts(core: Core, subtype: str, uid: str | None = None) -> tuple[Annotation
         ]
         for number, mask in between(stack, ends[0], ends[1], gap):
             (outline, holes), *islands = exact_shapes(mask)
-            found.append(
-                Annotation(
-                    core.new_uid(),
-                    *stack.places[number],
-                    subtype,
-                    outline,
-                    holes=holes,
-                    islands=tuple(islands),
-                )
-            )
+            place = stack.places[number]
+            ghost = Annotation(core.new_uid(), *place, subtype, outline, holes=holes, islands=tuple(islands))
+            found.append(replace(ghost, reviewed=False))
     return tuple(found)
 
 

@@ -35,11 +35,13 @@ def interpolate(core: Core, event: events.Interpolate) -> Edit | None:
 
 
 def accept_ghosts(core: Core, event: events.AcceptGhosts) -> Edit | None:
-    """Make ghosts annotations."""
+    """Make ghosts annotations; a reader who takes those of one slice has looked at them."""
     wanted = tuple(a for a in core.ghosts if event.sop_uid is None or a.place == (event.sop_uid, event.frame))
     if not wanted or not core.may_change(wanted[0].subtype):
         return None
     taken = {a.uid for a in wanted}
+    if event.sop_uid is not None:
+        wanted = tuple(replace(a, reviewed=True) for a in wanted)
     left = tuple(a for a in core.ghosts if a.uid not in taken)
     return core.add(wanted, f"interpolate {wanted[0].subtype}", ghosts=left)
 

@@ -9,6 +9,8 @@ reaches 0.9.
 - livewire: a click an anchor, the next one where the wire strays farthest from the true outline; a click closes it.
 - grow: a press in the middle of what is still missing and a drag to the best tolerance, up to five times.
 - smart fill: a click in the middle with the limits as they come, then one for each lower limit tried.
+- grow, brushed: one press of grow, then dabs of the brush or the eraser, each as large as what is missing or too much
+  holds, until it is enough.
 """
 
 import math
@@ -157,18 +159,42 @@ def by_grow(bleed: Bleed) -> Effort:
         seed = _middle(bleed.mask & ~drawn)
         if seed is None:
             break
-        growth = Growth(bleed.stack, (0, *seed), GrowOptions())
-        tries = []
-        for tolerance in TOLERANCES_HU:
-            part = growth.on_slice(tolerance)
-            whole = drawn.copy()
-            whole[growth.top : growth.top + part.shape[0], growth.left : growth.left + part.shape[1]] |= part
-            tries.append((dice(whole, bleed.mask), tolerance, whole))
-        reached, _, whole = max(tries, key=lambda each: each[:2])
+        reached, whole = _grown(bleed, seed, drawn)
         clicks += 1
         if reached <= best:
             break
         best, drawn = reached, whole
+    return Effort(clicks, 1000 * (time.thread_time() - start), best)
+
+
+def _grown(bleed: Bleed, seed: tuple[int, int], drawn: Mask) -> tuple[float, Mask]:
+    """The Dice and the mask at the best tolerance, together with what is drawn."""
+    growth = Growth(bleed.stack, (0, *seed), GrowOptions())
+    tries = []
+    for tolerance in TOLERANCES_HU:
+        part = growth.on_slice(tolerance)
+        whole = drawn.copy()
+        whole[growth.top : growth.top + part.shape[0], growth.left : growth.left + part.shape[1]] |= part
+        tries.append((dice(whole, bleed.mask), whole))
+    return max(tries, key=lambda each: each[0])
+
+
+def by_grow_and_brush(bleed: Bleed) -> Effort:
+    """One press of grow, then dabs where most is missing or too much."""
+    start = time.thread_time()
+    seed = _middle(bleed.mask)
+    assert seed is not None
+    best, drawn = _grown(bleed, seed, np.zeros_like(bleed.mask))
+    rows, columns = np.mgrid[: bleed.mask.shape[0], : bleed.mask.shape[1]]
+    clicks = 1
+    while best < ENOUGH and clicks < MOST_CLICKS:
+        missing, extra = bleed.mask & ~drawn, drawn & ~bleed.mask
+        add, take = _deepest(missing), _deepest(extra)
+        (row, column), depth = max(add, take, key=lambda each: each[1])
+        dab = np.hypot(rows - row, columns - column) < depth
+        drawn = drawn | dab if add[1] >= take[1] else drawn & ~dab
+        best = dice(drawn, bleed.mask)
+        clicks += 1
     return Effort(clicks, 1000 * (time.thread_time() - start), best)
 
 
@@ -186,15 +212,18 @@ def by_fill(bleed: Bleed) -> Effort:
     return Effort(clicks, 1000 * (time.thread_time() - start), best)
 
 
-def _middle(mask: Mask) -> tuple[int, int] | None:
-    """(row, column) of the pixel farthest from the edge of the mask."""
+def _deepest(mask: Mask) -> tuple[tuple[int, int], float]:
+    """(row, column) of the pixel farthest from the edge of the mask, and how far in pixels; 0 where it is empty."""
     from scipy import ndimage
 
-    if not mask.any():
-        return None
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), mask.shape)
-    return int(row), int(column)
+    return (int(row), int(column)), float(depth[row, column])
+
+
+def _middle(mask: Mask) -> tuple[int, int] | None:
+    place, depth = _deepest(mask)
+    return place if depth else None
 
 
 WAYS: dict[str, Callable[[Bleed], Effort]] = {
@@ -202,6 +231,7 @@ WAYS: dict[str, Callable[[Bleed], Effort]] = {
     "livewire": by_livewire,
     "grow": by_grow,
     "smart fill": by_fill,
+    "grow, brushed": by_grow_and_brush,
 }
 
 

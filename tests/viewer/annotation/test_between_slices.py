@@ -58,6 +58,10 @@ def test_the_shapes_of_a_slice_are_copied_to_the_next_and_the_one_before() -> No
         (a.outline, a.subtype) for a in drawn
     ]
     assert len({a.uid for a in editor.document.annotations}) == 4
+    assert [a.reviewed for a in editor.document.on_slice("3")] == [
+        False,
+        False,
+    ]  # nobody has looked at them there
     editor.handle(CopyTo(-1, uid="a"))
     assert [a.outline for a in editor.document.on_slice("1")] == [drawn[0].outline]
     editor.handle(Key.UNDO)
@@ -116,6 +120,7 @@ def test_ghosts_are_accepted_slice_by_slice_or_all_and_undo_brings_them_back() -
     assert [ghost.sop_uid for ghost in editor.preview.ghosts] == ["1", "3"]
     editor.handle(Key.CLOSE)  # Enter: all the others
     assert sorted(a.sop_uid for a in editor.document.annotations) == ["0", "1", "2", "3", "4"]
+    assert {a.sop_uid for a in editor.document.annotations if a.reviewed} == {"0", "4", "2"}
     assert editor.state is State.IDLE
     editor.handle(Key.UNDO)
     editor.handle(Key.UNDO)

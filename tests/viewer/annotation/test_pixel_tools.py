@@ -316,13 +316,16 @@ def test_what_is_erased_whole_is_gone() -> None:
     assert editor.document.annotations == (square("a", 40, 40),)
 
 
-def test_escape_forgets_a_stroke() -> None:
+@pytest.mark.parametrize("key", [Key.ESCAPE, Key.UNDO])
+def test_escape_and_undo_forget_a_stroke_and_no_more(key: Key) -> None:
     editor: Editor = hand.new_editor(one_slice(), ToolName.BRUSH)
+    drag(editor, (30.0, 80.0), (40.0, 80.0))
+    before = editor.document
     editor.handle(Press((30.0, 50.0), "0"))
     editor.handle(Move((60.0, 50.0), "0"))
-    editor.handle(Key.ESCAPE)
+    assert editor.handle(key) is None
     assert editor.handle(Release((60.0, 50.0), "0")) is None
-    assert editor.document.annotations == ()
+    assert editor.document is before
 
 
 # push

@@ -58,8 +58,9 @@ class Tool:
         """The cursor has left the slice."""
 
     def key(self, key: Key) -> tuple[bool, Edit | None]:
-        """A command for the gesture in hand: whether the tool took it, and the edit it made."""
-        if key is Key.ESCAPE and self.state is not State.IDLE:
+        """A command for the gesture in hand: whether the tool took it, and the edit it made. Escape and undo cancel a
+        stroke, and no more than that."""
+        if key in (Key.ESCAPE, Key.UNDO, Key.REDO) and self.state is not State.IDLE:
             self.cancel()
             return True, None
         return False, None

@@ -10,7 +10,7 @@ from model.errors import PterionError
 READ, ANNOTATE = "read", "annotate"
 MODIFIERS = ("Meta", "Ctrl", "Alt", "Shift")
 """In the order in which Qt writes them."""
-NAMED_KEYS = (
+NAMED_KEYS: tuple[str, ...] = (
     "Esc",
     "Tab",
     "Backspace",

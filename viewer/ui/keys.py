@@ -12,8 +12,9 @@ from viewer.imaging.slabs import SlabKind
 from viewer.imaging.windows import PRESETS
 from viewer.measures.mark import MarkKind
 from viewer.session import Mode, Tool
+from viewer.ui.acting import ZOOM_STEP
 from viewer.ui.arranging import THICKER_MM, TURN_DEG
-from viewer.ui.interaction import ZOOM_STEP, Interaction
+from viewer.ui.interaction import Interaction
 
 
 @dataclass(frozen=True)

@@ -289,7 +289,9 @@ ALLOWED = {
             "model",
         ),
     ),
-    "viewer.bench": Rule(("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom", "scipy", "skimage")),
+    "viewer.bench": Rule(
+        ("viewer", "model"), ARRAYS, ("PySide6", "SimpleITK", "pydicom", "scipy", "skimage")
+    ),
     "viewer.bench.reading": Rule(("viewer", "model"), ARRAYS, ("SimpleITK", "pydicom", "imagecodecs")),
     "viewer.bench.screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.bench.reading_screen": Rule(("viewer", "model"), ("numpy", "PySide6")),

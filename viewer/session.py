@@ -39,9 +39,9 @@ from viewer.measures.measure import Measure
 from viewer.measuring import Measuring
 from viewer.panes import Panes
 from viewer.preferences import Preferences
+from viewer.receiving import Receiving
 from viewer.signals import Signals
 from viewer.suspecting import Suspecting
-from viewer.receiving import Receiving
 from viewer.triaging import Triaging
 from viewer.working import Working
 
@@ -105,7 +105,7 @@ class Session(Signals):
         self.model_id = ""
         self.models: tuple[ModelEntry, ...] = ()
         self.annotated = (0, 0)
-        self.thumbnails: dict[tuple[str, str], npt.NDArray[np.uint8]] = {}  # Series.key → grey (rows, columns)
+        self.thumbnails: dict[SeriesKey, npt.NDArray[np.uint8]] = {}  # grey (rows, columns)
         self.slice_errors: dict[int, str] = {}  # slice of `volume` → why it cannot be read
         self.retraining = Retraining()
         self.probe: Probe | None = None

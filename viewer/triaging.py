@@ -7,7 +7,6 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.library.triage import Reading, State, TriageRow
 
-
 __all__ = ["Reading", "State", "TriageRow", "Triaging"]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSlider, QWidget
 
 from viewer.findings.style import Look, OverlayStyle
@@ -55,5 +55,6 @@ class OverlayBar(QWidget):
 
     def _show(self, style: OverlayStyle) -> None:
         self.looks[style.look].setChecked(True)
-        self.opacity.setValue(round(style.opacity * 100))
+        with QSignalBlocker(self.opacity):  # showing a value is no wish for another
+            self.opacity.setValue(round(style.opacity * 100))
         self.opacity.setToolTip(f"Opacity of the overlay: {style.opacity:.0%}")

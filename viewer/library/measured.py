@@ -1,4 +1,4 @@
-"""Measures, marked slices and verdicts in the library: as JSON and in tables, merged and told apart like annotations."""
+"""Measures, marks and verdicts in the library: as JSON and in tables, merged and told apart as annotations are."""
 
 import json
 import sqlite3

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
+from viewer.annotation.options import ToolName
 from viewer.dicom.series import Note, Problem
 from viewer.imaging.windows import BONE
-from viewer.annotation.options import ToolName
 from viewer.session import Mode, ModelEntry, Probe, Session, Tool
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea

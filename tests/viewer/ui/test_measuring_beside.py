@@ -20,8 +20,8 @@ from viewer.imaging.layouts import COMPARE, Plane
 from viewer.measures.measure import Kind, Measure, SlicePlane
 from viewer.measures.readings import read
 from viewer.session import Session, Tool
-from viewer.ui.desk import AnnotationDesk
 from viewer.ui.beside import BesideDesk
+from viewer.ui.desk import AnnotationDesk
 from viewer.ui.measures import MeasuresPanel
 from viewer.ui.measuring import ELSEWHERE
 from viewer.ui.reading import ReadingArea

@@ -50,7 +50,7 @@ class Novelty:
         centred = embeddings - self.mean
         along = centred @ self.directions.T
         left = np.linalg.norm(centred - along @ self.directions, axis=1) / max(self.rest, 1e-6)
-        return np.sqrt(np.square(along / self.spread).sum(1) + np.square(left))
+        return np.asarray(np.sqrt(np.square(along / self.spread).sum(1) + np.square(left)), np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """As model.json holds it."""

@@ -98,7 +98,7 @@ def random_masks(occluder: Occluder) -> Floats:
         top, left = rng.integers(0, 24, 2)
         mask = smooth(kept[top : top + SIZE, left : left + SIZE])
         total += mask * _score(occluder.logit(1 - mask))
-    return total - total.min()
+    return np.asarray(total - total.min(), np.float32)
 
 
 def brightness(occluder: Occluder) -> Floats:

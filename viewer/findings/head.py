@@ -16,6 +16,8 @@ SOFT_HU = (-30, 160)
 _CLOSINGS_MM = (3.0, 7.5, 12.0)
 """Gaps in the bone (sutures, foramina, fractures, holes of surgery) that are bridged, the narrowest that works."""
 _LEAST_CM2 = 12.0
+_LONGEST_MM = 230.0
+"""The inside of no skull is longer."""
 _YAW_DEG, _ROLL_DEG = 32.0, 14.0
 _POINTS = 6000
 
@@ -79,6 +81,8 @@ def find_head(hu: npt.NDArray[np.int16], frame: Frame) -> Head | None:
     forward = np.cross(normal, upward)  # left × up is forwards where y runs to the back
     widest = points[owner == int(areas.argmax())]
     along, across = widest @ forward, widest @ normal
+    if max(np.ptp(along), np.ptp(across)) > _LONGEST_MM:  # a chest, say
+        return None
     middle = widest.mean(0)
     middle = middle + forward * ((along.max() + along.min()) / 2 - middle @ forward)
     offset = midplane.offset_mm if midplane is not None else (across.max() + across.min()) / 2

@@ -1,6 +1,7 @@
 """Regions of known bleeds, through real DICOM series: volumes, sides, places, thickness, slices."""
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -128,8 +129,6 @@ def test_the_shift_is_found_to_its_side_and_none_where_there_is_none(tmp_path: P
 
 
 def test_without_positions_there_is_a_region_without_side(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     volume, masks = heads.write_head(tmp_path / "s", [(5, heads.ball(30, 0, 10, 15))])
     slices = tuple(replace(one, position_mm=None, orientation=None) for one in volume.series.slices)
     blind = replace(volume, series=replace(volume.series, slices=slices, z_mm=(), gaps_mm=()))
@@ -153,6 +152,15 @@ def test_what_is_no_head_has_regions_without_a_side(tmp_path: Path) -> None:
     volume.hu[:] = 40
     answer = regions(volume, masks, "IPH")
     assert [r.side for r in answer.found] == [None]
+
+
+def test_a_chest_has_no_left_and_right_of_a_head(tmp_path: Path) -> None:
+    """The same pixels, twice as large: what bone encloses is longer than any skull."""
+    volume, masks = heads.write_head(tmp_path / "s", [(5, heads.ball(30, 0, 10, 15))])
+    slices = tuple(replace(one, spacing_mm=(2.8, 2.8)) for one in volume.series.slices)
+    large = replace(volume, series=replace(volume.series, slices=slices), spacing_mm=(2.8, 2.8))
+    answer = regions(large, masks, "IPH")
+    assert [(r.side, r.where) for r in answer.found] == [(None, "")]
 
 
 def test_cancelled_means_nothing(tmp_path: Path) -> None:

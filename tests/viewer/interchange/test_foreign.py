@@ -16,7 +16,7 @@ from viewer.annotation.document import Document
 from viewer.dicom.nifti import affine_lps
 from viewer.dicom.volume import Volume
 from viewer.interchange import coco
-from viewer.interchange.drawn import LEAVE_OUT, NamesWantedError, nested, subtype_named
+from viewer.interchange.drawn import LEAVE_OUT, ExchangeError, NamesWantedError, nested, subtype_named
 from viewer.interchange.reading import read_annotations
 from viewer.jobs.agreement import subtype_masks
 
@@ -334,3 +334,37 @@ def test_rings_in_rings_are_holes_and_islands() -> None:
 )
 def test_names_that_say_a_subtype(name: str, code: str | None) -> None:
     assert subtype_named(name) == code
+
+
+# what does not belong
+
+
+def test_a_structure_set_of_another_frame_of_reference_is_refused(volume: Volume, tmp_path: Path) -> None:
+    structure_set(tmp_path / "rs.dcm", volume, [("SDH", "", millimetres(volume, 1, SQUARE))], frame="1.2.3.4")
+    with pytest.raises(ExchangeError, match="another frame of reference"):
+        masks(tmp_path / "rs.dcm", volume)
+
+
+def test_contours_between_slices_are_refused_with_all_others(volume: Volume, tmp_path: Path) -> None:
+    """Slices lie 5 mm apart; one contour lies on the second, one 2 mm above it."""
+    on = millimetres(volume, 1, SQUARE)
+    above = [value + 2.0 * (number % 3 == 2) for number, value in enumerate(on)]
+    structure_set(tmp_path / "rs.dcm", volume, [("SDH", "", on), ("SDH", "", above)])
+    with pytest.raises(ExchangeError, match="1 of 2 contours"):
+        masks(tmp_path / "rs.dcm", volume)
+
+
+def test_masks_of_another_size_or_of_other_slices_are_refused(volume: Volume, tmp_path: Path) -> None:
+    uid = volume.series.slices[2].sop_uid
+    np.savez(tmp_path / "size.npz", **{uid: np.ones((64, 64), np.uint8)})
+    with pytest.raises(ExchangeError, match=r"64 × 64 pixels, its slice 40 × 32"):
+        masks(tmp_path / "size.npz", volume)
+    np.savez(tmp_path / "slice.npz", **{uid: np.ones((40, 32), np.uint8), "1.9": np.ones((40, 32), np.uint8)})
+    with pytest.raises(ExchangeError, match="this series lacks"):
+        masks(tmp_path / "slice.npz", volume)
+
+
+def test_an_array_that_could_be_a_program_is_not_loaded(volume: Volume, tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", **{volume.series.slices[2].sop_uid: np.array([object()])})
+    with pytest.raises(ExchangeError, match="cannot be read as NPZ"):
+        masks(tmp_path / "m.npz", volume)

@@ -34,8 +34,8 @@ def keys() -> str:
         "",
         "# Keys and mouse",
         "",
-        "The keys that Pterion ships. *Preferences → Keys and mouse* changes every one of them, and the buttons of the "
-        "mouse; **?** shows the keys that are bound now, **Ctrl+K** finds every action by name.",
+        "The keys that Pterion ships. *Preferences → Keys* changes every one of them, *Mouse* the buttons and the "
+        "wheel; **?** shows the keys that are bound now, **Ctrl+K** finds every action by name.",
         "",
         "The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double "
         "click makes a viewport fill the window.",

@@ -125,6 +125,7 @@ class AnnotationsPanel(QWidget):
         session.mode_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
         session.model_changed.connect(self.refresh)
+        session.bound.changed.connect(self.refresh)
         self.list.clicked.connect(self._go)
         self.list.activated.connect(self._go)
         self.list.customContextMenuRequested.connect(self._menu)
@@ -151,8 +152,10 @@ class AnnotationsPanel(QWidget):
         )
         self.heading.setText(counted.upper())
         self.empty_box.setVisible(count == 0)
+        key = self._session.bound.text("mode")
+        begin = f"Press {key}" if key else "Choose Annotate"
         self.empty.setText(
-            "No annotations on this series.\nPress M, choose a subtype, draw.\nOr accept the model's regions."
+            f"No annotations on this series.\n{begin}, choose a subtype, draw.\nOr accept the model's regions."
             if opened
             else "Open a series to annotate it.\nWhat you draw is listed here and saved at once."
         )

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from viewer.annotation import events
+from viewer.bindings import Bindable
 from viewer.jobs.annotations_out import Form
 from viewer.library.work import Reading, ReadingKind
 from viewer.session import Session
@@ -49,8 +50,10 @@ def test_annotations_are_listed_by_slice(shown) -> None:
 
 
 def test_without_annotations_the_panel_teaches(shown) -> None:
-    _, panel = shown
+    session, panel = shown
     assert not panel.empty_box.isHidden()
+    assert "Choose Annotate" in panel.empty.text()  # no key is bound to it
+    session.bound.add((Bindable("mode", "Read or annotate", ("M",)),))
     assert "Press M" in panel.empty.text()
     assert not any(each.enabled() for each in panel.exchange.actions_by_name() if "Export annot" in each.name)
 

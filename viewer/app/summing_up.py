@@ -17,7 +17,7 @@ from viewer.session import Session
 from viewer.ui import regions
 from viewer.ui.captions import RESEARCH
 from viewer.ui.marking import marked_slices
-from viewer.ui.measures import readings_of, series_name
+from viewer.ui.measured import readings_of, series_name
 from viewer.ui.picturing import Studio
 from viewer.ui.study_text import caption, details, person
 

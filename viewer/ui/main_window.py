@@ -123,6 +123,7 @@ class MainWindow(QMainWindow):
         self.resize(1600, 1000)
         self._build()
         self.placing = Placing(self, self._splitter, {WORKLIST: self.worklist, PANELS: self.right})
+        self.placing.others = self.centre.outside.values
         self._ring = FocusRing(self)
         self._fill_menu()
         self._connect()
@@ -272,6 +273,10 @@ class MainWindow(QMainWindow):
     def show_about(self) -> None:
         """Show name, version, purpose and licences."""
         AboutDialog(self, self.session).open()
+
+    def move_viewport(self) -> None:
+        """Move the active viewport to a window of its own, or back."""
+        self.centre.toggle_outside(self.session.active_view, self.placing.elsewhere)
 
     def focus_next_area(self, step: int = 1) -> None:
         """Give the keyboard to the next part of the window: bars, worklist, viewports, panels, and round again."""

@@ -1,6 +1,6 @@
 """Cards that say what went wrong, where, and what to do. Never modal; warnings and errors stay until dismissed."""
 
-from PySide6.QtCore import QTimer, Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.session import Notice, Session

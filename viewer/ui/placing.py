@@ -1,6 +1,6 @@
 """Where the windows are on the screens: panels in windows of their own, and nothing left where no screen is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
@@ -84,7 +84,7 @@ class OutsideWindow(QWidget):
     closed = Signal()
     placed = Signal()
 
-    def __init__(self, title: str, panel: QWidget, owner: QMainWindow) -> None:
+    def __init__(self, title: str, panel: QWidget, owner: QWidget) -> None:
         super().__init__(owner, Qt.WindowType.Window)
         self.setWindowTitle(f"{title} — Pterion")
         self.panel = panel
@@ -134,6 +134,8 @@ class Placing(QObject):
         self._kept: tuple[int, ...] = ()  # widths of the columns while all were in
         self.outside: dict[str, OutsideWindow] = {}
         self.screens: Callable[[], list[QRect]] = available
+        self.others: Callable[[], Iterable[QWidget]] = lambda: ()
+        """Windows that belong to this one and are moved by somebody else."""
         self._settled = QTimer(self, singleShot=True, interval=SETTLED_MS)
         self._settled.timeout.connect(self.changed)
         splitter.splitterMoved.connect(self.note)
@@ -156,7 +158,7 @@ class Placing(QObject):
 
     def bring_back(self) -> None:
         """Put every window that no screen shows on the nearest screen."""
-        for window in (self._window, *self.outside.values()):
+        for window in (self._window, *self.outside.values(), *self.others()):
             here = window.geometry()
             back = brought_back(here, self.screens())
             if back != here:
@@ -183,20 +185,18 @@ class Placing(QObject):
         made = self.outside[name] = OutsideWindow(name, panel, self._window)
         made.closed.connect(lambda: self._return(name))
         made.placed.connect(self.note)
-        made.setGeometry(fitted(QRect(*box) if box else self._elsewhere(place), self.screens()))
+        made.setGeometry(fitted(QRect(*box), self.screens()) if box else self.elsewhere(place))
         made.show()
         self.note()
 
-    def _elsewhere(self, place: QRect) -> QRect:
-        """The same size in the middle of a screen that the window is not on."""
-        others = [
-            screen for screen in self.screens() if not screen.contains(self._window.geometry().center())
-        ]
-        if not others:
-            return place
+    def elsewhere(self, place: QRect) -> QRect:
+        """The same size in the middle of a screen that the window is not on; the place itself without another."""
+        screens = self.screens()
+        others = [screen for screen in screens if not screen.contains(self._window.geometry().center())]
         moved = QRect(place)
-        moved.moveCenter(others[0].center())
-        return moved
+        if others:
+            moved.moveCenter(others[0].center())
+        return fitted(moved, screens)
 
     def _return(self, name: str) -> None:
         window = self.outside.pop(name, None)
@@ -212,7 +212,7 @@ class Placing(QObject):
 
     def close(self) -> None:
         """Hide the windows of the panels, as the window itself is closed."""
-        for window in self.outside.values():
+        for window in (*self.outside.values(), *self.others()):
             window.hide()
 
     def placement(self) -> Placement:

@@ -1,7 +1,7 @@
 """The centre of the window: the viewports of the layout, the slice strip, and the empty state."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from PySide6.QtCore import QRect, Qt
@@ -21,6 +21,7 @@ from viewer.ui.interaction import Interaction, cursor_of
 from viewer.ui.keys import BINDABLE, KEYS, Command
 from viewer.ui.measure_layer import MeasureLayer
 from viewer.ui.picture import Overlays
+from viewer.ui.placing import OutsideWindow
 from viewer.ui.strip import WIDTH as STRIP_WIDTH
 from viewer.ui.strip import SliceStrip
 from viewer.ui.view_menu import ViewMenu
@@ -102,6 +103,7 @@ class ReadingArea(QWidget):
         self.layers: list[Layer] = [EvidenceLayer(session), PolygonLayer(session), measures]
         self.cut_layers: list[Layer] = [CutOutlines(session), measures]
         self._made: list[Viewport] = []
+        self.outside: dict[int, OutsideWindow] = {}  # viewports in windows of their own, by number
         self.strip = SliceStrip(session, self)
         self.empty = EmptyState(session, self)
         self._previewed = visible_part(session.preview)
@@ -160,7 +162,34 @@ class ReadingArea(QWidget):
         ):
             signal.connect(self._repaint)
 
+    def toggle_outside(self, number: int, elsewhere: Callable[[QRect], QRect]) -> None:
+        """Move a viewport to a window of its own, or back; `elsewhere` says where, given where it is now."""
+        if number in self.outside:
+            self.outside[number].close()
+            return
+        viewport = self._made[number]
+        place = QRect(viewport.mapToGlobal(viewport.rect().topLeft()), viewport.size())
+        made = self.outside[number] = OutsideWindow(f"Viewport {number + 1}", viewport, self.window())
+        viewport.addActions(list(self.commands.values()))  # keys mean there what they mean here
+        made.closed.connect(lambda: self._return(number))
+        made.setGeometry(elsewhere(place))
+        made.show()
+        self._session.set_maximised_view(None)
+        self._arrange()
+
+    def _return(self, number: int) -> None:
+        """A viewport comes back to its place in the layout."""
+        window = self.outside.pop(number, None)
+        if window is not None:
+            for action in self.commands.values():
+                window.panel.removeAction(action)
+            window.panel.setParent(self)
+            window.deleteLater()
+            self._arrange()
+
     def _layout_changed(self, _: object) -> None:
+        for window in tuple(self.outside.values()):
+            window.close()
         had_keyboard = any(viewport.hasFocus() for viewport in self._made)
         self._make_viewports()
         self._arrange()
@@ -223,6 +252,10 @@ class ReadingArea(QWidget):
         places = [QRect(*box) for box in boxes(layout, self.width(), self.height(), maximised)]
         alone = sum(place.width() * place.height() >= 0.9 * _area(places) for place in places) == 1
         for viewport, place in zip(self.viewports, places, strict=True):
+            if viewport.number in self.outside:
+                viewport.large = viewport.roomy = True
+                viewport.setVisible(open_now)
+                continue
             largest = place.width() * place.height() >= 0.9 * _area(places)
             roomy = place.width() >= WORDS_PX[0] and place.height() >= WORDS_PX[1]
             viewport.large = largest and (alone or roomy)
@@ -238,10 +271,11 @@ class ReadingArea(QWidget):
     def _move_strip(self, _: object = None) -> None:
         """Put the strip where slices of the open series are scrolled."""
         session, maximised = self._session, self._session.maximised_view
-        shown = range(len(session.panes)) if maximised is None else (maximised,)
+        numbers = range(len(session.panes)) if maximised is None else (maximised,)
+        shown = [number for number in numbers if number not in self.outside]
         main = next((number for number in shown if session.panes.shows_open(number)), None)
         for viewport in self.viewports:
-            viewport.first = self._first(viewport.number, shown)
+            viewport.first = viewport.number in self.outside or self._first(viewport.number, shown)
             right_px = STRIP_WIDTH + STRIP_RIGHT if viewport.number == main else 0
             if right_px != viewport.right_px:
                 viewport.right_px = right_px

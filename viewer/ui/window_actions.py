@@ -128,6 +128,15 @@ class WindowActions:
                 id="previous_area",
             ),
             *(self._outside(name) for name in (PANELS, WORKLIST)),
+            Action(
+                "Put the viewport back into the window"
+                if session.active_view in window.centre.outside
+                else "Move the viewport to another window",
+                "",
+                window.move_viewport,
+                lambda: session.volume is not None,
+                "move_viewport",
+            ),
         )
 
     def _outside(self, name: str) -> Action:

@@ -1,17 +1,20 @@
 """Windows on several screens: panels moved out and back, remembered, and never left where no screen is."""
 
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QObject, QRect
+from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from viewer.app.placing import KeptPlaces, placement_of
 from viewer.app.tasks import Tasks
+from viewer.imaging.layouts import SINGLE
 from viewer.library.store import Library
 from viewer.session import Session
 from viewer.ui.main_window import MainWindow
@@ -21,6 +24,7 @@ from viewer.ui.reading import ReadingArea
 # The offscreen platform says so of every window.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
+frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 LEFT, RIGHT = QRect(0, 0, 1600, 1000), QRect(1600, 0, 1200, 900)
 
 
@@ -82,6 +86,34 @@ def test_a_panel_goes_to_the_other_screen_and_comes_back(window: MainWindow) -> 
     assert [window._splitter.widget(n) for n in range(3)] == [window.worklist, window.centre, window.right]
     assert window._splitter.sizes() == before
     assert window.right.isVisible()
+
+
+def test_a_viewport_goes_to_the_other_screen_and_works_there(window: MainWindow, qtbot: QtBot) -> None:
+    """It scrolls with the others, by its own keys too, and comes back with its window or another layout."""
+    session, area = window.session, window.centre
+    session.set_volume(frame.volume())
+    session.set_slice_index(2)
+    session.set_active_view(1)
+    window.move_viewport()
+    outside, viewport = area.outside[1], area.viewports[1]
+    assert outside.panel is viewport
+    assert viewport.isVisible()
+    assert RIGHT.contains(outside.geometry().center())
+    session.set_slice_index(5)
+    assert session.panes.panes[1].stop == 5
+    outside.activateWindow()
+    viewport.setFocus()
+    qtbot.waitUntil(viewport.hasFocus)
+    qtbot.keyClick(viewport, Qt.Key.Key_Up)
+    assert session.slice_index in (4, 6)
+    outside.close()
+    assert viewport.parentWidget() is area
+    assert area.outside == {}
+    assert viewport.isVisible()
+    window.move_viewport()
+    session.panes.set_layout(SINGLE)
+    assert area.outside == {}
+    assert viewport.parentWidget() is area
 
 
 def test_an_unplugged_screen_sends_its_windows_to_the_one_that_is_left(

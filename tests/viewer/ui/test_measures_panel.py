@@ -211,6 +211,7 @@ def test_a_measure_of_a_slice_that_is_gone_is_listed_as_such(
     assert np.all(session.volume.loaded) if session.volume else False
 
 
+@pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of every window
 def test_a_guided_tool_brings_its_panel_to_the_front(qtbot: QtBot, session: Session) -> None:
     column = RightColumn(session)
     qtbot.addWidget(column)

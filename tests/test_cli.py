@@ -293,6 +293,10 @@ def test_scores_for_people_are_one_row_a_study() -> None:
         " ".join(lines[1].split()) == "1.2.3 0.90 0.10 0.80 0.00 0.00 0.25 0.0 12.3 0.0 - 1.0 2.2 AI_CAUTION"
     )
     assert lines[2].endswith("not scored: NO_PIXELS")
+    unwritten = scored(error={"code": "UNEVEN_SPACING", "text": "…"})
+    line = text.scores({"studies": [unwritten]}).splitlines()[1]
+    assert "0.90" in line
+    assert line.endswith("AI_CAUTION not written: UNEVEN_SPACING")
 
 
 def test_gaps_are_a_range_where_they_differ() -> None:

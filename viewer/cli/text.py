@@ -93,7 +93,7 @@ def scores(result: dict[str, Any]) -> str:
         return "No study was scored."
     rows = [("study", *SCORES, *(f"{code} mL" for code in CODES), "seconds", "cautions")]
     for study in result["studies"]:
-        if study.get("error"):
+        if study.get("error") and not study.get("study"):
             failed = f"not scored: {study['error']['code']}"
             rows.append((str(study["study_uid"]), *("-" for _ in rows[0][1:-1]), failed))
             continue
@@ -103,10 +103,15 @@ def scores(result: dict[str, Any]) -> str:
                 *(number(study["study"][code], 2) for code in SCORES),
                 *(number((study["volume_ml"] or {}).get(code), 1) for code in CODES),
                 number(study["seconds"], 1),
-                " ".join(study["cautions"]),
+                " ".join(study["cautions"] + ([f"not written: {lost}"] if (lost := _lost(study)) else [])),
             )
         )
     return table(rows, right=range(1, 3 + len(SCORES) + len(CODES) - 1))
+
+
+def _lost(study: dict[str, Any]) -> str:
+    """Why a file of a study that was scored is not there, empty where all are."""
+    return str((study.get("error") or {}).get("code", ""))
 
 
 def number(value: float | None, digits: int) -> str:

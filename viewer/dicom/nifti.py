@@ -21,7 +21,9 @@ _MILLIMETRES = 2
 _OFFSET = 352
 
 
-def affine_lps(series: Series, spacing_mm: tuple[float, float]) -> npt.NDArray[np.float64]:
+def affine_lps(
+    series: Series, spacing_mm: tuple[float, float], form: str = "NIfTI"
+) -> npt.NDArray[np.float64]:
     """The matrix (4, 4) from indices (column, row, slice, 1) of pixel centres to patient mm (LPS).
 
     It may be sheared (a tilted gantry). Raises PterionError where no matrix is exact: unknown positions or
@@ -31,10 +33,10 @@ def affine_lps(series: Series, spacing_mm: tuple[float, float]) -> npt.NDArray[n
     advice = "Write .npz instead, which keeps the position of every slice."
     if positions is None or series.slices[0].orientation is None or not series.z_mm:
         raise PterionError(
-            f"NIfTI needs the slices' positions, which are unknown. {advice}", code="NO_POSITION"
+            f"{form} needs the slices' positions, which are unknown. {advice}", code="NO_POSITION"
         )
     if series.slices[0].spacing_mm is None:
-        raise PterionError(f"NIfTI needs the pixel spacing, which is unknown. {advice}", code="NO_SPACING")
+        raise PterionError(f"{form} needs the pixel spacing, which is unknown. {advice}", code="NO_SPACING")
     orientation = np.asarray(series.slices[0].orientation, np.float64)
     count = len(positions)
     step = (
@@ -46,7 +48,7 @@ def affine_lps(series: Series, spacing_mm: tuple[float, float]) -> npt.NDArray[n
     worst = float(np.linalg.norm(positions - expected, axis=1).max())
     if worst > TOLERANCE_MM:
         raise PterionError(
-            f"NIfTI has one distance for all slices, and these lie up to {worst:.1f} mm off it. {advice}",
+            f"{form} has one distance for all slices, and these lie up to {worst:.1f} mm off it. {advice}",
             code="UNEVEN_SPACING",
         )
     matrix = np.eye(4)

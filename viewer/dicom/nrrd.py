@@ -39,7 +39,7 @@ def write_seg_nrrd(
     """
     if not masks:
         raise PterionError("Nothing is segmented on this series, so there is no segmentation to write.")
-    matrix = affine_lps(series, spacing_mm)
+    matrix = affine_lps(series, spacing_mm, "NRRD")
     placed, layers = _layers(masks)
     header = _header(matrix, layers, placed, masks).encode("ascii")
     data = (

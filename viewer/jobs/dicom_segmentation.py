@@ -131,12 +131,10 @@ def _segmentation(sources: Sources, series: Series, drawn: Sequence[DrawnSegment
 
 
 def _with_part(dataset: "Dataset", header: "Dataset") -> "Dataset":
-    """Say the part of the body, or that there is no side to it (asked for wherever a part might be paired)."""
+    """Say the part of the body where the source does."""
     part = str(header.get("BodyPartExamined", ""))
     if part:
         dataset.BodyPartExamined = part
-    elif "Laterality" not in dataset:
-        dataset.Laterality = ""
     return dataset
 
 

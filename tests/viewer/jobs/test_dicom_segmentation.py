@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import highdicom
+import highdicom.legacy
 import numpy as np
 import numpy.typing as npt
 import pydicom
@@ -240,6 +241,41 @@ def test_real_heads_tilted_and_uneven_are_written_and_read_back(
         for index, mask in part.masks.items():
             back[index][mask] = CODES.index(part.name) + 1
     np.testing.assert_array_equal(back, masks)
+
+
+def enhanced(volume: Volume, folder: Path, parts: int) -> Path:
+    """The series as Legacy Converted Enhanced CT of shuffled frames, in one file or several."""
+    slices = [pydicom.dcmread(place.path) for place in volume.series.slices]
+    shuffled = [slices[index] for index in (4, 1, 5, 0, 3, 2)]
+    for dataset in shuffled:
+        dataset.PositionReferenceIndicator = ""
+    folder.mkdir()
+    series_uid = highdicom.UID()
+    for part in range(parts):
+        made = highdicom.legacy.LegacyConvertedEnhancedCTImage(
+            shuffled[part::parts], series_uid, 7, highdicom.UID(), part + 1
+        )
+        made.save_as(folder / f"part{part}")
+    return folder
+
+
+def test_frames_of_one_file_are_referred_to_one_by_one(tmp_path: Path, volume: Volume) -> None:
+    framed = load_all(scan([enhanced(volume, tmp_path / "in", 1)]).studies[0].series[0])
+    seg = write_segmentation(tmp_path / "seg.dcm", framed.series, segments_of(labels(), "toy-1"))
+    write_findings(tmp_path / "sr.dcm", answer_for(framed), seg)
+    checked(tmp_path / "seg.dcm", "Segmentation")
+    checked(tmp_path / "sr.dcm", "Comprehensive3DSR")
+    back = np.zeros_like(labels())
+    for part in overlay(read_segmentation(tmp_path / "seg.dcm"), framed.series).segments:
+        for index, mask in part.masks.items():
+            back[index][mask] = CODES.index(part.name) + 1
+    np.testing.assert_array_equal(back, labels())
+
+
+def test_frames_of_several_files_are_refused_in_words(tmp_path: Path, even: Volume) -> None:
+    framed = scan([enhanced(even, tmp_path / "in", 2)]).studies[0].series[0]
+    with pytest.raises(PterionError, match="several multi-frame files"):
+        write_segmentation(tmp_path / "seg.dcm", framed, segments_of(labels(), "toy-1"))
 
 
 # reports

@@ -99,7 +99,8 @@ class Sheet(QDialog):
         self.profile = theme.label("", "small")
         across.addWidget(self.profile, 1)
         self.change, close = theme.button("Change keys…"), theme.button("Close", "primary")
-        self.change.clicked.connect(lambda: (self.close(), change()))
+        self.change.clicked.connect(self.close)
+        self.change.clicked.connect(change)
         close.clicked.connect(self.close)
         for made in (self.change, close):
             made.setAutoDefault(False)

@@ -16,7 +16,7 @@ TILT_MAX_DEG = 30.0
 CHILD_HEAD_MM = 125.0
 """Outer width of the skull below which a head is no adult's (the model has seen few of those)."""
 MEASURED_SLICES = 40
-UNUSUAL_SHARE = 0.15
+UNUSUAL_SHARE = 0.33
 """Share of slices unlike the training data from which on the reader is told."""
 
 _CONTRAST = re.compile(

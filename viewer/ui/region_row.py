@@ -10,6 +10,7 @@ from viewer.findings.verdict import REASONS, Decision, Verdict
 from viewer.ui import theme
 
 BUTTON = 22
+INSET = 6
 OTHER = REASONS[-1]
 
 
@@ -124,7 +125,7 @@ class RegionRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """The buttons stay at the right end of the second line."""
-        left = self.width() - BUTTON * len(self.buttons)
+        left = self.width() - BUTTON * len(self.buttons) - 2
         for number, button in enumerate(self.buttons):
             button.setGeometry(left + number * BUTTON, self.height() // 2 - 2, BUTTON, self.height() // 2 + 1)
         super().resizeEvent(event)
@@ -142,25 +143,29 @@ class RegionRow(QWidget):
         if self.underMouse() or self.current:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.ACCENT_DARK if self.current else theme.RAISED))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-4, 1, 4, -1), 4, 4)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0, 1, 0, -1), 4, 4)
         gone = self.verdict is not None and self.verdict.decision is Decision.DISMISSED
         swatch = QColor(theme.subtype_colour(region.code) if region.code in BY_CODE else theme.AMBER)
         swatch.setAlphaF(0.35 if gone else 1.0)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(swatch)
-        painter.drawRoundedRect(QRectF(0, half / 2 - 3, 10, 10), 3, 3)
+        painter.drawRoundedRect(QRectF(INSET, half / 2 - 3, 10, 10), 3, 3)
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         volume_width = theme.scaled(62)
         painter.setFont(theme.font())
         painter.setPen(QColor(theme.QUIET if gone else theme.TEXT))
-        top = QRectF(18, 3, self.width() - 18 - volume_width, half - 1)
+        text_left = INSET + 18
+        top = QRectF(text_left, 3, self.width() - text_left - volume_width - INSET, half - 1)
         painter.drawText(top, left, _elided(painter, self.text, top.width()))
-        painter.drawText(QRectF(self.width() - volume_width, 3, volume_width, half - 1), right, self._volume)
+        painter.drawText(
+            QRectF(self.width() - volume_width - INSET, 3, volume_width, half - 1), right, self._volume
+        )
         painter.setFont(theme.font(theme.LABEL_PX))
         accepted = self.verdict is not None and not gone
         painter.setPen(QColor(theme.GREEN if accepted else theme.QUIET))
-        below = QRectF(18, half - 1, self.width() - 22 - BUTTON * len(self.buttons), half - 1)
+        room = self.width() - text_left - INSET - BUTTON * len(self.buttons)
+        below = QRectF(text_left, half - 1, room, half - 1)
         painter.drawText(below, left, _elided(painter, self.detail, below.width()))
 
 

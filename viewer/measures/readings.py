@@ -197,7 +197,8 @@ class Readings:
     """Readings of the series on the screen, each worked out once, and again when more of its pixels are there."""
 
     def __init__(self) -> None:
-        self._series: dict[int, tuple[Volume, dict[Measure, tuple[int, Reading]]]] = {}  # by id; the volume alive
+        # By the volume's id, the volume kept alive.
+        self._series: dict[int, tuple[Volume, dict[Measure, tuple[int, Reading]]]] = {}
 
     def of(self, measure: Measure, volume: Volume) -> Reading:
         """The reading of a measure on a series."""

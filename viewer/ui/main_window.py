@@ -300,8 +300,10 @@ class MainWindow(QMainWindow):
 
     def focusNextPrevChild(self, next_: bool) -> bool:  # noqa: N802
         """Go on with Tab, and show where it came to."""
+        before = self.focusWidget()
         moved = super().focusNextPrevChild(next_)
-        self._ring.mark(self.focusWidget() if moved else None)
+        pressed = before is not None and before.isVisible()  # else it was hidden, and Qt looked for another
+        self._ring.mark(self.focusWidget() if moved and pressed else None)
         return moved
 
     def moveEvent(self, event: QMoveEvent) -> None:  # noqa: N802

@@ -175,6 +175,9 @@ class ReadingArea(QWidget):
         made.setGeometry(elsewhere(place))
         made.show()
         self._session.set_maximised_view(None)
+        self._session.set_active_view(number)
+        made.activateWindow()
+        viewport.setFocus()
         self._arrange()
 
     def _return(self, number: int) -> None:

@@ -99,6 +99,7 @@ def test_a_viewport_goes_to_the_other_screen_and_works_there(window: MainWindow,
     assert outside.panel is viewport
     assert viewport.isVisible()
     assert RIGHT.contains(outside.geometry().center())
+    assert session.active_view == 1
     session.set_slice_index(5)
     assert session.panes.panes[1].stop == 5
     outside.activateWindow()

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 SLOW_SECONDS = 0.002
 """Processor time of a slice beyond which its memory came slowly: ten times what an uncompressed one takes."""
-LOST_SECONDS = 0.02
-"""How much time may be lost so before large pages are given up. What was found once comes quickly the next time."""
+LOST_SECONDS = 0.004
+"""How much time may be lost so before large pages are given up: a virtual machine that hands free memory back to its
+host loses more with each of them than it gains with ten."""
 _LARGE, _SMALL = getattr(mmap, "MADV_HUGEPAGE", None), getattr(mmap, "MADV_NOHUGEPAGE", None)
 
 
@@ -17,8 +18,8 @@ class Pages:
     """Zeros that the system hands out page by page as they are written to.
 
     300 slices are 38 000 small pages, which take longer than reading the files, or 75 large ones (2 MB on Linux),
-    which take a fifth of it. But where a virtual machine has to find a large page first, that takes twenty times as
-    long. So large pages are asked for, and no more of them once too much time was lost.
+    which take a fifth of it. But where a virtual machine has to get a large page from its host first, that takes
+    twenty times as long. So large pages are asked for, and no more of them once they come slowly.
     """
 
     def __init__(self, shape: tuple[int, int, int], *, large: bool) -> None:

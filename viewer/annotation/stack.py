@@ -1,6 +1,6 @@
 """What the tools that look at pixels know of a series: HU, where the slices lie, how large a pixel is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +27,6 @@ class Stack:
     places: tuple[Place, ...]
     spacing_mm: tuple[float, float] = (1.0, 1.0)
     heights_mm: tuple[float, ...] = ()
-    weights_mm: tuple[float, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not belong together."""
@@ -40,8 +39,6 @@ class Stack:
             raise ValueError(f"spacing_mm must be positive, got {self.spacing_mm}")
         if len(self.heights_mm) != len(self.places):
             object.__setattr__(self, "heights_mm", tuple(map(float, range(len(self.places)))))
-        if len(self.weights_mm) != len(self.places):
-            object.__setattr__(self, "weights_mm", (0.0,) * len(self.places))
 
     @classmethod
     def of(cls, volume: Volume) -> "Stack":
@@ -52,7 +49,6 @@ class Stack:
             tuple((header.sop_uid, header.frame) for header in volume.series.slices),
             volume.spacing_mm,
             tuple(volume.series.z_mm),
-            tuple(volume.thickness_weights_mm().tolist()),
         )
 
     @cached_property
@@ -63,11 +59,6 @@ class Stack:
     def shape(self) -> tuple[int, int]:
         """(rows, columns) of every slice."""
         return (self.hu.shape[1], self.hu.shape[2])
-
-    @property
-    def aspect(self) -> float:
-        """Height of a pixel over its width."""
-        return self.spacing_mm[0] / self.spacing_mm[1]
 
     def number(self, place: Place) -> int | None:
         """Which slice this is, or None for one of another series."""

@@ -29,6 +29,9 @@ from viewer.annotation.preview import State
 from viewer.annotation.raster import dice
 from viewer.annotation.stack import Stack
 from viewer.annotation.vectorise import exact_shapes
+from viewer.dicom.load import load_all
+from viewer.dicom.scan import scan
+from viewer.dicom.write import write_series
 
 hand = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("slices.py"))))
 square, disc = hand.square, hand.disc
@@ -248,7 +251,6 @@ def test_a_stack_knows_its_slices_and_how_large_a_millimetre_is() -> None:
     assert found.number(("1", 0)) == 1
     assert found.number(("1", 1)) is None
     assert found.radius_px(10.0) == (20.0, 5.0)
-    assert found.aspect == 4
     assert found.heights_mm == (0.0, 1.0)
     found.loaded[1] = False
     assert found.slice_hu(("1", 0)) is None
@@ -270,3 +272,24 @@ def test_a_stack_whose_fields_do_not_belong_together_cannot_be_made(values: dict
     } | values
     with pytest.raises(ValueError, match=r"must be positive|needs pixels"):
         Stack(**fields)  # type: ignore[arg-type]
+
+
+def test_the_stack_of_a_series_has_its_places_and_millimetres(tmp_path: Path) -> None:
+    positions = np.array([(0.0, 0.0, z) for z in (0.0, 5.0, 8.0)])
+    hu = np.stack([np.full((16, 12), value, np.int16) for value in (10, 20, 30)])
+    write_series(
+        tmp_path,
+        hu,
+        spacing_mm=(0.5, 0.4),
+        positions_mm=positions,
+        orientation=(1, 0, 0, 0, 1, 0),
+        patient_id="P",
+    )
+    volume = load_all(scan([tmp_path]).studies[0].series[0])
+    found = Stack.of(volume)
+    assert found.places == tuple((header.sop_uid, 0) for header in volume.series.slices)
+    assert found.spacing_mm == (0.5, 0.4)
+    assert np.diff(found.heights_mm).tolist() == [5, 3]
+    middle = found.slice_hu(found.places[1])
+    assert middle is not None
+    assert (middle == 20).all()

@@ -152,7 +152,7 @@ class KeysPage(QWidget):
         for id_, item in self._items.items():
             keys, lost = self._bound.keys(id_), resolved.lost.get(id_, ())
             taken = "".join(f"   {key} went to {names.get(to, to)}" for key, to in lost)
-            item.setText(2, "   ".join(map(spoken, keys)) + taken)
+            item.setText(2, ("   ".join(map(spoken, keys)) + taken).strip())
             changed = id_ in bindings.keys
             colour = theme.AMBER if lost else theme.BRIGHT if changed else theme.TEXT
             item.setForeground(2, QColor(colour))
@@ -263,7 +263,8 @@ class KeysPage(QWidget):
             return
         known = {command.id for command in self._bound.commands}
         strange = len(set(self._bound.bindings.keys) - known)
-        left = f" {strange} commands in it are unknown here and were left alone." if strange else ""
+        are = "is" if strange == 1 else "are"
+        left = f" {strange} of its commands {are} unknown here and left alone." if strange else ""
         self._say(f"Imported from {Path(name).name}.{left}")
 
     def _export(self) -> None:

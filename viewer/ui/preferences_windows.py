@@ -1,6 +1,6 @@
 """The page of windows: the shipped ones to look at, the reader's own to name, set, order and remove."""
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from model.errors import PterionError
 from viewer.imaging.windows import PRESETS, Window, by_hand
@@ -81,6 +81,7 @@ class WindowsPage(QWidget):
         super().__init__()
         self.session = session
         self.rows: list[WindowRow] = []
+        self.shipped: dict[int, QLabel] = {}
         column = theme.scrolled(self)
         column.setContentsMargins(0, 0, GUTTER, 0)
         column.addWidget(theme.heading("Your own"))
@@ -127,8 +128,8 @@ class WindowsPage(QWidget):
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(3, 1)
         for row, (key, window) in enumerate(PRESETS.items()):
-            bound = self.session.bound.text(f"window_{key}")
-            grid.addWidget(theme.label(bound, "key" if bound else "quiet"), row, 0)
+            self.shipped[key] = theme.label("", "key")
+            grid.addWidget(self.shipped[key], row, 0)
             grid.addWidget(theme.label(window.name), row, 1)
             grid.addWidget(theme.label(f"W {window.width:g} L {window.level:g}", "quiet"), row, 2)
         return grid
@@ -159,6 +160,10 @@ class WindowsPage(QWidget):
         self.empty.setVisible(not self.rows)
         self.heads.setVisible(bool(self.rows))
         self.add.setEnabled(len(self.rows) < MOST)
+        for key, label in self.shipped.items():
+            bound = self.session.bound.text(f"window_{key}")
+            label.setText(bound)
+            theme.set_role(label, "key" if bound else "quiet")
 
     def change(self, number: int, window: Window) -> None:
         """Put another window in a place. Raises PterionError where another has its name."""

@@ -160,7 +160,7 @@ def test_keys_are_exported_and_imported(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "theirs.json"), ""))
     keys.importing.click()
     assert keys._session.preferences.bindings == theirs
-    assert "1 commands in it are unknown" in keys.says.text()
+    assert "1 of its commands is unknown" in keys.says.text()
 
 
 def test_a_damaged_file_of_keys_changes_nothing(
@@ -211,6 +211,8 @@ def test_windows_are_ordered_added_and_removed(dialog: PreferencesDialog) -> Non
     assert isinstance(windows, WindowsPage)
     session = windows.session
     session.set_own_windows((Window("Sinus", 4000, 400), Window("Veins", 300, 90)))
+    session.set_preferences(Preferences(Bindings("weasis")))
+    assert windows.shipped[2].text() == "3"
     windows.rows[1].up.click()
     assert [own.name for own in session.own_windows] == ["Veins", "Sinus"]
     windows.rows[0].remove.click()

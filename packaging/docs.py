@@ -11,6 +11,15 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent.parent / "assets" / "docs"
 NOTE = "<!-- Made by packaging/docs.py. -->"
+KEYS_INTRO = """\
+The keys that Pterion ships. *Preferences → Keys and mouse* changes every one of them, and the buttons of the mouse;
+**?** shows the keys that are bound now, **Ctrl+K** finds every action by name.
+
+The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double click makes
+a viewport fill the window."""
+COMMANDS_INTRO = """\
+Every command has `--help`, and `--json` where a machine may read the answer. Exit codes are 0 done, 1 the input or the
+machine is at fault, 2 wrong use, 130 interrupted. Research use only. Not for diagnosis."""
 
 
 def main() -> int:
@@ -60,8 +69,7 @@ def commands() -> str:
         "",
         "# Command line",
         "",
-        "Every command has `--help`, and `--json` where a machine may read the answer. Exit codes are 0 done, 1 the input "
-        "or the machine is at fault, 2 wrong use, 130 interrupted. Research use only. Not for diagnosis.",
+        COMMANDS_INTRO,
     ]
     for words, command in walk(parser, ("pterion",)):
         lines += ["", f"## `{' '.join(words)}`", "", sentence(command.description or ""), *arguments(command)]

@@ -4,7 +4,6 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,16 @@ DOCS = sorted(asset("docs").glob("*.md"))
 
 def commands(path: Path, kinds: tuple[str, ...]) -> Iterator[list[str]]:
     """The words of each command in the fenced blocks of a page, without `pterion`. kinds: what follows the fence."""
-    for kind, block in re.findall(r"^```(\w*)\n(.*?)^```", path.read_text("utf-8"), re.M | re.S):
+    for kind, block in re.findall(r"^```(\w*)\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL):
         for line in block.splitlines() if kind in kinds else ():
             words = shlex.split(line, comments=True)
             if words[:1] == ["pterion"]:
                 yield words[1:]
+
+
+def expanded(word: str) -> list[str]:
+    """What a shell makes of a word."""
+    return sorted(map(str, Path().glob(word))) if "*" in word else [word]
 
 
 def test_what_is_made_of_the_program_is_fresh() -> None:
@@ -54,6 +58,6 @@ def test_every_command_runs_in_the_order_of_the_pages(
     assert {words[0] for path in DOCS for words in commands(path, ("",))} == {words[0] for words in run}
     for words in run:
         if words[0] != "view":
-            given = [path for word in words for path in sorted(glob(word)) or [word]]  # as a shell does
+            given = [name for word in words for name in expanded(word)]
             assert main(given) == 0, f"{words}: {capsys.readouterr().err}"
     assert {path.name for path in tmp_path.iterdir()} >= {"heads", "copies", "sets", "head.npz", "bundle"}

@@ -1,7 +1,6 @@
 """The user guide: every page is there, links lead to pages, nothing outside is opened."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,16 @@ from viewer.ui.manual import PAGES, Manual
 
 
 @pytest.fixture
-def manual(qtbot: QtBot) -> Iterator[Manual]:
+def window(qtbot: QtBot) -> QWidget:
     parent = QWidget()
     parent.resize(1200, 900)
     qtbot.addWidget(parent)
-    yield Manual(parent)
+    return parent
+
+
+@pytest.fixture
+def manual(window: QWidget) -> Manual:
+    return Manual(window)
 
 
 def test_the_list_names_every_page_that_is_shipped() -> None:

@@ -116,7 +116,7 @@ class Flagship(nn.Module):
             tuple(m.reshape(-1, m.shape[1] // 2, *m.shape[2:]) for m in maps)
             for maps in (previous, here, following)
         )
-        masks, logits, embeddings = (result.unflatten(0, (-1, 2)) for result in self._decode(*apart))
+        masks, logits, embeddings = (r.reshape(-1, 2, *r.shape[1:]) for r in self._decode(*apart))
         return (masks[:, 0] + masks[:, 1].flip(-1)) / 2, logits.mean(1), embeddings.mean(1)
 
     def _decode(

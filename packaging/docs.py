@@ -12,7 +12,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent.parent / "assets" / "docs"
 NOTE = "<!-- Made by packaging/docs.py. -->"
 KEYS_INTRO = """\
-The keys that Pterion ships. *Preferences → Keys and mouse* changes every one of them, and the buttons of the mouse;
+The keys that Pterion ships. *Preferences → Keys and mouse* changes every one of them, and the mouse's buttons;
 **?** shows the keys that are bound now, **Ctrl+K** finds every action by name.
 
 The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double click makes
@@ -43,11 +43,7 @@ def keys() -> str:
         "",
         "# Keys and mouse",
         "",
-        "The keys that Pterion ships. *Preferences → Keys* changes every one of them, *Mouse* the buttons and the "
-        "wheel; **?** shows the keys that are bound now, **Ctrl+K** finds every action by name.",
-        "",
-        "The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double "
-        "click makes a viewport fill the window.",
+        KEYS_INTRO,
     ]
     groups: dict[str, list[str]] = {}
     for each in BINDABLE:

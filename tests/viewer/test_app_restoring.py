@@ -226,6 +226,23 @@ def test_what_was_measured_on_a_prior_is_there_again(
     assert third.session.document.measures == (line,)
 
 
+def test_another_patient_beside_the_open_one_is_said_again(
+    start: Start, studies: tuple[Path, Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    other = tmp_path / "files" / "other"
+    ugly.stack(
+        other, 4, StudyInstanceUID="1.2.7", SeriesInstanceUID="1.2.7.1", PatientID="O", PatientName="O"
+    )
+    first = start(studies[0], other)
+    first.hanging.may_mix = lambda _: True
+    qtbot.waitUntil(opened(first, 8), timeout=WAIT_MS)
+    first.session.pane_series_requested.emit(1, "1.2.7.1")
+    panes = first.session.panes
+    qtbot.waitUntil(lambda: panes.volume(1) is not None and panes.volume(1).loaded.all(), timeout=WAIT_MS)  # type: ignore[union-attr]
+    second = start()
+    qtbot.waitUntil(lambda: "Another patient" in [n.title for n in notices(second)], timeout=WAIT_MS)
+
+
 def test_a_prior_that_is_gone_is_said_and_the_rest_restored(
     start: Start, read_once: Application, studies: tuple[Path, Path], qtbot: QtBot
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
@@ -99,6 +100,40 @@ def test_two_patients_in_one_folder_are_two_lines_of_the_worklist(
     other = next(study for study in application.session.studies if study.patient_id == "B")
     application.session.set_study(other)
     qtbot.waitUntil(shows(application, "B", 34, 4), timeout=WAIT_MS)
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes])
+def test_another_patient_beside_the_open_one_is_asked_about(
+    application: Application,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: QMessageBox.StandardButton,
+) -> None:
+    """In a dialog whose Enter says no; only Yes shows the other's pictures, in that viewport alone."""
+    asked: list[tuple[object, ...]] = []
+
+    def question(*words: object) -> QMessageBox.StandardButton:
+        asked.append(words)
+        return answer
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    ugly.stack(tmp_path / "x" / "a", 3, PatientID="A", PatientName="A")
+    ugly.stack(tmp_path / "x" / "b", 4, PatientID="B", PatientName="B", RescaleIntercept=-1000)
+    application.session.request_open(tmp_path / "x")
+    qtbot.waitUntil(shows(application, "A", 10, 3), timeout=WAIT_MS)
+    other = next(study for study in application.session.studies if study.patient_id == "B")
+    application.session.pane_series_requested.emit(1, other.series[0].series_uid)
+    ((_, title, words, _, default),) = asked
+    assert title == "Another patient"
+    assert "belongs to another patient" in str(words)
+    assert default == QMessageBox.StandardButton.Cancel
+    panes = application.session.panes
+    if answer == QMessageBox.StandardButton.Cancel:
+        assert panes.volume(1) is panes.open_volume
+    else:
+        qtbot.waitUntil(lambda: panes.volume(1) is not None and panes.volume(1).loaded.all(), timeout=WAIT_MS)  # type: ignore[union-attr]
+        assert [int(panes.volume(n).hu[0, 0, 0]) for n in range(3)] == [10, 34, 10]  # type: ignore[union-attr]
 
 
 def test_a_copy_that_cannot_be_opened_never_names_the_old_pictures(

@@ -20,6 +20,7 @@ from viewer.dicom.series import Series, Study, stamp_of
 from viewer.dicom.volume import Volume
 from viewer.imaging.arrangement import Arrangement, from_json, to_json, without
 from viewer.imaging.pane import SeriesKey
+from viewer.jobs.prior import same_patient
 from viewer.library.store import Library
 from viewer.session import Session
 from viewer.ui.cine import Cine
@@ -289,6 +290,7 @@ class Restoring(QObject):
             text = f"{count} that hung beside the open one cannot be shown. The open one hangs there now."
             self._session.notice("warning", "Part of the last session is gone", text)
         arrangement = without(kept.arrangement, frozenset(lost))
+        self._tell_mixed(kept.opened[0], {study_uid for study_uid, _ in arrangement.series})
         self._session.arrange(arrangement)
         self._hanging.load_awaited()
         self._session.set_overlay(kept.overlay)
@@ -297,6 +299,14 @@ class Restoring(QObject):
         hung = [found[key] for key in (kept.opened, *arrangement.series) if key in found and key in before]
         self._tasks.ask("", self._compare(hung, before), self._tell_changed, failed=lambda _: None)
         self._due.start()
+
+    def _tell_mixed(self, opened_uid: str, study_uids: set[str]) -> None:
+        """The reader allowed another patient's series beside the open one; who sits down today is to know of it."""
+        studies = {study.study_uid: study for study in self._session.studies}
+        others = (studies[uid] for uid in study_uids - {opened_uid})
+        if not all(same_patient(studies[opened_uid], other) for other in others):
+            text = "As in the last session, a series of another patient hangs beside the open one."
+            self._session.notice("warning", "Another patient", text)
 
     def _compare(self, hung: list[Series], before: Mapping[SeriesKey, str]) -> Callable[[], list[Series]]:
         return lambda: [series for series in hung if self._print(series) != before[series.key]]

@@ -139,6 +139,7 @@ def test_a_drag_widens_the_tolerance_until_the_clot_is_taken_and_no_further() ->
     preview = editor.preview
     assert preview.patch is not None
     assert preview.note.startswith("65 ± 17 HU")
+    assert preview.cursor == (hand.MIDDLE[0] + 15, hand.MIDDLE[1])  # where the note stands
     assert editor.state is State.SHAPING
     edit = editor.handle(Release((hand.MIDDLE[0] + 15, hand.MIDDLE[1]), "0"))
     assert edit is not None

@@ -28,6 +28,7 @@ class GrowTool(Tool):
         super().__init__(core)
         self._growth: Growth | None = None
         self._pressed: Point = (0.0, 0.0)
+        self._cursor: Point = (0.0, 0.0)
         self._reach_px = 5.0
         self._tolerance_hu = 0.0
         self._mask: Mask | None = None
@@ -64,6 +65,7 @@ class GrowTool(Tool):
 
     def _widen(self, point: Point) -> None:
         assert self._growth is not None
+        self._cursor = point
         wider = (point[0] - self._pressed[0]) / self._reach_px
         tolerance = min(max(self._options.tolerance_hu + wider, 0.0), MOST_TOLERANCE_HU)
         if self._mask is None or tolerance != self._tolerance_hu:
@@ -103,4 +105,5 @@ class GrowTool(Tool):
             return base
         area_mm2 = float(self._mask.sum()) * math.prod(self.core.spacing_mm)
         note = f"{self._growth.seed_hu:.0f} ± {self._tolerance_hu:.0f} HU · {area_mm2 / 100:.1f} cm²"
-        return replace(base, patch=Patch(self._growth.left, self._growth.top, self._mask), note=note)
+        patch = Patch(self._growth.left, self._growth.top, self._mask)
+        return replace(base, cursor=self._cursor, patch=patch, note=note)

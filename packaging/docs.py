@@ -12,11 +12,11 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent.parent / "assets" / "docs"
 NOTE = "<!-- Made by packaging/docs.py. -->"
 KEYS_INTRO = """\
-The keys that Pterion ships. *Preferences → Keys and mouse* changes every one of them, and the mouse's buttons;
-**?** shows the keys that are bound now, **Ctrl+K** finds every action by name.
+The keys that Pterion ships. *Preferences → Keys* changes every one of them, *Mouse* the buttons and the wheel; **?**
+shows the keys that are bound now, **Ctrl+K** finds every action by name.
 
-The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double click makes
-a viewport fill the window."""
+The wheel scrolls, with Ctrl it zooms; the right button drags window and level, the middle one pans; a double click
+makes a viewport fill the window."""
 COMMANDS_INTRO = """\
 Every command has `--help`, and `--json` where a machine may read the answer. Exit codes are 0 done, 1 the input or the
 machine is at fault, 2 wrong use, 130 interrupted. Research use only. Not for diagnosis."""

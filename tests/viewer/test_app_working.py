@@ -73,6 +73,9 @@ def test_a_second_reader_is_blinded_until_done_then_compares_and_joins(
     part.reading_requested.emit("")
     assert "Other readings stay hidden" in [notice.title for notice in said(opened)]
     assert uids(opened) == ["second"]
+    part.queue_requested.emit("choice")
+    qtbot.waitUntil(lambda: bool(part.queue), timeout=WAIT_MS)
+    assert (part.queue[0].readers, part.queue[0].status) == ("Second", Status.IN_PROGRESS)
     part.compare_requested.emit("", part.work.reading.uid)  # type: ignore[union-attr]
     assert part.agreement == ()
     own = part.work.reading

@@ -3,11 +3,10 @@
 import numpy as np
 from PySide6.QtCore import QObject
 
-from model.errors import PterionError
 from model.labels import BY_CODE, CODES
 from viewer.annotation.document import Annotation
 from viewer.annotation.events import SetProposals
-from viewer.app.tasks import Tasks
+from viewer.app.tasks import Tasks, unheard
 from viewer.session import Findings, Session
 from viewer.ui import regions
 from viewer.ui.desk import AnnotationDesk
@@ -44,8 +43,4 @@ class Proposing(QObject):
             if self._session.volume is volume and self._session.findings is findings:
                 self._desk.take(SetProposals(found))
 
-        self._tasks.ask("", work, show, _unheard)
-
-
-def _unheard(_: PterionError) -> None:
-    return
+        self._tasks.ask("", work, show, unheard)

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from viewer.jobs.agreement import SubtypeAgreement
 from viewer.library.queue import Candidate, Order, doubt, ordered, suspicion
@@ -54,6 +55,11 @@ def queue_of(
             mine.comment if mine is not None else "",
         )
     return tuple(entries[each.study_uid] for each in ordered(candidates, order))
+
+
+def blinded(entry: QueueEntry, reader: str) -> QueueEntry:
+    """A study as somebody sees it who reads it blinded: without what others said of it."""
+    return replace(entry, status=Status.IN_PROGRESS, readers=reader, comment="", seconds=0.0)
 
 
 def reason_of(candidate: Candidate, order: Order) -> str:

@@ -65,6 +65,10 @@ class Tasks(QObject):
         self._thread.shutdown()
 
 
+def unheard(_: PterionError) -> None:
+    """For failures that somebody else tells of, or that cost nothing."""
+
+
 class _Bug:
     """What a task raised that is nobody's fault but ours; raised again on the GUI thread."""
 

@@ -8,12 +8,11 @@ from typing import TypeVar
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
 
-from model.errors import PterionError
 from viewer.annotation.document import Document
 from viewer.annotation.stack import Stack
 from viewer.app.keeping import Keeping
-from viewer.app.queueing import agreement_row, queue_of, sources_of
-from viewer.app.tasks import Tasks
+from viewer.app.queueing import agreement_row, blinded, queue_of, sources_of
+from viewer.app.tasks import Tasks, unheard
 from viewer.dicom.volume import Volume
 from viewer.library.errors import LibraryError
 from viewer.library.queue import Order
@@ -42,7 +41,7 @@ class Working(QObject):
         self._active = QElapsedTimer()
         self._since = QElapsedTimer()
         self._timer = QTimer(self, interval=round(TICK_S * 1000))
-        self._timer.timeout.connect(self._tick)
+        self._timer.timeout.connect(self._spend)
         part = session.working
         part.reader_named.connect(self.name_reader)
         part.noted.connect(self.note)
@@ -82,12 +81,15 @@ class Working(QObject):
 
     def _unfinished(self, key: tuple[str, str]) -> Reading | None:
         study_uid, series_uid = key
-        for reading in self._log.readings(series_uid, study_uid):
-            if reading.kind is ReadingKind.BLINDED and reading.reader == self._keeping.reader:
-                noted = self._log.progress(series_uid, reading.uid).get(WHOLE)
-                if noted is None or noted.status is not Status.DONE:
-                    return reading
-        return None
+        found = self._log.readings(series_uid, study_uid)
+        return next((reading for reading in found if self._under_way(reading, self._keeping.reader)), None)
+
+    def _under_way(self, reading: Reading, reader: str) -> bool:
+        """Whether a reading is the reader's own, blinded and not done."""
+        if reading.kind is not ReadingKind.BLINDED or reading.reader != reader:
+            return False
+        noted = self._log.progress(reading.series_uid, reading.uid).get(WHOLE)
+        return noted is None or noted.status is not Status.DONE
 
     def _refresh(self, key: tuple[str, str]) -> None:
         """Read what the library knows of the work on the open series."""
@@ -205,10 +207,8 @@ class Working(QObject):
             show,
         )
 
-    def _documents(self, uids: tuple[str, ...]) -> list[Document]:
-        """The state of readings as it is on the disk, once what waits is there."""
-        where = self._open
-        assert where is not None
+    def _documents(self, where: tuple[str, str], uids: tuple[str, ...]) -> list[Document]:
+        """The state of readings as it is on the disk, once what waits is there. Any thread."""
         self._keeping.writer.flush()
         return [self._keeping.library.load_document(*where, uid) for uid in uids]
 
@@ -221,7 +221,7 @@ class Working(QObject):
             return
 
         def work() -> tuple[SubtypeAgreement, ...]:
-            first, second = self._documents((one, other))
+            first, second = self._documents(volume.series.key, (one, other))
             return agreement(first, second, volume)
 
         def show(rows: tuple[SubtypeAgreement, ...]) -> None:
@@ -242,7 +242,7 @@ class Working(QObject):
         made_of = f"{rule} of {', '.join(names.get(uid, 'the shared reading') for uid in uids)}"
 
         def work() -> Reading:
-            joined = consensus(self._documents(uids), series.slices, Rule(rule))
+            joined = consensus(self._documents(series.key, uids), series.slices, Rule(rule))
             made = self._log.add_consensus(series.study_uid, series.series_uid, reader, made_of)
             empty = Document(series.study_uid, series.series_uid)
             self._keeping.library.save_document(
@@ -273,7 +273,9 @@ class Working(QObject):
             )
             self._desk.revise(wanted, "adopt another reading")
 
-        self._tasks.ask("The reading could not be adopted", lambda: self._documents((uid,)), show)
+        self._tasks.ask(
+            "The reading could not be adopted", lambda: self._documents(volume.series.key, (uid,)), show
+        )
 
     # history
 
@@ -321,14 +323,18 @@ class Working(QObject):
         """Tell what there is to work on, in an order."""
         library = self._keeping.library
 
+        reader = self._keeping.reader
+
         def read() -> tuple[QueueEntry, ...]:
-            return queue_of(
+            mine = {r.study_uid for r in self._log.readings() if self._under_way(r, reader)}
+            found = queue_of(
                 library.studies(),
                 self._log.queue(),
                 library.study_scores(),
                 self._log.subtypes(),
                 Order(order),
             )
+            return tuple(blinded(entry, reader) if entry.study_uid in mine else entry for entry in found)
 
         self._tasks.ask("The queue could not be read", read, self._session.working.set_queue)
 
@@ -362,9 +368,6 @@ class Working(QObject):
             if not self._since.isValid():
                 self._since.start()
 
-    def _tick(self) -> None:
-        self._spend()
-
     def _spend(self) -> None:
         """Book the time since the last booking, if the reader has been at work."""
         where = self._open
@@ -384,14 +387,10 @@ class Working(QObject):
         self._tasks.ask(
             "",
             lambda: self._log.add_time(*where, reader, spent, reading),
-            failed=_unheard,  # the writer of annotations says what is wrong with the library
+            failed=unheard,  # the writer of annotations says what is wrong with the library
         )
 
     def shutdown(self) -> None:
         """Book what was not booked yet."""
         self._timer.stop()
         self._spend()
-
-
-def _unheard(_: PterionError) -> None:
-    return

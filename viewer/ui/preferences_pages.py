@@ -154,13 +154,15 @@ class AppearancePage(_Page):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._heading("Text size")
+        self.percent = theme.label("")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Text size in percent")
         self.slider.setRange(*(round(100 * scale / SCALE_STEP) for scale in TEXT_SCALES))
         self.slider.setPageStep(2)
+        self.slider.setTracking(False)  # the whole window is laid out anew: once, when the slider is let go
+        self.slider.sliderMoved.connect(lambda value: self.percent.setText(f"{value * SCALE_STEP}%"))
         self.slider.setFixedWidth(260)
         self.slider.valueChanged.connect(lambda value: self._set(text_scale=value * SCALE_STEP / 100))
-        self.percent = theme.label("")
         self._line(self.slider, self.percent)
         self._heading("Contrast")
         self.contrasts = self._radios("contrast", CONTRASTS)

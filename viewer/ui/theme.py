@@ -74,10 +74,6 @@ def apply(app: QApplication) -> None:
     for face in ("Regular", "Medium", "SemiBold"):
         QFontDatabase.addApplicationFont(str(asset(f"fonts/Inter-{face}.otf")))
     app.setWindowIcon(QIcon(str(asset("icons/pterion.svg"))))
-    _dress(app)
-
-
-def _dress(app: QApplication) -> None:
     app.setFont(font())
     app.setPalette(_palette())
     app.setStyleSheet(_stylesheet())
@@ -91,14 +87,18 @@ def use(preferences: Preferences) -> None:
     app = QApplication.instance()
     if not isinstance(app, QApplication) or _look(before) == _look(preferences):
         return
+    if before.contrast != preferences.contrast:
+        app.setPalette(_palette())
+    if before.text_scale != preferences.text_scale:
+        app.setFont(font())
     if _look(before)[:2] != _look(preferences)[:2]:
-        _dress(app)
+        app.setStyleSheet(_stylesheet())
     for widget in app.allWidgets():
         if widget.property(_SPACED):
             widget.setFont(_heading_font())
         _hold(widget)
         own = widget.property(_DRESS)
-        if own is not None:
+        if own is not None and before.contrast != preferences.contrast:
             widget.setStyleSheet(_filled(own))
         if isinstance(widget, QAbstractItemView):
             widget.scheduleDelayedItemsLayout()

@@ -27,6 +27,7 @@ class Triaging(QObject):
     pause_requested = Signal(bool)
     reviewed_requested = Signal(str, bool)  # study_uid, whether it is reviewed
     again_requested = Signal(str)  # study_uid that failed
+    remove_requested = Signal(str)  # study_uid to take off the list
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

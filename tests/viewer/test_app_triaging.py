@@ -187,3 +187,6 @@ def test_a_study_that_fails_says_why_and_is_tried_again(
     session.triage.score_requested.emit((uid,))
     qtbot.waitUntil(lambda: here.words() == ["scored"], timeout=WAIT_MS)
     assert TriageList(here.library).rows()[0].reason == ""
+    session.triage.remove_requested.emit(uid)
+    qtbot.waitUntil(lambda: here.words() == [], timeout=WAIT_MS)
+    assert TriageList(here.library).rows() == ()

@@ -54,6 +54,7 @@ class Triaging(QObject):
         triage.pause_requested.connect(self.pause)
         triage.reviewed_requested.connect(self._review)
         triage.again_requested.connect(lambda uid: self._change(lambda: self._list.again(uid)))
+        triage.remove_requested.connect(lambda uid: self._change(lambda: self._list.remove([uid])))
         session.study_opened.connect(self._opened)
         session.findings_changed.connect(self._give_way)
         session.load_state_changed.connect(lambda _: self._give_way(session.findings))
@@ -73,7 +74,7 @@ class Triaging(QObject):
             self._session.triage.set_paused(paused)
             self._session.triage.set_folder(Path(folder) if isinstance(folder, str) else None)
             self._session.triage.set_rows(rows)
-            if folder and studies:
+            if studies and (folder or self._session.triage.waiting):
                 self._join(studies)
                 self._answering.remember_statuses(studies)
             if folder or self._session.triage.waiting:

@@ -171,6 +171,9 @@ class TriageBar(QWidget):
         score.triggered.connect(lambda: triage.score_requested.emit((study_uid,)))
         mark = menu.addAction("Mark as not reviewed" if reviewed else "Mark as reviewed")
         mark.triggered.connect(lambda: triage.reviewed_requested.emit(study_uid, not reviewed))
+        remove = menu.addAction("Take off the list")
+        remove.setEnabled(row is not None and row.state is not State.SCORING)
+        remove.triggered.connect(lambda: triage.remove_requested.emit(study_uid))
         return menu
 
     def choose_folder(self) -> None:

@@ -134,13 +134,16 @@ def test_the_menus_ask_for_what_they_say(shown, qtbot: QtBot) -> None:
     with qtbot.waitSignal(triage.pause_requested) as asked:
         actions["pause_triage"].run()
     assert asked.args == [True]
-    score, mark = column.triage.study_menu("3").actions()
+    score, mark, remove = column.triage.study_menu("3").actions()
     assert score.text() == "Try again to score"
     with qtbot.waitSignal(triage.score_requested) as asked:
         score.trigger()
     assert asked.args == [("3",)]
     assert mark.text() == "Mark as reviewed"
-    score, mark = column.triage.study_menu("4").actions()
+    with qtbot.waitSignal(triage.remove_requested) as asked:
+        remove.trigger()
+    assert asked.args == ["3"]
+    score, mark, _ = column.triage.study_menu("4").actions()
     assert (score.isEnabled(), mark.text()) == (False, "Mark as not reviewed")
     with qtbot.waitSignal(triage.reviewed_requested) as asked:
         mark.trigger()

@@ -22,7 +22,7 @@ from viewer.jobs.score import areas_px, physical_spacing, volumes_ml
 
 LOADER_POLL_S = 0.5
 """How long the worker sleeps at most before it looks again whether it was cancelled."""
-SCROLLING_S, PAUSE_S = 0.15, 0.012
+SCROLLING_S, PAUSE_S = 0.15, 0.025
 """How long after a step the reader counts as scrolling, and how long the worker rests between slices then."""
 CROWDED = 2
 """So few processors are all taken while a series is loaded."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from model.labels import ANY, CODES, SCORES, SUBTYPES
@@ -11,6 +12,7 @@ from viewer.findings.doubts import close_calls
 from viewer.findings.region import Region
 from viewer.session import Findings, Session
 from viewer.ui import theme
+from viewer.ui.caution_list import CautionList
 from viewer.ui.overlay_bar import OverlayBar
 from viewer.ui.region_row import RegionRow, millilitres, slice_range
 from viewer.ui.regions import because, regions, short, study_scores, study_threshold, suspected
@@ -46,6 +48,7 @@ class FindingsPanel(QWidget):
         )
         self.because = theme.label("", "small", wrap=True)
         self._listed: object = None
+        self._icons: dict[str, QIcon] = {}
         self.again = theme.button("Score again")
         self.cancel = theme.button("Cancel")
         self.research = theme.label("Research use only. Scores are not a diagnosis.", "small", wrap=True)
@@ -76,9 +79,8 @@ class FindingsPanel(QWidget):
             bars.addWidget(row)
         self._layout.addWidget(self._bars)
         self._layout.addWidget(self.overlay_bar)
-        self._notes = QVBoxLayout()
-        self._notes.setSpacing(4)
-        self._layout.addLayout(self._notes)
+        self._notes = CautionList()
+        self._layout.addWidget(self._notes)
         self._layout.addWidget(self.regions_heading)
         self._regions = QVBoxLayout()
         self._regions.setSpacing(0)
@@ -231,7 +233,6 @@ class FindingsPanel(QWidget):
         return volume is not None and any(n.problem is Problem.SPACING_ESTIMATED for n in volume.series.notes)
 
     def _show_notes(self, findings: Findings | None) -> None:
-        _clear(self._notes)
         texts = list(findings.cautions) if findings is not None else []
         series = self._session.series
         texts += [note.text for note in series.notes if _matters(note)] if series is not None else []
@@ -244,13 +245,7 @@ class FindingsPanel(QWidget):
                 0,
                 f"From model {findings.model_id}; {self._session.model_id} is in use now. Score again to ask it.",
             )
-        for text in dict.fromkeys(texts):
-            made = QFrame()
-            made.setProperty("role", "caution")
-            layout = QVBoxLayout(made)
-            layout.setContentsMargins(10, 6, 8, 6)
-            layout.addWidget(theme.label(text, "", wrap=True))
-            self._notes.addWidget(made)
+        self._notes.show_texts(texts)
 
     def _show_regions(self, findings: Findings | None) -> None:
         suspected_ = self._session.suspecting.suspected
@@ -292,7 +287,7 @@ class FindingsPanel(QWidget):
         for number, region in enumerate(found):
             known = region.volume_ml is not None and region.volume_ml >= 0.05
             volume = f"{approximate}{millilitres(region.volume_ml or 0.0)}" if known else "–"
-            row = RegionRow(region, volume, verdicts.get(number), known=measured)
+            row = RegionRow(region, volume, verdicts.get(number), known=measured, icon=self._icon)
             row.clicked.connect(lambda index, at=number: self._go(at if measured else None, index))
             row.accept_clicked.connect(lambda of=region: suspecting.accept_requested.emit(of))
             row.edit_clicked.connect(lambda of=region: suspecting.edit_requested.emit(of))
@@ -302,8 +297,17 @@ class FindingsPanel(QWidget):
             self.region_rows.append(row)
         self._mark_current(suspecting.current)
 
+    def _icon(self, name: str) -> QIcon:
+        """An icon of the rows, drawn once."""
+        if name not in self._icons:
+            self._icons[name] = theme.icon(name, theme.QUIET)
+        return self._icons[name]
+
     def _relist(self) -> None:
         self._listed = None
+        self._icons.clear()
+        for row in self.rows.values():
+            row.renew()
         self._later()
 
     def _go(self, number: int | None, index: int) -> None:

@@ -1,7 +1,9 @@
 """One suspected region in the Findings tab: what, where, how large; accept, edit, dismiss."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QInputDialog, QMenu, QPushButton, QWidget
 
 from model.labels import BY_CODE
@@ -37,9 +39,17 @@ class RegionRow(QWidget):
     reopen_clicked = Signal()
 
     def __init__(
-        self, region: Region, volume: str, verdict: Verdict | None = None, *, known: bool = False
+        self,
+        region: Region,
+        volume: str,
+        verdict: Verdict | None = None,
+        *,
+        known: bool = False,
+        icon: Callable[[str], QIcon] = lambda name: theme.icon(name, theme.QUIET),
     ) -> None:
+        """icon: an icon of `assets/icons` by its name; a list of rows draws each but once."""
         super().__init__()
+        self._icon = icon
         self.region, self.verdict = region, verdict
         self._volume = volume
         self.current = False
@@ -91,7 +101,7 @@ class RegionRow(QWidget):
     def _button(self, icon: str, tip: str) -> QPushButton:
         made = theme.button("", "icon")
         made.setParent(self)
-        made.setIcon(theme.icon(icon, theme.QUIET))
+        made.setIcon(self._icon(icon))
         made.setIconSize(QSize(13, 13))
         made.setToolTip(tip)
         made.setAccessibleName(f"{tip}: {self.text}")

@@ -32,6 +32,8 @@ class ScoreRow(QWidget):
         self.eye.setIconSize(QSize(14, 14))
         self.eye.clicked.connect(self.shown_changed)
         self.setAccessibleName(subtype.name)
+        self._shown: bool | None = None
+        self._facts: object = None
         self.show_mask(shown=True)
         self._fit()
 
@@ -40,6 +42,10 @@ class ScoreRow(QWidget):
     ) -> None:
         """Show a score in 0 to 1 (None: nothing known), its operating point, the volume, and a second line."""
         self.score, self.threshold, self.volume, self.detail = score, tick, volume, detail
+        facts = (score, tick, volume, detail, doubt)
+        if facts == self._facts:
+            return
+        self._facts = facts
         said = "not scored" if score is None else f"{score:.2f}, suspected from {tick:.2f}"
         lines = [f"{self._subtype.name.capitalize()} hemorrhage: {said}", detail, doubt]
         self.setToolTip("\n".join(line for line in lines if line))
@@ -50,10 +56,20 @@ class ScoreRow(QWidget):
     def show_mask(self, *, shown: bool) -> None:
         """Say whether the masks of the subtype are painted."""
         self.eye.setChecked(shown)
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.eye.setIcon(theme.icon("eye" if shown else "eye-off", theme.TEXT if shown else theme.QUIET))
         name = f"{self._subtype.code} in the overlay"
         self.eye.setToolTip(f"Hide {name}" if shown else f"Show {name}")
         self.eye.setAccessibleName(f"{name}: {'shown' if shown else 'hidden'}")
+
+    def renew(self) -> None:
+        """Fit and paint anew: text size or colours have changed."""
+        shown, self._shown = self._shown, None
+        self.show_mask(shown=bool(shown))
+        self._fit()
+        self.update()
 
     def _fit(self) -> None:
         theme.hold(self, height=38 if self.detail else 22)

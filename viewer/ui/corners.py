@@ -87,7 +87,9 @@ class Corners:
             self._at_right(painter, room, MARGIN + row * self._line, line)
         for row, line in enumerate(who):
             width = free if row < len(how) else room.width / 2
-            self._at_left(painter, MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX)))
+            self._at_left(
+                painter, MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX))
+            )
         return float(MARGIN + len(who) * self._line + BADGE_GAP)
 
     def _paint_bottom(self, painter: QPainter, shown: Shown, room: Room) -> None:

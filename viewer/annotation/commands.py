@@ -20,8 +20,8 @@ from viewer.annotation.vectorise import exact_shapes
 
 
 def choose_subtype(core: Core, event: events.ChooseSubtype) -> Edit | None:
-    """Give the selected polygon and all later ones this subtype."""
-    selected = core.document.find(core.selection)
+    """Give all later polygons this subtype, and the one that was selected by hand."""
+    selected = core.document.find(core.selection) if core.selection == core.picked else None
     if selected is None or selected.subtype == event.code:
         return None
     if not core.may_change(selected.subtype, event.code):

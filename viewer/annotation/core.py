@@ -27,6 +27,8 @@ class Core:
     image: (rows, columns) of the slices, the border no point crosses; None for no border.
     stack: the pixels; None where there are none.
     place: the slice the mouse was on last.
+    picked: what the reader selected by hand. What is drawn gets selected, too, but keeps its subtype when that of the
+        next one is chosen.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Core:
         self.stack = stack
         self.subtype = subtype
         self.selection: str | None = None
+        self.picked: str | None = None
         self.place: Place = ("", 0)
         self.messages: list[str] = []
         self.layers = dict.fromkeys(CODES, Layer())

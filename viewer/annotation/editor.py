@@ -202,7 +202,7 @@ class Editor:
             case events.Select(uid):
                 if self._tool.state is not State.DRAWING:
                     self._tool.reset()
-                    core.selection = uid if core.document.find(uid) else None
+                    core.selection = core.picked = uid if core.document.find(uid) else None
             case events.ChooseTool(name) if name is not self._tool.name:
                 edit = self._tool.finish()
                 self._tool = self._make(name)

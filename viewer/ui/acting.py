@@ -195,7 +195,7 @@ class Acting:
         session.set_slice_index(suspecting.found[number].peak)
 
     def choose_subtype(self, code: str) -> None:
-        """New polygons, and the selected one, get this subtype."""
+        """New polygons, and the one selected by hand, get this subtype."""
         self._session.set_subtype(code)
         self._session.edit_requested.emit(events.ChooseSubtype(code))
 

@@ -226,6 +226,7 @@ class AnnotationsPanel(QWidget):
         self._session.edit_requested.emit(Select(annotation.uid))
 
     def _change(self, code: str) -> None:
+        self._session.edit_requested.emit(Select(self._session.selection))
         self._session.set_subtype(code)
         self._session.edit_requested.emit(ChooseSubtype(code))
         self._show_selected()

@@ -380,8 +380,13 @@ def test_hover_names_polygon_and_edge(editor: Editor) -> None:
 # classes, marks, proposals
 
 
-def test_the_subtype_goes_to_the_selected_polygon_and_to_new_ones(editor: Editor) -> None:
+def test_the_subtype_goes_to_the_polygon_selected_by_hand_and_to_new_ones(editor: Editor) -> None:
     draw(editor, SQUARE)
+    (drawn,) = editor.document.annotations
+    assert editor.selection == drawn.uid
+    assert editor.handle(ChooseSubtype("SAH")) is None
+    assert editor.document.annotations == (drawn,)
+    editor.handle(Select(drawn.uid))
     edit = editor.handle(ChooseSubtype("IPH"))
     assert edit is not None
     assert edit.action == "make IPH"
@@ -476,6 +481,7 @@ def test_every_kind_of_edit_is_undone_and_redone(editor: Editor) -> None:
     note(drag(editor, [SQUARE[0], (10.0, 10.0)]))
     note(click(editor, (60.0, 40.0), Modifier.ALT))
     note(drag(editor, [(50.0, 50.0), (55.0, 52.0)]))
+    editor.handle(Select(editor.selection))
     note(editor.handle(ChooseSubtype("EDH")))
     note(editor.handle(Remove("new1")))
     note(editor.handle(MarkReviewed("z")))

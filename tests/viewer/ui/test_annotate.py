@@ -112,8 +112,11 @@ def test_undo_and_redo_through_the_session(desk: AnnotationDesk, open_session: S
     assert open_session.document.annotations == (square(),)
 
 
-def test_a_subtype_changes_the_selected_polygon(desk: AnnotationDesk, open_session: Session) -> None:
+def test_a_subtype_changes_the_polygon_selected_by_hand(desk: AnnotationDesk, open_session: Session) -> None:
     desk.add((square(),), "accept findings")
+    open_session.set_subtype("IVH")
+    assert open_session.document.annotations == (square(),)
+    open_session.edit_requested.emit(events.Select(square().uid))
     open_session.set_subtype("EDH")
     assert open_session.document.annotations[0].subtype == "EDH"
 

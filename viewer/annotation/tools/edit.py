@@ -70,7 +70,7 @@ class EditTool(Tool):
             return self._delete_vertices(selected, frozenset((vertex,)))
         hit = None if Modifier.CTRL in event.modifiers else core.at(point)
         if hit:
-            core.selection = hit.uid
+            core.selection = core.picked = hit.uid
             return None
         return self.begin(replace(event, point=point))
 

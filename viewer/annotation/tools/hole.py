@@ -23,5 +23,6 @@ class HoleTool(PolygonTool):
         self.core.place = (event.sop_uid, event.frame) if self._path is None else self.core.place
         if self._path is None and self.core.selected_here is None:
             hit = self.core.at(event.point)
-            self.core.selection = hit.uid if hit else self.core.selection
+            if hit:
+                self.core.selection = self.core.picked = hit.uid
         return super().press(replace(event, modifiers=event.modifiers | Modifier.CTRL))

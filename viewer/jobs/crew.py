@@ -1,6 +1,6 @@
 """Processes that score studies: one that dies takes no more than the study in its hands with it.
 
-Each loads the model once and runs at the lowest priority. The parent sends a task, then gets progress and an entry.
+Each loads the model once; in the background, at the lowest priority. The parent sends a task, then gets progress and an entry.
 """
 
 import os
@@ -30,11 +30,15 @@ Told = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Model:
-    """The version that scores: its folder, its id, how many threads."""
+    """The version that scores: its folder, its id, how many threads.
+
+    background: at the lowest priority.
+    """
 
     path: Path
     id: str
     threads: int = 1
+    background: bool = False
 
 
 class Worker:
@@ -211,7 +215,8 @@ def _serve(parent: "Connection[Any, Any]", model: Model) -> None:
     from viewer.jobs.study_score import score_study
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C goes to all; the parent decides
-    give_way_to_all()
+    if model.background:
+        give_way_to_all()
     ear = _Ear(parent)
     predictor: Predictor | None = None
     with suppress(EOFError, OSError):  # the parent has gone

@@ -169,7 +169,7 @@ class Triage:
         known = {(one.study_uid, one.series_uid) for one in self._library.study_scores(version.id)}
         if any(series.key in known for series in study.series):  # the window has asked this model before
             return {"model": version.id}
-        model = Model(version.path, version.id, threads=1)
+        model = Model(version.path, version.id, threads=1, background=True)
         if self._worker is None or self._worker.model != model or not self._worker.alive:
             self._drop_worker()
             self._worker = Worker(model)

@@ -15,11 +15,18 @@ from viewer.dicom.scan import scan
 from viewer.dicom.series import Study
 from viewer.dicom.write import write_series
 from viewer.jobs import triage
+from viewer.jobs.crew import Model
 from viewer.jobs.triage import Found, Progress, Scored, Told, Triage
 from viewer.library.store import Library
 from viewer.library.triage import GAVE_UP, Reading, State, TriageList
 
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _at_usual_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside other tests the lowest priority would wait for minutes."""
+    monkeypatch.setattr(triage, "Model", lambda *args, background, **more: Model(*args, **more))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Processes that score studies: one that dies takes no more than the study in its hands with it.
 
-Each loads the model once; in the background, at the lowest priority. The parent sends a task, then gets progress and an entry.
+Each loads the model once; in the background, at the lowest priority. The parent sends a task, then gets progress and an
+entry.
 """
 
 import os

@@ -157,6 +157,28 @@ def test_the_look_of_the_overlay_is_remembered(qtbot: QtBot, start: Start, phant
     qtbot.waitUntil(lambda: again.session.suspecting.style == style, timeout=WAIT_MS)
 
 
+def test_a_study_that_was_left_before_it_came_does_not_come(
+    qtbot: QtBot, start: Start, phantom_series: Path, write_series_copy: Callable[[str], Path]
+) -> None:
+    application = start(phantom_series, write_series_copy("b"))
+    session = application.session
+    qtbot.waitUntil(lambda: len(session.studies) == 2 and not application.opening.busy, timeout=WAIT_MS)
+    assert session.volume is not None
+    here, index = session.volume, session.slice_index + 1
+    session.set_slice_index(index)
+    (mine,) = (study for study in session.studies if study.study_uid == here.series.study_uid)
+    (other,) = (study for study in session.studies if study is not mine)
+    shown: list[object] = []
+    session.volume_changed.connect(shown.append)
+    session.set_study(other)
+    session.set_study(mine)
+    qtbot.waitUntil(lambda: not application.opening.busy, timeout=WAIT_MS)
+    qtbot.wait(100)
+    assert shown == []
+    assert session.volume is here
+    assert (session.study, session.slice_index) == (mine, index)
+
+
 def test_no_answer_of_another_series_is_ever_shown(
     qtbot: QtBot, start: Start, phantom_series: Path, write_series_copy: Callable[[str], Path]
 ) -> None:

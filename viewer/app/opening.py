@@ -61,6 +61,7 @@ class Opening(QObject):
         self._studies: dict[str, Study] = {}
         self._scan: ScanJob | None = None
         self._load: LoadJob | None = None
+        self._asked: Series | None = None
         self._volumes = KeptVolumes()
         self._wanted: dict[tuple[str, str], Series] = {}
         self._unmarked: list[tuple[int, str | None]] = []
@@ -168,11 +169,15 @@ class Opening(QObject):
         self._knowing.keep(result)
 
     def _study_opened(self, study: Study | None) -> None:
-        """Open the series of a study that is worth most, unless one of its series is open."""
+        """Open the series of a study that is worth most, unless one of its series is open. One of another study that
+        was asked for before, and is not there yet, does not come any more."""
         if study is None:
             return
-        opened = self._session.series
-        if opened is None or opened not in study.series:
+        opened, asked = self._session.series, self._asked
+        if opened is not None and asked is not None and opened in study.series and asked not in study.series:
+            if self._load is not None and self._load.running:
+                self._open(study, opened)
+        elif opened is None or opened not in study.series:
             series = self._best(study)
             if series is not None:
                 self.open_series(series.series_uid)
@@ -247,6 +252,7 @@ class Opening(QObject):
             self._load.cancel()
         self._unmarked.clear()
         middle = len(series.slices) // 2
+        self._asked = series
         job = self._load = LoadJob(series, middle, self, self._volumes)
         job.volume_ready.connect(lambda volume: self._ready(job, study, volume, middle))
         job.slices_loaded.connect(lambda slices: self._arrived(job, slices))
@@ -265,10 +271,12 @@ class Opening(QObject):
     def _ready(self, job: LoadJob, study: Study, volume: Volume, middle: int) -> None:
         if job is not self._load:
             return
+        another = volume is not self._session.volume
         self._session.set_volume(volume)
         self._session.set_study(study)
-        self._session.set_slice_index(middle)
-        self.opened(volume, job)
+        if another:  # else its own loading goes on, which something else had interrupted
+            self._session.set_slice_index(middle)
+            self.opened(volume, job)
 
     def _arrived(self, job: LoadJob, slices: tuple[tuple[int, str | None], ...]) -> None:
         if job is self._load:

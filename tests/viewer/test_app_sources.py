@@ -120,6 +120,14 @@ def test_giving_up_the_password_is_no_error(start: Start, protected: Path, qtbot
     assert [notice for notice in notices if notice.level == "error" and "opened" in notice.title] == []
 
 
+def test_what_opened_before_the_list_was_read_stays_on_top_of_it(start: Start, tmp_path: Path) -> None:
+    application = start()
+    a, b, c = (tmp_path / name for name in "abc")
+    application.session.set_recent((b,))
+    application.recent._add_earlier((a, b, c))
+    assert application.session.recent == (b, a, c)
+
+
 def test_what_opened_is_offered_the_next_time(
     start: Start, archive: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -25,7 +25,7 @@ class Recent(QObject):
 
     def begin(self) -> None:
         """Read the list; what is gone meanwhile is left out."""
-        self._tasks.ask("", self._read, self._session.set_recent, failed=lambda _: None)
+        self._tasks.ask("", self._read, self._add_earlier, failed=lambda _: None)
 
     def opened(self) -> None:
         """What was asked for last holds studies: put it on top of the list."""
@@ -33,7 +33,17 @@ class Recent(QObject):
             return
         first = self._asked[0]
         place = first if len(self._asked) == 1 else first.parent
-        paths = tuple(dict.fromkeys((place.absolute(), *self._session.recent)))[:MOST]
+        self._keep((place.absolute(), *self._session.recent))
+
+    def _add_earlier(self, earlier: tuple[Path, ...]) -> None:
+        """The list as it was; what was opened before it was read stays on top of it."""
+        if self._session.recent:
+            self._keep((*self._session.recent, *earlier))
+        else:
+            self._session.set_recent(earlier)
+
+    def _keep(self, paths: tuple[Path, ...]) -> None:
+        paths = tuple(dict.fromkeys(paths))[:MOST]
         self._session.set_recent(paths)
         texts = [str(path) for path in paths]
         self._tasks.ask("", lambda: self._library.set_setting(SETTING, texts), failed=lambda _: None)

@@ -42,6 +42,7 @@ def photograph(application: "Application") -> None:  # noqa: F821  imported afte
 
     session = application.session
     wait_until(lambda: session.findings is not None and session.findings.done)
+    wait_until(lambda: session.suspecting.suspected is not None)
     findings = session.findings
     assert findings is not None
     session.set_slice_index(int(findings.slice_scores[:, 0].argmax()))

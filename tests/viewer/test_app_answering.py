@@ -102,4 +102,19 @@ def test_where_a_card_gives_up_the_processor_answers_with_a_word(
     session.request_open(phantom_series)
     qtbot.waitUntil(lambda: scored(session), timeout=WAIT_MS)
     assert any("The card has no memory left. The processor goes on" in text for text in told)
-    assert session.ai_state == "AI idle · 1 thread"
+    qtbot.waitUntil(lambda: session.ai_state == "AI idle · 1 thread", timeout=WAIT_MS)
+
+
+def test_what_was_answered_meanwhile_is_not_taken_back(
+    qtbot: QtBot, start: Start, phantom_series: Path
+) -> None:
+    application = start(phantom_series)
+    session = application.session
+    qtbot.waitUntil(lambda: scored(session) and not application.tasks.busy, timeout=WAIT_MS)
+    assert session.study is not None
+    uid = session.study.study_uid
+    other = replace(session.study, study_uid="1.2.3")
+    application.answering.remember_statuses((session.study, other))
+    session.set_study_status(uid, "newer")
+    qtbot.waitUntil(lambda: "1.2.3" in session.study_status, timeout=WAIT_MS)
+    assert session.study_status[uid] == "newer"

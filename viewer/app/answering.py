@@ -121,7 +121,8 @@ class Answering(QObject):
     # the worklist
 
     def remember_statuses(self, studies: tuple[Study, ...]) -> None:
-        """Show what the model in use said about these studies before."""
+        """Show what the model in use said about these studies before, but for those that it answered meanwhile."""
+        before = dict(self._session.study_status)
 
         def read() -> dict[tuple[str, str], Findings]:
             version = self._registry.current()
@@ -136,6 +137,8 @@ class Answering(QObject):
 
         def show(found: dict[tuple[str, str], Findings]) -> None:
             for study in studies:
+                if self._session.study_status.get(study.study_uid) != before.get(study.study_uid):
+                    continue
                 known = [found[s.key] for s in study.series if s.key in found]
                 best = min(map(regions.status, known), key=regions.suspicion, default=regions.NOT_SCORED)
                 self._session.set_study_status(study.study_uid, best)

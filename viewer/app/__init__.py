@@ -348,6 +348,7 @@ def run(
     application = Application(paths, library_dir=library_dir, demo=demo, empty=empty)
     reporter = BugReporter(application.session, data_dir())
     reporter.install()
+    application.window.placing.fit()
     try:
         return app.exec()
     finally:

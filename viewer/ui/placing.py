@@ -156,6 +156,13 @@ class Placing(QObject):
         """Something was moved."""
         self._settled.start()
 
+    def fit(self) -> None:
+        """Make the main window no larger than its screen, where there is no window manager that does, too."""
+        here = self._window.geometry()
+        there = fitted(here, self.screens())
+        if there != here:
+            self._window.setGeometry(there)
+
     def bring_back(self) -> None:
         """Put every window that no screen shows on the nearest screen."""
         for window in (self._window, *self.outside.values(), *self.others()):

@@ -181,3 +181,11 @@ def test_damaged_places_are_not_taken(kept: object) -> None:
 def test_an_unknown_panel_of_another_version_is_left_out(window: MainWindow) -> None:
     window.placing.place(Placement((10, 10, 1250, 700), outside={"Nobody": (0, 0, 10, 10)}))
     assert window.placing.outside == {}
+
+
+def test_the_window_is_no_larger_than_its_screen(window: MainWindow) -> None:
+    small = QRect(0, 0, 1366, 768)
+    window.placing.screens = lambda: [small]  # type: ignore[method-assign]
+    window.setGeometry(0, 0, 1600, 1000)
+    window.placing.fit()
+    assert small.contains(window.geometry())

@@ -85,8 +85,8 @@ class Application(QObject):
         super().__init__()
         # Qt would split each picture over threads of its own: a fifth more work, and waits for busy cores.
         os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-        # A thread that computes gives way to the window after a millisecond: painting asks for it many times.
-        sys.setswitchinterval(0.001)
+        # A thread that computes gives way to the window at once: painting asks for it dozens of times.
+        sys.setswitchinterval(0.0002)
         self.library = Library(library_dir or data_dir())
         self.registry = registry or default_registry()
         self.session = Session(self)

@@ -1,5 +1,7 @@
 """The look: colours, sizes and type, written once; the stylesheet takes them from here."""
 
+from functools import lru_cache
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
@@ -61,8 +63,14 @@ def _points(pixels: float) -> float:
 
 def font(pixels: float = TEXT_PX, weight: int = 400) -> QFont:
     """Inter at `pixels` logical pixels; digits all have one width, so that numbers do not dance."""
+    return QFont(_font(_points(pixels), weight))
+
+
+@lru_cache(maxsize=64)
+def _font(points: float, weight: int) -> QFont:
+    """Made once: lists ask for theirs several times a row."""
     result = QFont("Inter")
-    result.setPointSizeF(_points(pixels))
+    result.setPointSizeF(points)
     result.setWeight(_WEIGHTS[weight])
     result.setFeature(QFont.Tag("tnum"), 1)
     return result

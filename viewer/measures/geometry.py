@@ -79,7 +79,7 @@ def perpendicular(start: Point, end: Point, at: Point, towards: Point) -> Point:
 
 def perimeter(ring: Sequence[Point]) -> float:
     """Length of a polygon's border."""
-    return sum(length(start, end) for start, end in zip(ring, (*ring[1:], ring[0]), strict=True))
+    return sum(map(math.dist, ring, (*ring[1:], ring[0])))
 
 
 def distance_to_path(point: Point, path: Sequence[Point], *, closed: bool = False) -> float:

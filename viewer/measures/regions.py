@@ -7,6 +7,7 @@ of the source slice, whatever the window, slab or layout; across the slices they
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +57,14 @@ def ring_of(kind: Kind, points: Sequence[Point], sides: int = 96) -> tuple[Point
     if kind is Kind.RECTANGLE:
         return ((left, top), (right, top), (right, bottom), (left, bottom))
     x, y, rx, ry = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
-    turns = [2 * math.pi * side / sides for side in range(sides)]
-    return tuple((x + rx * math.cos(turn), y + ry * math.sin(turn)) for turn in turns)
+    return tuple([(x + rx * across, y + ry * below) for across, below in _circle(sides)])
+
+
+@cache
+def _circle(sides: int) -> tuple[Point, ...]:
+    """Points of a circle of radius 1 around the origin."""
+    turns = (2 * math.pi * side / sides for side in range(sides))
+    return tuple((math.cos(turn), math.sin(turn)) for turn in turns)
 
 
 def region_mask(kind: Kind, points: Sequence[Point], shape: tuple[int, int]) -> Mask:

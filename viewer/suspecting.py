@@ -48,6 +48,7 @@ class Suspecting(QObject):
     changed = Signal(object)  # Suspected | None
     current_changed = Signal(object)  # place of a region in `found` | None
     style_changed = Signal(object)  # OverlayStyle
+    asked_changed = Signal(object)  # frozenset of codes
     evidence_changed = Signal(object)  # Evidence | None
 
     # intentions
@@ -62,6 +63,7 @@ class Suspecting(QObject):
         self.suspected: Suspected | None = None
         self.current: int | None = None
         self.style = OverlayStyle()
+        self.asked: frozenset[str] = frozenset()
         self.evidence: Evidence | None = None
 
     @property
@@ -89,6 +91,12 @@ class Suspecting(QObject):
         if style != self.style:
             self.style = style
             self.style_changed.emit(style)
+
+    def set_asked(self, codes: frozenset[str]) -> None:
+        """Say of which subtypes below their operating points a reader wants to see the outlines, in this series."""
+        if codes != self.asked:
+            self.asked = codes
+            self.asked_changed.emit(codes)
 
     def set_evidence(self, evidence: Evidence | None) -> None:
         """Show an evidence map, or none."""

@@ -66,6 +66,7 @@ class Examining(QObject):
     def _connect(self) -> None:
         session, suspecting = self._session, self._session.suspecting
         session.findings_changed.connect(self._findings_changed)
+        session.volume_changed.connect(lambda _: suspecting.set_asked(frozenset()))
         session.slice_loaded.connect(lambda _: self._look())
         session.document_changed.connect(lambda _: self._judge())
         session.slice_index_changed.connect(self._slice_changed)

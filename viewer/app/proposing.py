@@ -3,7 +3,7 @@
 import numpy as np
 from PySide6.QtCore import QObject
 
-from model.labels import BY_CODE, CODES
+from model.labels import BY_CODE
 from viewer.annotation.document import Annotation
 from viewer.annotation.events import SetProposals
 from viewer.app.tasks import Tasks, unheard
@@ -30,8 +30,7 @@ class Proposing(QObject):
         if not findings.done or findings is self._given:
             return
         self._given = findings
-        codes = regions.suspected(findings) or (CODES if regions.bleed_suspected(findings) else ())
-        values = [BY_CODE[code].value for code in codes]
+        values = [BY_CODE[code].value for code in regions.told(findings)]
 
         def work() -> tuple[Annotation, ...]:
             from viewer.annotation.proposals import propose

@@ -9,6 +9,8 @@ from model.labels import CODES
 
 FILL, EDGE = 0.42, 0.85
 """Share of a mask's colour that covers the picture where its opacity is 1: inside and on its outermost pixels."""
+FAINT = 0.5
+"""The same for the outline of a subtype below its operating point."""
 
 
 class Look(StrEnum):
@@ -38,8 +40,11 @@ class OverlayStyle:
                 f"opacities go from 0 to 1, of {CODES}: got {self.opacity}, {self.own}, {unknown}"
             )
 
-    def of(self, code: str) -> tuple[float, float]:
-        """Shares of colour (inside, on the edge) of a subtype."""
+    def of(self, code: str, *, below: bool = False) -> tuple[float, float]:
+        """Shares of colour (inside, on the edge) of a subtype; `below`: of one below its operating point, which a
+        reader asked for. That is a faint outline in every look."""
+        if below:
+            return 0.0, FAINT * self.own.get(code, self.opacity)
         opacity = 0.0 if code in self.hidden else self.own.get(code, self.opacity)
         edge = EDGE if self.look is not Look.FILL else FILL
         return (FILL if self.look is not Look.OUTLINE else 0.0) * opacity, edge * opacity

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from model.labels import ANY, SCORES, SUBTYPES
+from model.labels import ANY, CODES, SCORES, SUBTYPES
 from viewer.dicom.volume import Volume
 
 
@@ -47,6 +47,11 @@ class Answer:
     def bleed_suspected(self) -> bool:
         """Whether any hemorrhage is suspected, whatever the subtypes say."""
         return bool(self.suspected) or self.scores[ANY] >= self.thresholds[ANY]
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Subtypes whose masks belong to what is said: the suspected; all where a bleed is, but no subtype."""
+        return self.suspected or (CODES if self.bleed_suspected else ())
 
     def verdict(self, code: str) -> str:
         """`suspected` or `below its operating point`."""

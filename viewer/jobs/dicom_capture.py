@@ -1,6 +1,6 @@
 """The model's answer on one page, as a picture and as a DICOM secondary capture (PS3.3 A.8.5) of the study.
 
-Scores beside their operating points, volumes, and the slices that scored highest with what was marked on them. The
+Scores beside their operating points, volumes, and the slices that scored highest with what is suspected on them. The
 page names no patient; the DICOM object belongs to its study and carries what the study does.
 """
 
@@ -122,7 +122,7 @@ def _table(draw: Any, answer: Answer) -> None:
 
 
 def _tile(answer: Answer, index: int) -> RGB:
-    """A slice in the brain window with the outlines of what is marked on it, uint8 (rows, columns, 3), to scale."""
+    """A slice in the brain window with the outlines of what is suspected on it, uint8 (rows, columns, 3), to scale."""
     from PIL import Image
 
     hu = answer.volume.hu[index].astype(np.float32)
@@ -135,7 +135,7 @@ def _tile(answer: Answer, index: int) -> RGB:
     mask = np.asarray(Image.fromarray(answer.masks[index]).resize(size, Image.Resampling.NEAREST))
     coloured = np.repeat(shown[:, :, None], 3, axis=2)
     edge = _edges(mask)
-    for value in np.unique(mask[edge]):
+    for value in (BY_CODE[code].value for code in answer.told):
         coloured[edge & (mask == value)] = BY_VALUE[int(value)].rgb
     tile = np.zeros((_TILE_PX, _TILE_PX, 3), np.uint8)
     top, left = (_TILE_PX - size[1]) // 2, (_TILE_PX - size[0]) // 2

@@ -1,7 +1,8 @@
 """What is segmented where ABC/2 is measured: areas slice by slice, and the volume that stands beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -47,10 +48,14 @@ def drawn_masks(volume: Volume, document: Document) -> Masks:
 
 
 def around(
-    volume: Volume, sources: Sequence[tuple[str, Masks]], index: int, points: Sequence[Point]
+    volume: Volume,
+    sources: Sequence[tuple[str, Masks]],
+    index: int,
+    points: Sequence[Point],
+    only: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> tuple[Segmentation, ...]:
     """What each source (its name and masks) has segmented around points of a slice: the subtype with most pixels in
-    their box; nothing where there are none."""
+    their box, of those in `only` where that names the source; nothing where there are none."""
     left, top, right, bottom = (round(edge) for edge in box_of(points))
     found = []
     for source, masks in sources:
@@ -58,6 +63,7 @@ def around(
             continue
         part = masks[index, max(top, 0) : bottom + 1, max(left, 0) : right + 1]
         counts = np.bincount(part.ravel(), minlength=len(CODES) + 1)[1 : len(CODES) + 1]
+        counts[[code not in only.get(source, CODES) for code in CODES]] = 0
         if counts.any():
             value = int(np.argmax(counts)) + 1
             areas = np.count_nonzero(masks == value, axis=(1, 2)).astype(np.float64)

@@ -1,6 +1,6 @@
 """The words in the corners of a viewport, from values; no Qt."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from viewer.imaging.sections import Acquired, Section
 from viewer.imaging.slabs import Slab
 from viewer.imaging.windows import Function, Window
 from viewer.session import Findings
-from viewer.ui.regions import short, suspected, threshold
+from viewer.ui.regions import short, suspected, threshold, told
 
 RESEARCH = "Research use only"
 REVIEWED = "Reviewed: no hemorrhage"
@@ -116,10 +116,11 @@ def pixel_size(volume: Volume) -> str:
     return f"≈ {size} mm/px" if has(volume.series.notes, Problem.SPACING_ESTIMATED) else f"{size} mm/px"
 
 
-def ai_result(findings: Findings | None, *, estimated: bool) -> str:
+def ai_result(findings: Findings | None, *, estimated: bool, asked: Collection[str] = ()) -> str:
     """The model's answer in one line: suspected subtypes with mL, or the highest score, never `none`.
 
-    estimated: the pixel size is a guess, so mL are marked `≈`.
+    estimated: the pixel size is a guess, so mL are marked `≈`. asked: subtypes that are outlined although they may lie
+    below their operating points; those that do are named.
     """
     if findings is None:
         return ""
@@ -128,9 +129,15 @@ def ai_result(findings: Findings | None, *, estimated: bool) -> str:
     if findings.study_scores is None:
         return f"Scoring {findings.scored} of {findings.total}"
     names = suspected(findings)
-    if not names:
-        return f"any {short(findings.study_scores.get(ANY, 0.0))}"
-    return "Suspected " + " · ".join(_with_volume(code, findings, estimated=estimated) for code in names)
+    parts = [f"any {short(findings.study_scores.get(ANY, 0.0))}"]
+    if names:
+        parts = [
+            "Suspected " + " · ".join(_with_volume(code, findings, estimated=estimated) for code in names)
+        ]
+    below = [code for code in CODES if code in asked and code not in told(findings)]
+    if below:
+        parts.append(f"{', '.join(below)} outlined: below operating point{'s' * (len(below) > 1)}")
+    return " · ".join(parts)
 
 
 def _with_volume(code: str, findings: Findings, *, estimated: bool) -> str:
@@ -141,8 +148,10 @@ def _with_volume(code: str, findings: Findings, *, estimated: bool) -> str:
 
 
 def threshold_vector(findings: Findings) -> npt.NDArray[np.float32]:
-    """Thresholds of the subtypes, float32 (5,), in the order of `model.labels.CODES`."""
-    return np.array([threshold(findings, code) for code in CODES], np.float32)
+    """Thresholds of the subtypes on a slice, float32 (5,), in the order of `model.labels.CODES`; beyond every score
+    where the study lies below its operating point."""
+    said = told(findings)
+    return np.array([threshold(findings, c) if c in said else np.inf for c in CODES], np.float32)
 
 
 def next_suspicious(findings: Findings | None, reviewed: set[int], after: int) -> int | None:
@@ -168,6 +177,6 @@ def suspected_on_slice(findings: Findings, index: int) -> list[str]:
     over = [
         (float(score), code)
         for score, code in zip(scores, CODES, strict=True)
-        if score >= threshold(findings, code)
+        if score >= threshold(findings, code) and code in told(findings)
     ]
     return [f"{code} {short(score)}" for score, code in sorted(over, reverse=True)]

@@ -110,7 +110,8 @@ class Corners:
         if volume is not session.volume or not room.large:
             return
         estimated = captions.has(volume.series.notes, Problem.SPACING_ESTIMATED)
-        result = captions.ai_result(session.findings, estimated=estimated)
+        asked = session.suspecting.asked if session.overlay else ()
+        result = captions.ai_result(session.findings, estimated=estimated, asked=asked)
         taken = max(self._words.width(first), self._words.width(second))
         raised = self._words.width(result) > room.width - room.right_px - taken - 4 * MARGIN
         cut = self._words.cut(result, room.width - room.right_px - 3 * MARGIN)

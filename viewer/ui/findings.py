@@ -15,7 +15,7 @@ from viewer.ui import theme
 from viewer.ui.caution_list import CautionList
 from viewer.ui.overlay_bar import OverlayBar
 from viewer.ui.region_row import RegionRow, millilitres, slice_range
-from viewer.ui.regions import because, regions, short, study_scores, study_threshold, suspected
+from viewer.ui.regions import because, regions, short, study_scores, study_threshold, suspected, told
 from viewer.ui.score_row import ScoreRow
 
 REFRESH_MS = 80
@@ -124,6 +124,7 @@ class FindingsPanel(QWidget):
         suspecting.changed.connect(self._later)
         suspecting.current_changed.connect(self._mark_current)
         suspecting.style_changed.connect(lambda _: self._show_eyes())
+        suspecting.asked_changed.connect(lambda _: self.refresh())
         suspecting.evidence_changed.connect(lambda _: self._show_evidence())
         session.slice_index_changed.connect(lambda _: self._show_evidence())
         session.preferences_changed.connect(lambda _: self._relist())
@@ -208,18 +209,29 @@ class FindingsPanel(QWidget):
             known = findings is not None and (findings.done or findings.scored > 0)
             tick = study_threshold(findings, code) if findings else 0.5
             over = known and scores[code] >= tick
+            unpainted = "" if findings is None or over or not volume else self._unpainted(code, findings)
             row.show_score(
                 scores[code] if known else None,
                 tick,
                 volume,
-                self._extent(code, tick, doubtful) if over or code in doubtful else "",
+                self._extent(code, tick, doubtful, unpainted)
+                if over or unpainted or code in doubtful
+                else "",
                 f"{code} lies close to its operating point: it could be on either side." * (code in doubtful),
             )
 
-    def _extent(self, code: str, tick: float, doubtful: Sequence[str]) -> str:
+    def _unpainted(self, code: str, findings: Findings) -> str:
+        """What is said of masks of a subtype that is not suspected."""
+        if code in told(findings):
+            return ""
+        return "below: outlined" if code in self._session.suspecting.asked else "below: not painted"
+
+    def _extent(self, code: str, tick: float, doubtful: Sequence[str], unpainted: str) -> str:
         """Operating point, how many regions, on which slices: `from .05 · 2 regions · 17–27`."""
         found = [region for region in self._session.suspecting.found if region.code == code]
         parts = [f"from {short(tick)}"]
+        if unpainted:
+            parts.append(unpainted)
         if code in doubtful:
             parts.append("close call")
         if found:
@@ -339,15 +351,26 @@ class FindingsPanel(QWidget):
 
     def _show_subtype(self, code: str, shown: bool) -> None:
         suspecting = self._session.suspecting
+        if self._is_below(code):
+            suspecting.set_asked(suspecting.asked | {code} if shown else suspecting.asked - {code})
+            return
         suspecting.set_style(suspecting.style.with_shown(code, shown=shown))
 
     def _fade_subtype(self, code: str, share: float) -> None:
         suspecting = self._session.suspecting
-        suspecting.set_style(suspecting.style.with_opacity(share, code).with_shown(code, shown=True))
+        suspecting.set_style(suspecting.style.with_opacity(share, code))
+        self._show_subtype(code, shown=True)
+
+    def _is_below(self, code: str) -> bool:
+        findings = self._session.findings
+        return findings is not None and not findings.not_run and code not in told(findings)
 
     def _show_eyes(self) -> None:
+        suspecting = self._session.suspecting
         for code, row in self.rows.items():
-            row.show_mask(shown=code not in self._session.suspecting.style.hidden)
+            below = self._is_below(code)
+            shown = code in suspecting.asked if below else code not in suspecting.style.hidden
+            row.show_mask(shown=shown, below=below)
 
     def _ask_why(self) -> None:
         wanted = self._session.suspecting.evidence is None

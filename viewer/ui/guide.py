@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from model.labels import CODES
+from model.labels import BY_CODE
 from viewer.dicom.volume import Volume
 from viewer.measures import text
 from viewer.measures.abc2 import DEFINITION
@@ -15,6 +15,7 @@ from viewer.measures.readings import index_of, read
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.ui.measuring import KINDS, segmentations
+from viewer.ui.regions import told
 from viewer.ui.top_bar import BarButton
 
 DEFINITIONS = {Kind.ABC2: DEFINITION, Kind.MIDLINE: text.MIDLINE_DEFINITION}
@@ -145,9 +146,12 @@ class GuideCard(QFrame):
         findings = self._session.findings
         if findings is None:
             return
-        counts = [np.bincount(mask.ravel(), minlength=len(CODES) + 1)[1:].max() for mask in findings.masks]
+        values = [BY_CODE[code].value for code in told(findings)]
+        counts = [
+            max((np.count_nonzero(mask == value) for value in values), default=0) for mask in findings.masks
+        ]
         if max(counts) == 0:
-            self._session.notice("info", "No blood marked", "The model has marked no blood on this series.")
+            self._session.notice("info", "No blood marked", "The model suspects no blood on this series.")
         else:
             self._session.set_slice_index(int(np.argmax(counts)))
 

@@ -20,6 +20,7 @@ from viewer.measures.readings import index_of, scale_of
 from viewer.measures.tracker import Sight, Step, Tracker
 from viewer.measuring import Drawing
 from viewer.session import Mode, Session, Tool
+from viewer.ui.regions import told
 from viewer.ui.viewport import Viewport
 
 KINDS: dict[Tool, Kind] = {
@@ -345,6 +346,8 @@ def segmentations(
     """What is drawn and what the model found around points of a slice, what is drawn first."""
     document = session.document_of(volume)
     sources = [("drawn", segmented.drawn_masks(volume, document))] if document is not None else []
-    if session.findings is not None and volume is session.volume:
-        sources.append(("AI", session.findings.masks))
-    return segmented.around(volume, sources, index, points)
+    found = session.findings
+    if found is not None and volume is session.volume:
+        sources.append(("AI", found.masks))
+    suspected = {} if found is None else {"AI": told(found)}
+    return segmented.around(volume, sources, index, points, suspected)

@@ -8,12 +8,13 @@ import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from model.labels import CODES
-from viewer.findings.style import EDGE, FILL
+from viewer.findings.style import EDGE, FILL, OverlayStyle
 from viewer.imaging.render import Overlay, Palette, compose, overlay_of
 from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
 from viewer.session import Findings, Session
 from viewer.ui import theme
+from viewer.ui.regions import told
 
 KEPT = 256
 """Overlays remembered, so that scrolling back costs nothing; a few kB each."""
@@ -69,7 +70,14 @@ class Overlays:
             shares = ((FILL, EDGE), (0.0, 0.0))
             own = tuple(shares[each.value in hidden] for each in received.segments)
             return Palette(tuple(each.rgb for each in received.segments), own=own)
-        return Palette(theme.subtype_rgb(), own=tuple(style.of(code) for code in CODES))
+        return Palette(theme.subtype_rgb(), own=tuple(self._shares(code, style) for code in CODES))
+
+    def _shares(self, code: str, style: OverlayStyle) -> tuple[float, float]:
+        """A subtype below its operating point is not painted, unless a reader asks for it."""
+        findings = self._session.findings
+        if findings is None or code in told(findings):
+            return style.of(code)
+        return style.of(code, below=True) if code in self._session.suspecting.asked else (0.0, 0.0)
 
     def _forget_slice(self, index: int) -> None:
         self._found.pop(index, None)

@@ -46,6 +46,11 @@ def bleed_suspected(findings: Findings) -> bool:
     return study_scores(findings)[ANY] >= study_threshold(findings, ANY)
 
 
+def told(findings: Findings) -> tuple[str, ...]:
+    """Subtypes whose masks belong to what is said: the suspected; all where a bleed is suspected, but no subtype."""
+    return suspected(findings) or (CODES if bleed_suspected(findings) else ())
+
+
 def regions(findings: Findings, pixel_mm2: float, weights_mm: np.ndarray | None) -> tuple[Region, ...]:
     """Runs of neighbouring suspected slices of every suspected subtype, in the order of `suspected`; of `any` where
     a bleed is suspected, but no subtype. What the list shows until the regions are measured.

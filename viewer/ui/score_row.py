@@ -32,7 +32,7 @@ class ScoreRow(QWidget):
         self.eye.setIconSize(QSize(14, 14))
         self.eye.clicked.connect(self.shown_changed)
         self.setAccessibleName(subtype.name)
-        self._shown: bool | None = None
+        self._shown: tuple[bool, bool] | None = None
         self._facts: object = None
         self.show_mask(shown=True)
         self._fit()
@@ -53,21 +53,23 @@ class ScoreRow(QWidget):
         self._fit()
         self.update()
 
-    def show_mask(self, *, shown: bool) -> None:
-        """Say whether the masks of the subtype are painted."""
+    def show_mask(self, *, shown: bool, below: bool = False) -> None:
+        """Say whether the masks of the subtype are painted; `below`: it lies below its operating point."""
         self.eye.setChecked(shown)
-        if shown == self._shown:
+        if (shown, below) == self._shown:
             return
-        self._shown = shown
+        self._shown = shown, below
         self.eye.setIcon(theme.icon("eye" if shown else "eye-off", theme.TEXT if shown else theme.QUIET))
         name = f"{self._subtype.code} in the overlay"
+        if below:
+            name = f"{self._subtype.code}, below its operating point, as an outline"
         self.eye.setToolTip(f"Hide {name}" if shown else f"Show {name}")
         self.eye.setAccessibleName(f"{name}: {'shown' if shown else 'hidden'}")
 
     def renew(self) -> None:
         """Fit and paint anew: text size or colours have changed."""
         shown, self._shown = self._shown, None
-        self.show_mask(shown=bool(shown))
+        self.show_mask(shown=bool(shown and shown[0]), below=bool(shown and shown[1]))
         self._fit()
         self.update()
 

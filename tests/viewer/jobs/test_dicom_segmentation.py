@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import PterionError
-from model.labels import CODES, SCORES
+from model.labels import BY_CODE, CODES, SCORES
 from viewer.dicom.cielab import lab_of_rgb, rgb_of_lab
 from viewer.dicom.load import load_all
 from viewer.dicom.nrrd import masks_of, write_seg_nrrd
@@ -337,10 +338,18 @@ def test_the_page_is_a_valid_secondary_capture(tmp_path: Path, even: Volume) -> 
 def test_the_page_shows_the_highest_slices_with_their_outlines(even: Volume) -> None:
     answer = answer_for(even)
     assert tile_slices(answer) == (0, 1, 2, 3, 4, 5)
-    picture = page(answer).reshape(-1, 3)
-    assert (picture == (0xD5, 0x5E, 0x00)).all(1).sum() > 200  # the swatch, and the outline on slice 4
-    without = page(answer_for(even, np.zeros_like(labels()))).reshape(-1, 3)
-    assert (without == (0xD5, 0x5E, 0x00)).all(1).sum() < (picture == (0xD5, 0x5E, 0x00)).all(1).sum()
+    bare = answer_for(even, np.zeros_like(labels()))
+    assert painted(answer, "SDH") > painted(bare, "SDH") + 100
+    assert painted(answer, "IPH") == painted(bare, "IPH")  # .40, below its operating point: the swatch only
+    sure = replace(answer, scores={**answer.scores, "IPH": 0.6})
+    assert painted(sure, "IPH") > painted(bare, "IPH") + 50
+    unclear = replace(answer, scores=dict.fromkeys(SCORES, 0.1) | {"any": 0.9})
+    assert painted(unclear, "IPH") == painted(sure, "IPH")
+
+
+def painted(answer: Answer, code: str) -> int:
+    """Pixels of the page in the colour of a subtype."""
+    return int((page(answer) == BY_CODE[code].rgb).all(2).sum())
 
 
 # NRRD

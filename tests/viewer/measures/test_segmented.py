@@ -28,6 +28,8 @@ def test_the_subtype_around_the_measure_counts_with_all_its_slices(phantom) -> N
     assert list(drawn.areas_px) == [0, 0, 0, 100, 100, 0, 0, 0, 0]
     assert (model.code, model.volume_ml) == ("SDH", pytest.approx(0.08))
     assert drawn.text == "drawn IPH 0.3 mL"
+    (one,) = around(volume, [("drawn", masks), ("AI", ai)], 3, SQUARE, {"AI": ("IPH",)})
+    assert one.source == "drawn"
 
 
 def test_nothing_segmented_there_is_nothing_beside(phantom) -> None:

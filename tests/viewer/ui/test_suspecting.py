@@ -23,6 +23,7 @@ from viewer.imaging.layouts import SINGLE, Plane
 from viewer.imaging.windows import BRAIN
 from viewer.session import Findings, Session
 from viewer.suspecting import Evidence, Suspected
+from viewer.ui.captions import ai_result
 from viewer.ui.evidence_layer import LEAST, heat
 from viewer.ui.findings import FindingsPanel
 from viewer.ui.picture import Overlays, Picture, Wanted
@@ -126,6 +127,47 @@ def test_an_eye_hides_a_subtype_and_the_bar_changes_the_look(shown) -> None:
     assert session.suspecting.style.look is Look.OUTLINE
     panel.overlay_bar.opacity.setValue(40)
     assert session.suspecting.style.opacity == pytest.approx(0.4)
+
+
+def test_a_mask_below_its_operating_point_is_painted_only_when_asked_for_and_only_as_an_outline(
+    shown,
+) -> None:
+    session, panel = shown
+    assert session.findings is not None
+    masks = np.zeros((10, 8, 8), np.uint8)
+    masks[2, 1:5, 1:5] = 3
+    scores = {**session.findings.study_scores, "SAH": 0.3}
+    session.set_findings(
+        replace(session.findings, masks=masks, study_scores=scores, volume_ml={"SDH": 1.5, "SAH": 8.0})
+    )
+    session.suspecting.set_suspected(Suspected("toy-1", Regions(), {}, masks))
+    panel.refresh()
+    row = panel.rows["SAH"]
+    assert not painted(session, OverlayStyle()).any()
+    assert row.detail == "from .50 · below: not painted"
+    assert (row.volume, row.eye.isChecked()) == ("8.0 mL", False)
+    row.eye.click()
+    edge = np.zeros((10, 8, 8), bool)
+    edge[2, 1:5, 1:5] = True
+    edge[2, 2:4, 2:4] = False
+    for look in Look:
+        assert np.array_equal(painted(session, OverlayStyle(look)), edge)
+    assert (row.detail, row.eye.isChecked()) == ("from .50 · below: outlined", True)
+    assert ai_result(session.findings, estimated=False, asked={"SAH"}) == (
+        "Suspected SDH 1.5 mL · SAH outlined: below operating point"
+    )
+    row.eye.click()
+    assert not painted(session, OverlayStyle()).any()
+
+
+def test_where_a_bleed_is_suspected_but_no_subtype_every_mask_is_painted(shown) -> None:
+    session, _ = shown
+    assert session.findings is not None
+    scores = dict.fromkeys(SCORES, 0.1)
+    session.set_findings(replace(session.findings, study_scores={**scores, "any": 0.9}))
+    assert painted(session, OverlayStyle()).sum() == 3
+    session.set_findings(replace(session.findings, study_scores=scores))
+    assert not painted(session, OverlayStyle()).any()
 
 
 def test_the_evidence_map_is_asked_for_and_explained(shown, qtbot: QtBot) -> None:

@@ -33,7 +33,7 @@ class Rule:
 
 ARRAYS = ("numpy",)
 TORCH = ("numpy", "torch")
-FILTERS = ("SimpleITK", "scipy", "skimage", "shapely")
+FILTERS = ("scipy", "skimage", "shapely")
 TYPES = ("viewer.dicom.series", "viewer.dicom.volume")
 MEASURED = ("viewer.measures.measure", "viewer.measures.mark", "viewer.findings.verdict")
 

@@ -20,7 +20,7 @@ from viewer.licences import components
 from viewer.preferences import Preferences
 from viewer.session import Session
 
-PACKAGES = ("numpy", "PySide6-Essentials", "pydicom", "imagecodecs", "onnxruntime", "torch", "SimpleITK")
+PACKAGES = ("numpy", "PySide6-Essentials", "pydicom", "imagecodecs", "onnxruntime", "torch")
 LOG_LINES = 40
 _LOG_FORM = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]{8,12} [A-Za-z_]\w* at [\w.:<> ]*$")
 """What `BugReporter` writes: a time, the kind of an error, places in the program. Nothing else is copied."""

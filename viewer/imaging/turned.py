@@ -1,11 +1,11 @@
 """Pictures in any plane: a stack looked at obliquely, fast enough to scroll.
 
-SimpleITK samples the slices where they are: one affine map leads from the patient to the slices' own indices, tilt
+The slices are sampled where they are: one affine map leads from the patient to the slices' own indices, tilt
 included. Where gaps differ, or slices are shifted irregularly, the stack is first brought to even levels.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from viewer.imaging.slabs import Slab, merged
 MOST_PX = 640
 """Longest side of a picture; its pixels grow with what it has to show."""
 THREADS = 2
+BAND_ROWS = 32
+"""Rows that are sampled together, from the first to the last column that any of them has in the stack."""
 SLAB_MOST = 5
 """Pictures that a slab is made of, about."""
 BENT_PX = 0.05
@@ -83,8 +85,7 @@ class Turned:
         picture = np.zeros(self.shape, np.uint8)
         if source.slices is None:
             return picture
-        start = source.matrix @ self._origin(stop) + source.start
-        across, below = (source.matrix @ self._axes[axis] * self._step for axis in (0, 1))
+        start, below, across = self._indices(stop)
         rows, columns = (np.arange(size, dtype=np.float32) for size in self.shape)
         sizes = (masks.shape[2], masks.shape[1], source.slices.size)
         inside, index = None, []
@@ -98,23 +99,45 @@ class Turned:
         picture[inside] = masks[source.slices[level], row, column]
         return picture
 
-    def _sampled(self, stop: int) -> HU:
-        import SimpleITK
+    def _indices(self, stop: int) -> tuple[_F64, _F64, _F64]:
+        """Index (column, row, level) of the first pixel of a picture, and what a row and a column add to it."""
+        matrix = self._solid.source.matrix
+        right, down = (matrix @ self._axes[axis] * self._step for axis in (0, 1))
+        return matrix @ self._origin(stop) + self._solid.source.start, down, right
 
-        source = self._solid.source
-        sampler = SimpleITK.ResampleImageFilter()
-        sampler.SetNumberOfWorkUnits(THREADS)
-        sampler.SetSize((self.shape[1], self.shape[0], 1))
-        sampler.SetOutputSpacing((self._step, self._step, 1.0))
-        sampler.SetOutputOrigin(self._origin(stop).tolist())
-        sampler.SetOutputDirection(self._axes.T.ravel().tolist())
-        sampler.SetInterpolator(SimpleITK.sitkLinear)
-        sampler.SetDefaultPixelValue(OUTSIDE_HU)
-        transform = SimpleITK.AffineTransform(3)
-        transform.SetMatrix(source.matrix.ravel().tolist())
-        transform.SetTranslation(source.start.tolist())
-        sampler.SetTransform(transform)
-        return np.asarray(SimpleITK.GetArrayFromImage(sampler.Execute(source.image))[0])
+    def _sampled(self, stop: int) -> HU:
+        from scipy import ndimage
+
+        hu = self._solid.source.hu
+        start, down, right = self._indices(stop)
+        first, end = _within(start, down, right, hu.shape[::-1], self.shape)
+        picture = np.full(self.shape, OUTSIDE_HU, np.int16)
+        rows = np.flatnonzero(first < end)
+        if rows.size == 0:
+            return picture
+        matrix = np.zeros((3, 3))
+        matrix[:, 1], matrix[:, 2] = down[::-1], right[::-1]
+
+        def sample(top: int, bottom: int) -> None:
+            left, past = int(first[top:bottom].min()), int(end[top:bottom].max())
+            if past <= left:
+                return
+            ndimage.affine_transform(
+                hu,
+                matrix,
+                (start + top * down + left * right)[::-1],
+                output=picture[None, top:bottom, left:past],
+                output_shape=(1, bottom - top, past - left),
+                order=1,
+                mode="nearest",  # up to the outer faces of the voxels; what is beyond is painted over
+            )
+
+        edges = [*range(int(rows[0]), int(rows[-1]) + 1, BAND_ROWS), int(rows[-1]) + 1]
+        with ThreadPoolExecutor(THREADS) as pool:  # SciPy lets go of the interpreter
+            list(pool.map(sample, edges[:-1], edges[1:]))
+        columns = np.arange(self.shape[1])
+        picture[(columns < first[:, None]) | (columns >= end[:, None])] = OUTSIDE_HU
+        return picture
 
     def cut(self, stop: int) -> Cut:
         """The picture at a stop with its place."""
@@ -139,20 +162,20 @@ class Turned:
 
 @dataclass(frozen=True)
 class _Source:
-    """The stack as SimpleITK has it, without a place of its own, and the map from the patient to its indices.
+    """Even levels (levels, rows, columns), and the map from the patient to their indices.
 
     matrix (3, 3), start (3,): index (column, row, level) = matrix · mm + start. slices: the slice nearest to each
     level, None where no mask can be shown.
     """
 
-    image: Any
+    hu: HU
     matrix: _F64
     start: _F64
     slices: npt.NDArray[np.intp] | None
 
 
 class Solid:
-    """A stack as SimpleITK samples it: a copy, made when it is first needed and again when more slices are loaded.
+    """A stack as it is sampled: itself or a copy, made when it is first needed and again when more slices are loaded.
 
     loaded: bool (slices,); slices that are not there are air.
     """
@@ -176,8 +199,6 @@ class Solid:
 
 def _source_of(stack: Stack) -> _Source:
     """Even stacks as they are, others brought to even levels; a tilt stays in the map."""
-    import SimpleITK
-
     heights, origins = stack.heights_mm, stack.origins_mm
     shear = np.polyfit(heights, origins[:, :2], 1)
     bend = np.abs(origins[:, :2] - shear[1] - heights[:, None] * shear[0]) / np.array(stack.spacing_mm[::-1])
@@ -196,7 +217,7 @@ def _source_of(stack: Stack) -> _Source:
     per_mm = np.diag(scale)
     per_mm[:2, 2] = -shear[0] * scale[:2]
     start = -scale * np.array([*shear[1], heights[0]])
-    return _Source(SimpleITK.GetImageFromArray(hu), per_mm @ stack.axes, start, slices)
+    return _Source(hu, per_mm @ stack.axes, start, slices)
 
 
 def _levelled(stack: Stack, even: _F64) -> tuple[HU, npt.NDArray[np.intp]]:
@@ -213,12 +234,26 @@ def _levelled(stack: Stack, even: _F64) -> tuple[HU, npt.NDArray[np.intp]]:
 
 def _straightened(stack: Stack) -> _Source:
     """A stack whose slices are shifted irregularly, on cells of its own; masks do not fit them."""
-    import SimpleITK
-
     even = straighten(stack)
     per_mm = np.diag(1 / np.array(even.steps_mm))
     start = -per_mm @ (even.axes @ np.array(even.origin_mm))
-    return _Source(SimpleITK.GetImageFromArray(even.hu), per_mm @ even.axes, start, None)
+    return _Source(even.hu, per_mm @ even.axes, start, None)
+
+
+def _within(
+    start: _F64, down: _F64, right: _F64, sizes: tuple[int, ...], shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The columns [first, end) of each row of a picture that lie in the voxels; first ≥ end where none do."""
+    rows = np.arange(shape[0])
+    first, end = np.zeros(shape[0]), np.full(shape[0], float(shape[1]))
+    for axis, size in enumerate(sizes):
+        index = start[axis] + down[axis] * rows
+        if abs(right[axis]) * shape[1] < 1e-6:
+            end[(index < -0.5) | (index >= size - 0.5)] = 0
+        else:
+            sides = (-0.5 - index) / right[axis], (size - 0.5 - index) / right[axis]
+            first, end = np.maximum(first, np.minimum(*sides)), np.minimum(end, np.maximum(*sides))
+    return np.ceil(first).astype(np.intp), np.ceil(end).astype(np.intp)
 
 
 def _corners(stack: Stack) -> _F64:

@@ -5,13 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import SimpleITK
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from model.errors import PterionError
 from viewer.annotation.document import Annotation, Document
 from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 from viewer.jobs.agreement import agreement, kappa, subtype_masks
-from viewer.jobs.consensus import Rule, consensus
+from viewer.jobs.consensus import Rule, consensus, likelihoods
 
 MakeSeries = Callable[..., Series]
 
@@ -125,6 +129,21 @@ def test_staple_trusts_those_who_agree(make_series: MakeSeries) -> None:
     expected = np.zeros_like(masks)
     expected[1:3, 10:20, 10:20] = True
     np.testing.assert_array_equal(masks, expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(3, 5), st.integers(0, 2**32 - 1))
+def test_staple_is_what_itk_estimates(readers: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth = ndimage.gaussian_filter(random.normal(size=(3, 40, 40)), (0.5, 4, 4))
+    seen = [truth + 0.3 * ndimage.gaussian_filter(random.normal(size=truth.shape), 2) for _ in range(readers)]
+    masks = [each > 0.03 for each in seen]
+    images = [SimpleITK.GetImageFromArray(mask.astype(np.uint8)) for mask in masks]
+    expected = SimpleITK.GetArrayFromImage(SimpleITK.STAPLE(images, 1.0))
+    patterns, pixels = np.unique(np.stack([mask.ravel() for mask in masks]), axis=1, return_counts=True)
+    likely = dict(zip(map(bytes, patterns.T), likelihoods(patterns, pixels), strict=True))
+    ours = [likely[bytes(votes)] for votes in np.stack([mask.ravel() for mask in masks], axis=1)]
+    np.testing.assert_allclose(ours, expected.ravel(), atol=1e-4)
 
 
 def test_one_reading_makes_no_consensus(make_series: MakeSeries) -> None:

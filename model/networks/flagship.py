@@ -33,6 +33,7 @@ class FlagshipConfig:
     sequence_width: channels of the sequence part.
     dilations: of its convolutions along z.
     mirrored: whether a slice is read as it is and mirrored, and the two answers averaged; training reads it once.
+    fine: whether masks have the input's resolution, instead of half of it.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)
@@ -44,6 +45,7 @@ class FlagshipConfig:
     sequence_width: int = 64
     dilations: tuple[int, ...] = (1, 2, 4)
     mirrored: bool = False
+    fine: bool = False
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "FlagshipConfig":
@@ -82,6 +84,7 @@ class Flagship(nn.Module):
             deep = width
         self.up = nn.ModuleList(steps)
         self.mask_head = nn.Conv2d(deep, CLASSES, 1)
+        self.detail = _sub_pixels(deep) if config.fine else None
         self.project = nn.Sequential(nn.Linear(2 * config.widths[-1], config.pooled), nn.SiLU())
         self.slice_head = nn.Linear(config.pooled + 2 * (CLASSES - 1), CLASSES)
         self.context = SequenceHead(config)
@@ -106,7 +109,7 @@ class Flagship(nn.Module):
     def decode(
         self, previous: Features, here: Features, following: Features
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Mask logits (B, 6, N/2, N/2), slice logits (B, 6) and embeddings (B, E) of the slices `here`.
+        """Mask logits (B, 6, n, n), slice logits (B, 6) and embeddings (B, E) of the slices `here`; n is N/2, or N.
 
         At the ends of a series `here` takes the missing neighbour's place.
         """
@@ -135,6 +138,9 @@ class Flagship(nn.Module):
         pooled = self.project(torch.cat([flat.mean(2), flat.amax(2)], 1))
         evidence = torch.cat([pooled, _mask_statistics(mask_logits)], 1)
         slice_logits = self.slice_head(evidence)
+        if self.detail is not None:
+            coarse = functional.interpolate(mask_logits, scale_factor=2, mode="bilinear", align_corners=False)
+            mask_logits = coarse + functional.pixel_shuffle(self.detail(grown), 2)
         return mask_logits, slice_logits, torch.cat([evidence, slice_logits], 1)
 
     def sequence(self, embeddings: Tensor, gaps_mm: Tensor) -> tuple[Tensor, Tensor]:
@@ -263,6 +269,14 @@ def _conv(before: int, width: int, *, kernel: int, stride: int = 1, groups: int 
         nn.BatchNorm2d(width),
         nn.SiLU(inplace=True),
     )
+
+
+def _sub_pixels(width: int) -> nn.Conv2d:
+    """Adds to each mask pixel what tells its four quarters apart (Shi et al., CVPR 2016); at first nothing."""
+    layer = nn.Conv2d(width, 4 * CLASSES, 3, padding=1)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 def _mask_statistics(mask_logits: Tensor) -> Tensor:

@@ -120,3 +120,30 @@ def test_a_config_reads_lists_and_refuses_unknown_names() -> None:
     assert FlagshipConfig.from_table({"widths": [8, 8, 8, 8, 8]}).widths == (8, 8, 8, 8, 8)
     with pytest.raises(TypeError):
         FlagshipConfig.from_table({"colour": 1})
+
+
+@pytest.fixture(scope="module")
+def fine() -> Flagship:
+    """Masks at the resolution of the input."""
+    torch.manual_seed(2)
+    return Flagship(replace(SMALL, fine=True)).eval()
+
+
+@torch.no_grad()
+def test_a_fine_network_starts_as_the_coarse_one_smoothly_enlarged(fine: Flagship) -> None:
+    coarse = Flagship(SMALL).eval()
+    coarse.load_state_dict({k: v for k, v in fine.state_dict().items() if not k.startswith("detail.")})
+    x = torch.rand(2, 3, 64, 64)
+    (masks, scores, embeddings), (small, *rest) = fine.series(x), coarse.series(x)
+    assert masks.shape == (2, 6, 64, 64)
+    enlarged = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+    assert torch.allclose(masks, enlarged, atol=1e-6)
+    assert torch.equal(scores, rest[0]) and torch.equal(embeddings, rest[1])
+
+
+def test_a_fine_network_learns_to_tell_the_quarters_of_a_coarse_pixel_apart(fine: Flagship) -> None:
+    masks = fine(torch.rand(1, 2, 3, 64, 64))[0]
+    masks[:, :, ::2, ::2].sum().backward()
+    assert fine.detail is not None and fine.detail.bias is not None and fine.detail.bias.grad is not None
+    quarters = fine.detail.bias.grad.reshape(6, 4)
+    assert (quarters[:, 0] > 0).all() and not quarters[:, 1:].any()

@@ -1,6 +1,6 @@
 """Logits to scores that mean the same for every subtype: Platt's two numbers a head, fitted on validation cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -115,17 +115,17 @@ class Head:
         return len({self.patients[i] for i in np.flatnonzero(self.truth & kind)})
 
 
-def fit(parts: Mapping[str, Rows], dice_at: Numbers | None = None) -> Calibration:
+def fit(parts: Mapping[str, Rows], dice_at: Sequence[Numbers] = ()) -> Calibration:
     """Calibration, thresholds, mask threshold and gate, all from validation cases.
 
-    parts: rows of each of PARTS. dice_at: (cases, MASK_THRESHOLDS), Dice of each bleeding case with its mask drawn
-    from that probability on; None keeps 0.5. Raises ValueError where a part is missing.
+    parts: rows of each of PARTS. dice_at: of each kind of case (cases, MASK_THRESHOLDS), Dice of each that bleeds
+    with its mask drawn from that probability on; none keeps 0.5. Raises ValueError where a part is missing.
     """
     missing = [part for part in PARTS if part not in parts]
     if missing:
         raise ValueError(f"calibration needs rows of {', '.join(PARTS)}; {', '.join(missing)} missing")
     platt: dict[str, Numbers] = {}
-    counts: dict[str, Any] = {"mask_cases": 0 if dice_at is None else len(dice_at)}
+    counts: dict[str, Any] = {"mask_cases": sum(map(len, dice_at))}
     for part in PARTS:
         heads = [parts[part].head(column) for column in range(len(SCORES))]
         platt[part] = np.array(
@@ -205,11 +205,16 @@ def operating_point(head: Head, specificity: float = LEAST_SPECIFICITY) -> dict[
     }
 
 
-def best_mask_threshold(dice_at: Numbers | None) -> float:
-    """The probability with the best mean Dice of bleeding cases, in the middle of those as good within 0.005."""
-    if dice_at is None or not len(dice_at):
+def best_mask_threshold(dice_at: Sequence[Numbers]) -> float:
+    """The probability with the best mean Dice of bleeding cases, in the middle of those as good within 0.005.
+
+    dice_at: as in `fit`. Each kind counts the same, however many cases it has: few patients alone would set a
+    threshold that suits those few.
+    """
+    curves = [np.nanmean(kind, axis=0) for kind in dice_at if len(kind)]
+    if not curves:
         return 0.5
-    means = np.nanmean(dice_at, axis=0)
+    means = np.mean(curves, axis=0)
     good = np.array(MASK_THRESHOLDS)[means >= means.max() - 0.005]
     return float(good[len(good) // 2])
 

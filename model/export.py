@@ -57,7 +57,7 @@ def export(
             "parent": parent,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "network": asdict(network.config),
-            "preprocess": preprocess_settings(),
+            "preprocess": preprocess_settings(network.config),
             "thresholds": dict.fromkeys(SCORES, 0.5),
             **info,
             "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
@@ -103,12 +103,12 @@ def rounded_to_half(network: Flagship) -> Flagship:
     return copy
 
 
-def preprocess_settings() -> dict[str, Any]:
-    """What the network's input is made with, for model.json."""
+def preprocess_settings(config: FlagshipConfig) -> dict[str, Any]:
+    """What the input of a network of these sizes is made with, for model.json."""
     return {
         "size": preprocess.SIZE,
         "pixel_mm": preprocess.PIXEL_MM,
-        "mask_size": preprocess.MASK_SIZE,
+        "mask_size": preprocess.SIZE if config.fine else preprocess.MASK_SIZE,
         "windows": [list(w) for w in preprocess.WINDOWS],
     }
 

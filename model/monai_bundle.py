@@ -21,7 +21,7 @@ from typing import Any
 from model import card
 from model.errors import ModelFileError
 from model.labels import SCORES, SUBTYPES
-from model.preprocess import MASK_SIZE, PIXEL_MM, SIZE, WINDOWS
+from model.preprocess import PIXEL_MM, SIZE, WINDOWS
 from model.registry import GRAPHS, INFO, WEIGHTS, check_loadable, read_file, verify
 
 MODEL = "model.safetensors"
@@ -83,7 +83,7 @@ def metadata(info: dict[str, Any], program: str) -> dict[str, Any]:
         "references": ["https://doi.org/10.3390/data5010014"],
         "network_data_format": {
             "inputs": {"image": _input()},
-            "outputs": {"pred": _output()},
+            "outputs": {"pred": _output(int(info["preprocess"]["mask_size"]))},
         },
         "thresholds": info["thresholds"],
     }
@@ -135,13 +135,13 @@ def _input() -> dict[str, Any]:
     }
 
 
-def _output() -> dict[str, Any]:
+def _output(size: int) -> dict[str, Any]:
     names = ["background", *(subtype.name for subtype in SUBTYPES)]
     return {
         "type": "probabilities",
         "format": "segmentation",
         "num_channels": len(names),
-        "spatial_shape": [MASK_SIZE, MASK_SIZE],
+        "spatial_shape": [size, size],
         "dtype": "float32",
         "value_range": [],
         "is_patch_data": False,

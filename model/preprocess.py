@@ -17,7 +17,7 @@ SIZE = 192
 PIXEL_MM = 1.05
 """Edge of a pixel of the network input, mm: the square spans 201.6 mm, a long head."""
 MASK_SIZE = SIZE // 2
-"""Rows and columns of the network's masks; they span the same square."""
+"""Rows and columns of the masks of a network that is not fine; they span the same square."""
 WINDOWS = ((40.0, 80.0), (75.0, 215.0), (600.0, 2800.0))
 """Level and width of the three input channels, HU: brain, subdural, bone."""
 AIR_HU = -1000

@@ -23,7 +23,7 @@ PAINTED = "painted"
 def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
     """Calibration, thresholds and gate of a network, chosen on validation cases alone. Raises PterionError without any.
 
-    The mask's threshold is chosen on patients as scanned; on the others where none of them bleeds.
+    In the mask's threshold patients as scanned, painted ones and simulated heads have the same say.
     """
     import torch
     from torch.nn import functional
@@ -34,7 +34,7 @@ def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
         raise PterionError("There are no validation cases to set thresholds on. Add CT-ICH or more phantoms.")
     network.eval()
     found: dict[str, list[tuple[Numbers, Case]]] = {part: [] for part in PARTS}
-    dices: dict[bool, list[Numbers]] = {True: [], False: []}
+    dices: dict[str, list[Numbers]] = {}
     with torch.no_grad():
         for case in cases:
             masks, provisional, embeddings = network.series(
@@ -48,11 +48,11 @@ def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
                 bleeding = (
                     1 - functional.interpolate(background, case.labels.shape[1:], mode="bilinear")[:, 0]
                 )
-                dices[is_real(case)].append(dice_curve(case.labels, bleeding.numpy()))
-    chosen = dices[True] or dices[False]
+                kind = "patients" if is_real(case) else case.source
+                dices.setdefault(kind, []).append(dice_curve(case.labels, bleeding.numpy()))
     return fit(
         {part: _rows(part, answers) for part, answers in found.items()},
-        np.stack(chosen) if chosen else None,
+        [np.stack(curves) for curves in dices.values()],
     )
 
 

@@ -106,8 +106,16 @@ def test_what_is_left_out_has_no_say_in_its_own_threshold() -> None:
 def test_the_mask_threshold_has_the_best_mean_dice() -> None:
     dice_at = np.full((2, len(MASK_THRESHOLDS)), 0.3)
     dice_at[:, 2] = [0.5, 0.9]
-    assert best_mask_threshold(dice_at) == MASK_THRESHOLDS[2]
-    assert best_mask_threshold(None) == 0.5
+    assert best_mask_threshold([dice_at]) == MASK_THRESHOLDS[2]
+    assert best_mask_threshold([]) == best_mask_threshold([dice_at[:0]]) == 0.5
+
+
+def test_each_kind_of_case_has_the_same_say_in_the_mask_threshold() -> None:
+    few, many = np.full((1, len(MASK_THRESHOLDS)), 0.3), np.full((50, len(MASK_THRESHOLDS)), 0.3)
+    few[:, 2], many[:, 7] = 0.9, 0.7
+    few[:, 7] = 0.6  # at 0.3: (0.9 + 0.3) / 2; at 0.55: (0.6 + 0.7) / 2
+    assert best_mask_threshold([few, many]) == MASK_THRESHOLDS[7]
+    assert best_mask_threshold([few]) == MASK_THRESHOLDS[2]
 
 
 def test_a_fit_gives_scores_that_match_the_patients() -> None:

@@ -21,11 +21,13 @@ TINY = FlagshipConfig(
 )
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["once", "mirrored"])
+@pytest.fixture(
+    scope="module", params=[{}, {"mirrored": True, "fine": True}], ids=["plain", "mirrored, fine"]
+)
 def network(request: pytest.FixtureRequest) -> Flagship:
     """Tiny, every parameter away from its start and from what fp16 holds exactly."""
     torch.manual_seed(3)
-    network = Flagship(replace(TINY, mirrored=request.param)).eval()
+    network = Flagship(replace(TINY, **request.param)).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -47,6 +49,7 @@ def test_the_folder_is_one_the_registry_accepts(version: Path) -> None:
     assert (info["id"], info["parent"], info["format"]) == ("tiny-1", "tiny-0", 1)
     assert info["thresholds"]["SAH"] == 0.4
     assert info["preprocess"]["size"] == SIZE
+    assert info["preprocess"]["mask_size"] == (SIZE if info["network"]["fine"] else SIZE // 2)
 
 
 def test_every_user_may_read_the_files(version: Path) -> None:

@@ -50,6 +50,7 @@ def test_a_bundle_holds_what_the_specification_asks_for(version: Path, tmp_path:
     } <= set(facts)  # fmt: skip
     assert facts["eval_metrics"] == {"held-out study AUC": 0.9}
     assert facts["network_data_format"]["inputs"]["image"]["spatial_shape"] == [192, 192]
+    assert facts["network_data_format"]["outputs"]["pred"]["spatial_shape"] == [96, 96]
     assert facts["network_data_format"]["outputs"]["pred"]["channel_def"]["1"] == "epidural"
     assert "Not a medical device" in facts["intended_use"]
     assert (out / "docs" / "README.md").read_text() == "# tiny-1\n"

@@ -11,6 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
+from viewer.annotation.events import Accept, Reject
 from viewer.app import Application
 from viewer.findings.style import Look, OverlayStyle
 from viewer.findings.verdict import Decision
@@ -212,3 +213,32 @@ def test_no_answer_of_another_series_is_ever_shown(
     assert wrong == []
     assert session.findings is not None
     assert session.findings.series_uid == last.series[0].series_uid
+
+
+def test_proposals_taken_one_by_one_decide_about_their_region_and_a_rejection_is_kept(
+    qtbot: QtBot, start: Start, phantom_series: Path
+) -> None:
+    application = start(phantom_series)
+    session = examined(qtbot, application)
+    proposed = session.drawing.proposals
+    assert len(proposed) == 4
+    large, small = session.suspecting.found
+    assert session.volume is not None
+    last = session.volume.series.slices[4].sop_uid
+    session.edit_requested.emit(Reject(sop_uid=last))
+    session.edit_requested.emit(Accept(sop_uid=session.volume.series.slices[2].sop_uid))
+    assert session.suspecting.suspected is not None
+    assert not session.suspecting.suspected.verdicts
+    session.edit_requested.emit(Accept(sop_uid=session.volume.series.slices[3].sop_uid))
+    assert [v.decision for v in session.suspecting.suspected.verdicts.values()] == [Decision.ACCEPTED]
+    assert session.drawing.proposals == proposed[3:]
+    session.suspecting.dismiss_requested.emit(small, "Artefact")
+    assert session.drawing.proposals == ()
+    session.suspecting.reopen_requested.emit(large)
+    assert [a.sop_uid for a in session.drawing.proposals] == [last]
+    session.undo_requested.emit()
+    assert application.keeping.writer.flush()
+    document = session.document
+    kept = application.library.load_document(document.study_uid, document.series_uid)
+    assert kept == document
+    assert {v.decision for v in kept.verdicts} == {*Decision}

@@ -224,4 +224,5 @@ COMMANDS: dict[type, Callable[[Core, Any], Edit | None]] = {
     events.DropGhosts: offers.drop_ghosts,
     events.Accept: offers.accept,
     events.Reject: offers.reject,
+    events.Reopen: offers.reopen,
 }

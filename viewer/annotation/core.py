@@ -9,11 +9,12 @@ from viewer.annotation import words
 from viewer.annotation.booleans import boxes_meet, combined, united
 from viewer.annotation.changes import edited, replaced
 from viewer.annotation.document import Annotation, Document, Point, Shape
-from viewer.annotation.events import Edit
+from viewer.annotation.events import Edit, SetProposals
 from viewer.annotation.geometry import contains, repair
 from viewer.annotation.history import History, Moment
 from viewer.annotation.options import DEFAULTS, Combination, Layer, Overlap, ToolOptions
 from viewer.annotation.stack import Hu, Place, Stack
+from viewer.findings.verdict import Verdict
 
 
 def new_uid() -> str:
@@ -52,8 +53,10 @@ class Core:
         self.overlap = Overlap.ALLOW
         self.combination = Combination.NEW
         self.options: dict[type, ToolOptions] = {type(each): each for each in DEFAULTS}
-        self.offered: tuple[Annotation, ...] = ()
+        self.offer = SetProposals(())
         self.settled: frozenset[str] = frozenset()
+        self._open: tuple[tuple[Document, frozenset[str], SetProposals], tuple[Annotation, ...]]
+        self._open = (document, self.settled, self.offer), ()
         self.ghosts: tuple[Annotation, ...] = ()
         self.history = History(undo_bytes)
         self.new_uid = uids
@@ -75,9 +78,18 @@ class Core:
 
     @property
     def proposals(self) -> tuple[Annotation, ...]:
-        """The model's shapes that are neither accepted nor rejected."""
-        drawn = {annotation.uid for annotation in self.document.annotations}
-        return tuple(a for a in self.offered if a.uid not in drawn and a.uid not in self.settled)
+        """The model's shapes that are neither accepted nor rejected, alone or with their region."""
+        made_of = (self.document, self.settled, self.offer)
+        if any(one is not other for one, other in zip(made_of, self._open[0], strict=True)):
+            self._open = made_of, self._still_open()
+        return self._open[1]
+
+    def _still_open(self) -> tuple[Annotation, ...]:
+        verdicts = {verdict.uid for verdict in self.document.verdicts}
+        gone = {annotation.uid for annotation in self.document.annotations} | self.settled
+        gone.update(uid for uid, verdict in self.offer.rejections.items() if verdict.uid in verdicts)
+        gone.update(*(group.uids for group in self.offer.groups if group.accepted.uid in verdicts))
+        return tuple(a for a in self.offer.proposals if a.uid not in gone)
 
     @property
     def spacing_mm(self) -> tuple[float, float]:
@@ -136,10 +148,14 @@ class Core:
         return Edit(previous, self.document, action) if previous != self.document else None
 
     def add(
-        self, annotations: Iterable[Annotation], action: str, **kept: frozenset[str] | tuple[Annotation, ...]
+        self,
+        annotations: Iterable[Annotation],
+        action: str,
+        verdicts: tuple[Verdict, ...] | None = None,
+        **kept: frozenset[str] | tuple[Annotation, ...],
     ) -> Edit | None:
         """Add annotations (drawn, accepted or imported); the first one gets selected. Their slices lose the mark
-        "no hemorrhage". Other subtypes are respected as `overlap` says."""
+        "no hemorrhage". Other subtypes are respected as `overlap` says. verdicts: others than those before."""
         new: list[Annotation] = []
         document = self.document
         for annotation in annotations:
@@ -152,7 +168,12 @@ class Core:
             self.tell(words.COVERED)
             return None
         marks = document.reviewed_slices - {a.sop_uid for a in new}
-        document = replace(document, annotations=(*document.annotations, *new), reviewed_slices=marks)
+        document = replace(
+            document,
+            annotations=(*document.annotations, *new),
+            reviewed_slices=marks,
+            verdicts=document.verdicts if verdicts is None else verdicts,
+        )
         edit = self.commit(document, action, **kept)
         if edit:
             self.selection = new[0].uid

@@ -88,6 +88,11 @@ class Editor:
         """The model's shapes that are neither accepted nor rejected."""
         return self.core.proposals
 
+    @property
+    def offer(self) -> events.SetProposals:
+        """What the model's shapes were offered with."""
+        return self.core.offer
+
     def options(self, kind: type[Options]) -> Options:
         """What is set of a tool, by the type of its options."""
         return self.core.options[kind]  # type: ignore[return-value]
@@ -216,6 +221,6 @@ class Editor:
                 core.overlap = overlap
             case events.SetLayer(code, layer):
                 core.layers[check_subtype(code)] = layer
-            case events.SetProposals(proposals):
-                core.offered = proposals
+            case events.SetProposals():
+                core.offer = event
         return None

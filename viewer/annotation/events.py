@@ -1,11 +1,13 @@
 """What goes into the editor: the mouse in image-relative coordinates, keys, commands. What comes out: edits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, Flag
 
 from viewer.annotation.document import Annotation, Document, Point
 from viewer.annotation.options import Combination, Layer, Overlap, ToolName, ToolOptions
 from viewer.annotation.preview import Ellipse, Handle, Patch, Preview, State
+from viewer.findings.verdict import Verdict
 
 __all__ = ["Ellipse", "Handle", "Patch", "Preview", "State"]
 
@@ -229,19 +231,38 @@ class DropGhosts:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The proposals of one of the model's regions, by uid, and the verdict on it once none of them is open."""
+
+    uids: frozenset[str]
+    accepted: Verdict
+    rejected: Verdict
+
+
+@dataclass(frozen=True)
 class SetProposals:
-    """Show these shapes of the model on their own layer, instead of those before."""
+    """Show these shapes of the model on their own layer, instead of those before.
+
+    rejections: by uid the verdict that keeps a proposal rejected. groups: which of them make up a region.
+    """
 
     proposals: tuple[Annotation, ...]
+    rejections: Mapping[str, Verdict] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accept:
-    """Make proposals annotations: those that fit what is given, all when nothing is."""
+    """Make proposals annotations: those that fit what is given, all when nothing is.
+
+    uids: these alone, rejected before or not. action: what it is called.
+    """
 
     uid: str | None = None
     sop_uid: str | None = None
     subtype: str | None = None
+    uids: frozenset[str] | None = None
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -251,6 +272,15 @@ class Reject:
     uid: str | None = None
     sop_uid: str | None = None
     subtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """Take back the verdict with this uid on a region, and the rejection of its proposals `uids`."""
+
+    verdict: str
+    uids: frozenset[str]
+    action: str
 
 
 @dataclass(frozen=True)
@@ -280,6 +310,7 @@ Command = (
     | DropGhosts
     | Accept
     | Reject
+    | Reopen
     | RemoveAll
 )
 Event = Mouse | Key | Setting | Command

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,15 @@ def content_uid(annotation: Annotation) -> str:
     return uuid.uuid5(uuid.NAMESPACE_OID, content).hex
 
 
+@dataclass(frozen=True)
+class Found:
+    """A shape on slice `index`. pixel: (column, row) of a pixel that it was made of."""
+
+    annotation: Annotation
+    index: int
+    pixel: tuple[int, int]
+
+
 def propose(
     masks: npt.NDArray[np.uint8],
     slices: Sequence[SliceShape],
@@ -31,6 +40,19 @@ def propose(
     smallest_px: int = SMALLEST_REGION_PX,
     new_uid: Callable[[], str] | None = None,
 ) -> tuple[Annotation, ...]:
+    """The annotations of `found_shapes`."""
+    found = found_shapes(masks, slices, model_id, smallest_px=smallest_px, new_uid=new_uid)
+    return tuple(each.annotation for each in found)
+
+
+def found_shapes(
+    masks: npt.NDArray[np.uint8],
+    slices: Sequence[SliceShape],
+    model_id: str,
+    *,
+    smallest_px: int = SMALLEST_REGION_PX,
+    new_uid: Callable[[], str] | None = None,
+) -> tuple[Found, ...]:
     """Annotations for every region of a model's label maps, slice by slice and subtype by subtype.
 
     masks: uint8 (slices, rows, columns), 0 none, 1..5 subtype. Regions (and holes) under `smallest_px` pixels are
@@ -46,17 +68,18 @@ def propose(
                     continue
                 smooth, inner = smooth_shape((outline, holes))
                 place = slices[index]
-                found.append(
-                    Annotation(
-                        new_uid() if new_uid else "proposal",
-                        place.sop_uid,
-                        place.frame,
-                        subtype.code,
-                        smooth,
-                        source="model",
-                        model_id=model_id,
-                        reviewed=False,
-                        holes=inner,
-                    )
+                made = Annotation(
+                    new_uid() if new_uid else "proposal",
+                    place.sop_uid,
+                    place.frame,
+                    subtype.code,
+                    smooth,
+                    source="model",
+                    model_id=model_id,
+                    reviewed=False,
+                    holes=inner,
                 )
-    return tuple(found if new_uid else (replace(each, uid=content_uid(each)) for each in found))
+                made = made if new_uid else replace(made, uid=content_uid(made))
+                row, column = min((y, x) for x, y in outline)  # the corner above and left of a pixel
+                found.append(Found(made, index, (int(column), int(row))))
+    return tuple(found)

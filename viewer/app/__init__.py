@@ -104,9 +104,7 @@ class Application(QObject):
         self.describing = Describing(self.session, self.chores, self.library.path, log, self)
         self.recent = Recent(self.session, self.library, self.tasks, self)
         self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
-        self.examining = Examining(
-            self.session, self.library, self.desk.revise, self.answering.predictor, self
-        )
+        self.examining = Examining(self.session, self.library, self.desk, self.answering.predictor, self)
         self.receiving = Receiving(self.session, self.chores, self)
         self.triaging = Triaging(
             self.session,

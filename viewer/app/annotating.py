@@ -1,10 +1,9 @@
-"""Everything about annotations beside drawing and keeping them: work, exchange, proposals."""
+"""Everything about annotations beside drawing and keeping them: work and exchange."""
 
 from PySide6.QtCore import QObject
 
 from viewer.app.exchanging import Exchanging
 from viewer.app.keeping import Keeping
-from viewer.app.proposing import Proposing
 from viewer.app.tasks import Tasks
 from viewer.app.working import Working
 from viewer.dicom.volume import Volume
@@ -27,7 +26,6 @@ class Annotating(QObject):
         super().__init__(parent)
         self.working = Working(session, keeping, desk, tasks, self)
         self.exchanging = Exchanging(session, keeping, desk, chores, self)
-        self.proposing = Proposing(session, desk, chores, self)
 
     def begin(self) -> None:
         """Learn who reads."""

@@ -11,18 +11,19 @@ from PySide6.QtCore import QObject, QTimer
 
 from model.errors import Cancelled, PterionError
 from model.labels import ANY
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.events import Accept, Reopen, SetProposals
+from viewer.app.proposing import Shapes, shapes_of
 from viewer.app.tasks import Tasks
-from viewer.dicom.volume import Volume
 from viewer.findings.region import Region, Regions, find_regions
 from viewer.findings.style import OverlayStyle, style_from_json
 from viewer.findings.verdict import Decision, Verdict
-from viewer.findings.verdict_on import decided, only, verdict_of, with_verdict, without
+from viewer.findings.verdict_on import decided, verdict_of, with_verdict, without
 from viewer.jobs.infer import let_the_window_go_first
 from viewer.library.store import Library
 from viewer.session import Findings, Mode, Session, Tool
 from viewer.suspecting import Evidence, Suspected
 from viewer.ui import regions as words
+from viewer.ui.desk import AnnotationDesk
 
 if TYPE_CHECKING:
     from model.predict import Predictor
@@ -39,21 +40,21 @@ class Examining(QObject):
         self,
         session: Session,
         library: Library,
-        revise: Callable[[Document, str], None],
+        desk: AnnotationDesk,
         predictor: "Callable[[], Predictor]",
         parent: QObject,
     ) -> None:
-        """`revise` puts a document in the place of the open one, as a step that undo takes back. `predictor` is called
-        in a worker."""
+        """`desk` takes what is accepted, and what is decided. `predictor` is called in a worker."""
         super().__init__(parent)
         self._session = session
         self._library = library
-        self._revise = revise
+        self._desk = desk
         self._predictor = predictor
         self._tasks = Tasks(session, self)
         self._tasks.ask("", let_the_window_go_first)
         self._asked: Findings | None = None
         self._regions: Regions | None = None
+        self._shapes: Shapes | None = None
         self._stop = threading.Event()
         self._evidence_stop = threading.Event()
         self._evidence_code = ""
@@ -94,7 +95,8 @@ class Examining(QObject):
     def _findings_changed(self, findings: Findings | None) -> None:
         if findings is None or findings is not self._asked:
             self._stop.set()
-            self._asked = self._regions = None
+            self._asked = self._regions = self._shapes = None
+            self._desk.take(SetProposals(()))
             self._accept_later = False
             self._session.suspecting.set_suspected(None)
             if findings is None or not findings.done:
@@ -115,8 +117,8 @@ class Examining(QObject):
         self._stop = stop = threading.Event()
         codes = words.suspected(findings) or ((ANY,) if words.bleed_suspected(findings) else ())
 
-        def work() -> Regions:
-            return find_regions(
+        def work() -> tuple[Regions, Shapes]:
+            regions = find_regions(
                 volume,
                 findings.masks,
                 findings.slice_scores,
@@ -124,10 +126,13 @@ class Examining(QObject):
                 findings.thresholds,
                 cancelled=stop.is_set,
             )
+            slices, told = volume.series.slices, words.told(findings)
+            return regions, shapes_of(findings.masks, told, regions.found, slices, findings.model_id)
 
-        def take(found: Regions) -> None:
+        def take(found: tuple[Regions, Shapes]) -> None:
             if self._session.findings is findings and not stop.is_set():
-                self._regions = found
+                self._regions, self._shapes = found
+                self._desk.take(self._shapes.offer)
                 self._judge()
 
         self._tasks.ask("The regions could not be measured", work, take)
@@ -164,12 +169,14 @@ class Examining(QObject):
 
     def accept(self, region: Region, *, edit: bool = False) -> None:
         """Make a region the reader's annotations; `edit`: and open the one on its most suspicious slice for drawing."""
-
-        def then(volume: Volume, added: tuple[Annotation, ...]) -> None:
-            if edit:
-                self._edit(volume, region, added)
-
-        self._accept((region,), f"accept {region.code} region", then)
+        uids = self._uids(region)
+        action = f"accept {region.code} region"
+        if uids:
+            self._desk.take(Accept(uids=uids, action=action))
+        elif self._session.findings is not None:
+            self._decide(region, self._verdict(region, Decision.ACCEPTED), action)
+        if edit:
+            self._edit(region, uids)
 
     def accept_all(self) -> None:
         """Make every region that was not dismissed the reader's annotations, in one step."""
@@ -177,69 +184,38 @@ class Examining(QObject):
         if suspected is None:  # not measured yet
             self._accept_later = self._asked is not None
             return
-        open_ = tuple(
-            region
-            for number, region in enumerate(suspected.regions.found)
-            if number not in suspected.verdicts and region.pixels
+        uids = frozenset[str]().union(
+            *(
+                self._uids(region)
+                for number, region in enumerate(suspected.regions.found)
+                if number not in suspected.verdicts
+            )
         )
-
-        def then(_: Volume, added: tuple[Annotation, ...]) -> None:
-            if added:
+        if uids:
+            before = self._session.document.annotations
+            self._desk.take(Accept(uids=uids, action="accept findings"))
+            if self._session.document.annotations != before:
                 self.accepted()
-
-        if open_:
-            self._accept(open_, "accept findings", then)
         else:
             text = "There is no region left that you have not decided about."
             self._session.notice("info", "Nothing to accept", text)
 
-    def _accept(
-        self,
-        regions: tuple[Region, ...],
-        action: str,
-        then: Callable[[Volume, tuple[Annotation, ...]], None],
-    ) -> None:
-        from viewer.annotation.proposals import propose
+    def _uids(self, region: Region) -> frozenset[str]:
+        """Those of the region's shapes."""
+        if self._regions is None or self._shapes is None:
+            return frozenset()
+        pairs = zip(self._regions.found, self._shapes.of_region, strict=True)
+        return next((uids for one, uids in pairs if one is region), frozenset())
 
+    def _edit(self, region: Region, uids: frozenset[str]) -> None:
         session = self._session
-        volume, findings = session.volume, session.findings
-        if volume is None or findings is None or not findings.done or not regions:
+        if session.volume is None:
             return
-
-        def work() -> tuple[Annotation, ...]:
-            masks = np.zeros_like(findings.masks)
-            for region in regions:
-                masks |= only(region, findings.masks)
-            return propose(masks, volume.series.slices, findings.model_id)
-
-        def add(found: tuple[Annotation, ...]) -> None:
-            if session.volume is not volume:
-                return
-            document = session.document
-            there = {(a.sop_uid, a.frame, a.subtype, a.outline) for a in document.annotations}
-            uids = {a.uid for a in document.annotations}  # accepted before, and edited since
-            new = tuple(
-                a
-                for a in found
-                if (a.sop_uid, a.frame, a.subtype, a.outline) not in there and a.uid not in uids
-            )
-            verdicts = document.verdicts
-            for region in regions:
-                verdict = self._verdict(region, Decision.ACCEPTED)
-                verdicts = with_verdict(verdicts, self._known(region), verdict)
-            self._revise(
-                replace(document, annotations=(*document.annotations, *new), verdicts=verdicts), action
-            )
-            then(volume, new)
-
-        self._tasks.ask("The findings could not be accepted", work, add)
-
-    def _edit(self, volume: Volume, region: Region, added: tuple[Annotation, ...]) -> None:
-        session, place = self._session, volume.series.slices[region.peak]
+        place = session.volume.series.slices[region.peak]
         session.set_slice_index(region.peak)
         session.set_mode(Mode.ANNOTATE)
         session.set_tool(Tool.POLYGON)
-        here = [a for a in added if (a.sop_uid, a.frame) == (place.sop_uid, place.frame)]
+        here = [a for a in session.document.on_slice(place.sop_uid, place.frame) if a.uid in uids]
         if here:
             session.set_selection(max(here, key=lambda a: len(a.outline)).uid)
 
@@ -249,13 +225,15 @@ class Examining(QObject):
         self._decide(region, verdict, f"dismiss {region.code} region: {reason}")
 
     def reopen(self, region: Region) -> None:
-        """Take the verdict on a region back; annotations made of it stay."""
-        self._decide(region, None, f"reopen {region.code} region")
+        """Take the verdict on a region back, however it came about; annotations made of it stay."""
+        known = self._known(region)
+        if known is not None:
+            self._desk.take(Reopen(known.uid, self._uids(region), f"reopen {region.code} region"))
 
-    def _decide(self, region: Region, verdict: Verdict | None, action: str) -> None:
+    def _decide(self, region: Region, verdict: Verdict, action: str) -> None:
         document = self._session.document
         changed = with_verdict(document.verdicts, self._known(region), verdict)
-        self._revise(replace(document, verdicts=changed), action)
+        self._desk.revise(replace(document, verdicts=changed), action)
 
     def _verdict(self, region: Region, decision: Decision, reason: str = "") -> Verdict:
         findings, volume = self._session.findings, self._session.volume

@@ -1,45 +1,67 @@
-"""The model's regions as proposals on a layer of their own, once a series is scored."""
+"""The model's shapes: made once when a series is scored, told apart by region, to be accepted or rejected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QObject
+import numpy.typing as npt
 
 from model.labels import BY_CODE
-from viewer.annotation.document import Annotation
-from viewer.annotation.events import SetProposals
-from viewer.app.tasks import Tasks, unheard
-from viewer.session import Findings, Session
-from viewer.ui import regions
-from viewer.ui.desk import AnnotationDesk
+from viewer.annotation.events import Group, SetProposals
+from viewer.annotation.proposals import found_shapes
+from viewer.dicom.series import SliceHeader
+from viewer.findings.region import Region
+from viewer.findings.verdict import REJECTED_SHAPES, Decision, Verdict
+from viewer.findings.verdict_on import verdict_of
 
 
-class Proposing(QObject):
-    """Gives the open series' editor the shapes of what the model suspects; reading never waits for it."""
+@dataclass(frozen=True)
+class Shapes:
+    """offer: what the editor is offered. of_region: uids of the shapes of each region, in their order."""
 
-    def __init__(self, session: Session, desk: AnnotationDesk, tasks: Tasks, parent: QObject) -> None:
-        super().__init__(parent)
-        self._session, self._desk, self._tasks = session, desk, tasks
-        self._given: Findings | None = None
-        session.findings_changed.connect(self._changed)
+    offer: SetProposals
+    of_region: tuple[frozenset[str], ...]
 
-    def _changed(self, findings: Findings | None) -> None:
-        volume = self._session.volume
-        if findings is None or volume is None:
-            self._given = None
-            self._desk.take(SetProposals(()))
-            return
-        if not findings.done or findings is self._given:
-            return
-        self._given = findings
-        values = [BY_CODE[code].value for code in regions.told(findings)]
 
-        def work() -> tuple[Annotation, ...]:
-            from viewer.annotation.proposals import propose
+def shapes_of(
+    masks: npt.NDArray[np.uint8],
+    codes: Sequence[str],
+    regions: Sequence[Region],
+    slices: Sequence[SliceHeader],
+    model_id: str,
+) -> Shapes:
+    """The shapes of the subtypes `codes` in a model's masks, uint8 (slices, rows, columns), and whose they are."""
+    values = np.zeros(256, np.uint8)
+    for code in codes:
+        values[BY_CODE[code].value] = BY_CODE[code].value
+    found = found_shapes(values[masks], slices, model_id)
+    owned: list[set[str]] = [set() for _ in regions]
+    rejections = {}
+    for shape in found:
+        place, (column, row) = slices[shape.index], shape.pixel
+        rejections[shape.annotation.uid] = Verdict(
+            Decision.REJECTED, model_id, shape.annotation.subtype, place.sop_uid, place.frame, shape.pixel
+        )
+        flat = row * masks.shape[2] + column
+        owner = next((n for n, region in enumerate(regions) if _holds(region, shape.index, flat)), None)
+        if owner is not None and regions[owner].code in (shape.annotation.subtype, "any"):
+            owned[owner].add(shape.annotation.uid)
+    groups = tuple(
+        Group(
+            frozenset(uids),
+            verdict_of(region, Decision.ACCEPTED, model_id, slices),
+            verdict_of(region, Decision.DISMISSED, model_id, slices, REJECTED_SHAPES),
+        )
+        for region, uids in zip(regions, owned, strict=True)
+        if uids
+    )
+    offer = SetProposals(tuple(shape.annotation for shape in found), rejections, groups)
+    return Shapes(offer, tuple(map(frozenset, owned)))
 
-            masks = np.where(np.isin(findings.masks, values), findings.masks, 0).astype(np.uint8)
-            return propose(masks, volume.series.slices, findings.model_id)
 
-        def show(found: tuple[Annotation, ...]) -> None:
-            if self._session.volume is volume and self._session.findings is findings:
-                self._desk.take(SetProposals(found))
-
-        self._tasks.ask("", work, show, unheard)
+def _holds(region: Region, index: int, flat: int) -> bool:
+    pixels = region.pixels.get(index)
+    if pixels is None:
+        return False
+    at = int(np.searchsorted(pixels, flat))
+    return at < pixels.size and int(pixels[at]) == flat

@@ -7,10 +7,16 @@ from model.labels import SCORES
 
 
 class Decision(StrEnum):
-    """Accepted regions are among the annotations; dismissed ones are hidden and keep their reason."""
+    """Accepted regions are among the annotations; dismissed ones are hidden and keep their reason. What is rejected is
+    one shape of a region on one slice."""
 
     ACCEPTED = "accepted"
     DISMISSED = "dismissed"
+    REJECTED = "rejected"
+
+
+REJECTED_SHAPES = "Rejected slice by slice"
+"""Why a region is dismissed all of whose shapes were rejected."""
 
 
 REASONS = (
@@ -27,7 +33,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """A decision about the region of one model that holds one pixel.
+    """A decision about the region, or the shape on one slice, of one model that holds one pixel.
 
     subtype: one of `model.labels.SCORES`. pixel: (column, row) of a pixel of the region on the slice.
     reason: why it was dismissed, empty for an accepted one.
@@ -58,6 +64,7 @@ class Verdict:
 
     @property
     def uid(self) -> str:
-        """What tells it from the other verdicts of its series: one stands for a region at a time."""
+        """What tells it from the other verdicts of its series: one a region, and one a shape, at a time."""
         column, row = self.pixel
-        return f"{self.model_id}/{self.subtype}/{self.sop_uid}/{self.frame}/{column}/{row}"
+        what = "shape/" if self.decision is Decision.REJECTED else ""
+        return f"{what}{self.model_id}/{self.subtype}/{self.sop_uid}/{self.frame}/{column}/{row}"

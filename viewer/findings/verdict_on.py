@@ -38,6 +38,8 @@ def decided(
     places = {(slices[index].sop_uid, slices[index].frame): index for index in _slices(region)}
     found = None
     for verdict in verdicts:
+        if verdict.decision is Decision.REJECTED:
+            continue
         if (verdict.model_id, verdict.subtype) != (model_id, region.code):
             continue
         index = places.get((verdict.sop_uid, verdict.frame))
@@ -71,14 +73,6 @@ def without(masks: npt.NDArray[np.uint8], regions: Iterable[Region]) -> npt.NDAr
         for index, flat in region.pixels.items():
             left[index].reshape(-1)[flat] = 0
     return left
-
-
-def only(region: Region, masks: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Masks (slices, rows, columns) with the pixels of one region alone."""
-    kept = np.zeros_like(masks)
-    for index, flat in region.pixels.items():
-        kept[index].reshape(-1)[flat] = masks[index].reshape(-1)[flat]
-    return kept
 
 
 def open_regions(

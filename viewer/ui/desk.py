@@ -47,7 +47,7 @@ class AnnotationDesk(QObject):
         for setting in self._session.drawing.settings():
             self.editor.handle(setting)
         if document.key == before.document.key:  # another reading of the same series
-            self.editor.handle(events.SetProposals(before.proposals))
+            self.editor.handle(before.offer)
         self._session.set_document(document)
         self._show(None)
 

@@ -148,7 +148,8 @@ class GuideCard(QFrame):
             return
         values = [BY_CODE[code].value for code in told(findings)]
         counts = [
-            max((np.count_nonzero(mask == value) for value in values), default=0) for mask in findings.masks
+            max((int(np.count_nonzero(mask == value)) for value in values), default=0)
+            for mask in findings.masks
         ]
         if max(counts) == 0:
             self._session.notice("info", "No blood marked", "The model suspects no blood on this series.")

@@ -1,5 +1,7 @@
 """The card of the model's proposals: shapes on a layer of their own, to be accepted or rejected."""
 
+from typing import Any
+
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QVBoxLayout
 
 from viewer.annotation.events import Accept, Reject
@@ -49,7 +51,10 @@ class ProposalsCard(QFrame):
         return volume.series.slices[self._session.slice_index].sop_uid if volume is not None else ""
 
     def _ask(self, event: type[Accept] | type[Reject], name: str) -> None:
-        limits = {"slice": {"sop_uid": self._sop_uid()}, "subtype": {"subtype": self._session.subtype}}
+        limits: dict[str, dict[str, Any]] = {
+            "slice": {"sop_uid": self._sop_uid()},
+            "subtype": {"subtype": self._session.subtype},
+        }
         self._session.edit_requested.emit(event(**limits.get(name, {})))
 
     def refresh(self, *_: object) -> None:

@@ -16,11 +16,13 @@ from viewer.annotation.events import (
     AcceptGhosts,
     CopyTo,
     DropGhosts,
+    Group,
     Interpolate,
     Key,
     MarkReviewed,
     Reject,
     Remove,
+    Reopen,
     SetLayer,
     SetProposals,
 )
@@ -32,6 +34,7 @@ from viewer.annotation.vectorise import exact_shapes
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.write import write_series
+from viewer.findings.verdict import Decision, Verdict
 
 hand = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("slices.py"))))
 square, disc = hand.square, hand.disc
@@ -215,7 +218,7 @@ def test_an_accepted_proposal_that_is_deleted_does_not_come_back_as_one() -> Non
     assert [a.uid for a in editor.proposals] == ["q", "r", "s"]
 
 
-def test_rejected_proposals_go_without_an_edit_and_undo_brings_them_back() -> None:
+def test_rejected_proposals_go_and_undo_brings_them_back() -> None:
     editor: Editor = hand.new_editor(stack())
     editor.handle(SetProposals(OFFERED))
     assert editor.handle(Reject(subtype="IPH")) is None
@@ -241,6 +244,85 @@ def test_proposals_of_a_locked_subtype_stay_proposals() -> None:
     editor.handle(Accept())
     assert [a.uid for a in editor.document.annotations] == ["p", "r"]
     assert editor.take_messages() == (words.LOCKED.format(code="IPH"),)
+
+
+# regions of several proposals
+
+
+def about(decision: Decision, column: int, subtype: str = "SDH") -> Verdict:
+    return Verdict(decision, "m1", subtype, "0", 0, (column, 1))
+
+
+REJECTIONS = {a.uid: about(Decision.REJECTED, n, a.subtype) for n, a in enumerate(OFFERED)}
+FIRST = Group(frozenset("pr"), about(Decision.ACCEPTED, 50), about(Decision.DISMISSED, 50))
+SECOND = Group(frozenset("qs"), about(Decision.ACCEPTED, 60, "IPH"), about(Decision.DISMISSED, 60, "IPH"))
+
+
+def offering() -> Editor:
+    editor: Editor = hand.new_editor(stack())
+    editor.handle(SetProposals(OFFERED, REJECTIONS, (FIRST, SECOND)))
+    return editor
+
+
+def test_a_region_is_accepted_once_none_of_its_proposals_is_open_and_one_was_taken() -> None:
+    editor = offering()
+    editor.handle(Accept(uid="p"))
+    assert editor.document.verdicts == ()
+    editor.handle(Reject(uid="r"))
+    assert editor.document.verdicts == (REJECTIONS["r"], FIRST.accepted)
+    editor.handle(Key.UNDO)
+    assert editor.document.verdicts == ()
+    assert [a.uid for a in editor.proposals] == ["q", "r", "s"]
+
+
+def test_a_region_is_dismissed_once_all_its_proposals_are_rejected() -> None:
+    editor = offering()
+    editor.handle(Reject(subtype="IPH"))
+    assert editor.document.verdicts == (REJECTIONS["q"], REJECTIONS["s"], SECOND.rejected)
+
+
+def test_what_was_rejected_stays_so_in_another_editor() -> None:
+    editor = offering()
+    editor.handle(Reject(uid="q"))
+    again = Editor(editor.document, stack=stack())
+    again.handle(editor.offer)
+    assert [a.uid for a in again.proposals] == ["p", "r", "s"]
+
+
+def test_a_verdict_on_a_region_takes_its_proposals_off_their_layer() -> None:
+    editor = offering()
+    editor.replace_document(replace(editor.document, verdicts=(FIRST.rejected,)), "dismiss")
+    assert [a.uid for a in editor.proposals] == ["q", "s"]
+
+
+def test_a_region_that_was_rejected_slice_by_slice_can_be_reopened_and_accepted() -> None:
+    editor = offering()
+    editor.handle(Reject(subtype="SDH"))
+    editor.handle(Reopen(FIRST.rejected.uid, FIRST.uids, "reopen SDH region"))
+    assert editor.proposals == OFFERED
+    assert editor.document.verdicts == ()
+    edit = editor.handle(Accept(uids=FIRST.uids, action="accept SDH region"))
+    assert edit is not None
+    assert edit.action == "accept SDH region"
+    assert editor.document.verdicts == (FIRST.accepted,)
+    assert [(a.uid, a.reviewed) for a in editor.document.annotations] == [("p", False), ("r", False)]
+
+
+def test_a_region_whose_proposals_are_drawn_already_is_accepted_without_drawing_them_again() -> None:
+    editor = offering()
+    editor.handle(Accept(uids=FIRST.uids))
+    editor.handle(Reopen(FIRST.accepted.uid, FIRST.uids, "reopen"))
+    editor.handle(Accept(uids=FIRST.uids))
+    assert [a.uid for a in editor.document.annotations] == ["p", "r"]
+    assert editor.document.verdicts == (FIRST.accepted,)
+    assert editor.handle(Accept(uids=frozenset())) is None
+
+
+def test_a_rejected_proposal_that_is_accepted_with_its_region_is_no_longer_rejected() -> None:
+    editor = offering()
+    editor.handle(Reject(uid="p"))
+    editor.handle(Accept(uids=FIRST.uids))
+    assert editor.document.verdicts == (FIRST.accepted,)
 
 
 # the stack

@@ -1,8 +1,9 @@
-"""Write `lock.txt` and `lock-test.txt`: the versions in this environment that the project needs.
+"""Write `lock.txt`, `lock-test.txt` and `lock-release.txt`: the versions in this environment that the project needs.
 
 Run it with the environment's Python after its packages were changed and the suite has passed:
-`.venv/bin/python packaging/lock.py`. Versions only, no hashes and no addresses, so that pip's own
-configuration decides where a package comes from and which build of it.
+`.venv/bin/python packaging/lock.py`. A list whose packages are not installed there stays as it is: that of a release
+is written with the Python of `build/environment`, which packaging/build.py makes. Versions only, no hashes and no
+addresses, so that pip's own configuration decides where a package comes from and which build of it.
 """
 
 import importlib.metadata as metadata
@@ -36,15 +37,23 @@ def closure(requirements: list[str]) -> dict[str, str]:
 def main() -> None:
     """Write both files beside this one."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
     # setuptools builds the project itself, without fetching another one.
     run = closure([*project["dependencies"], "setuptools"])
-    test = closure(project["optional-dependencies"]["test"])
-    for file, versions in (
-        ("lock.txt", run),
-        ("lock-test.txt", {k: v for k, v in test.items() if k not in run}),
-    ):
-        lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]
-        (HERE / file).write_text("".join(lines), encoding="utf-8")
+    write("lock.txt", run)
+    for kind in ("test", "release"):
+        try:
+            more = closure(extras[kind])
+        except metadata.PackageNotFoundError as error:
+            print(f"lock-{kind}.txt stays as it is: {error.name} is not installed here")
+            continue
+        write(f"lock-{kind}.txt", {k: v for k, v in more.items() if k not in run})
+
+
+def write(file: str, versions: dict[str, str]) -> None:
+    """One list, beside this file."""
+    lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]
+    (HERE / file).write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,37 @@
-"""`python -m viewer`: the command line, or the training child when a frozen build starts itself again."""
+"""`python -m viewer`: the command line, or one of its children when a frozen build starts itself again."""
 
+import importlib
+import os
 import sys
 from multiprocessing import freeze_support
 
+CHILDREN = ("model.evaluation.speed", "viewer.bench.child")
+"""Modules that are started as `python -P -m MODULE …`, for which a frozen build stands in itself."""
+
 
 def start() -> int:
-    """Run what the arguments ask for; the exit code."""
+    """Run what the arguments ask for; the exit code. A frozen build opens its window where they ask for nothing."""
     freeze_support()
     if len(sys.argv) == 3 and sys.argv[1] == "--train-child":
         from model.retrain import main as train
 
         return train([sys.argv[2]])
+    arguments = sys.argv[1:]
+    if getattr(sys, "frozen", False):
+        _open_streams()
+        if arguments[:2] == ["-P", "-m"] and arguments[2:3] and arguments[2] in CHILDREN:
+            return int(importlib.import_module(arguments[2]).main(arguments[3:]))
+        arguments = arguments or ["view"]
     from viewer.cli import main
 
-    return main()
+    return main(arguments)
+
+
+def _open_streams() -> None:
+    """Somewhere to write to, in a program that Windows started without a console."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  until the process ends
 
 
 if __name__ == "__main__":

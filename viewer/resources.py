@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from model.errors import PterionError
@@ -41,6 +42,19 @@ def licence() -> str:
         return distribution("pterion").read_text("licenses/LICENSE") or ""
     except PackageNotFoundError:
         return ""
+
+
+NO_TRAINING = (
+    "This package of Pterion reads, scores and annotates; what training needs (PyTorch) was left out of it. "
+    "Install the full package, from where this one came: the same name without “reader”. Annotations, models and "
+    "settings stay as they are."
+)
+
+
+def require_training() -> None:
+    """Raises PterionError in an installation that cannot train."""
+    if find_spec("torch") is None:
+        raise PterionError(NO_TRAINING, code="READER_PACKAGE")
 
 
 def data_dir() -> Path:

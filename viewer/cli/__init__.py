@@ -12,6 +12,9 @@ from model.errors import Cancelled, PterionError
 from viewer.cli.grammar import build_parser
 from viewer.cli.output import print_json
 
+TRAINING = ("torch", "onnx", "safetensors", "sklearn", "jinja2")
+"""Packages that only training and evaluation import; the reader package leaves them out."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. `argv` defaults to the process's own arguments."""
@@ -32,6 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(arguments, "json", False):
             print_json({**arguments.empty, "error": {"code": error.code, "text": str(error)}})
         print(f"pterion: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAINING:
+            raise
+        from viewer.resources import NO_TRAINING
+
+        print(f"pterion: {NO_TRAINING}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, Cancelled):
         print("pterion: stopped", file=sys.stderr)

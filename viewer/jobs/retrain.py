@@ -29,7 +29,7 @@ from viewer.dicom.volume import Volume
 from viewer.jobs.choose import sampled_slices
 from viewer.library.records import SeriesRow
 from viewer.library.store import FILE_NAME, Library
-from viewer.resources import data_dir
+from viewer.resources import data_dir, require_training
 
 POLL_S = 0.25
 START_LIMIT_S = 60.0
@@ -86,6 +86,7 @@ def prepare_run(
     Cancelled. Then no folder is left.
     """
     tell = on_progress or _silent
+    require_training()
     if find_running() is not None:
         raise PterionError("A training runs already. Wait for it, or stop it first.", code="BUSY")
     folder = _new_folder()

@@ -1,0 +1,171 @@
+"""What a built Pterion holds, and what is left out of it and why. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A kind of package. most_mb: what it may take unpacked, 10⁶ bytes; without: packages left out of it."""
+
+    name: str
+    most_mb: int
+    without: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Name of the built folder."""
+        return "pterion" if self.name == "full" else f"pterion-{self.name}"
+
+
+# What training, its exports and the reports of an evaluation need; reading, scoring and annotating import none of it.
+TRAINING = (
+    *(
+        "torch",
+        "torchgen",
+        "functorch",
+        "onnx",
+        "ml_dtypes",
+        "safetensors",
+        "sympy",
+        "mpmath",
+        "networkx",
+        "fsspec",
+    ),
+    *("google.protobuf", "sklearn", "jinja2", "joblib", "narwhals"),
+)
+FLAVOURS = {each.name: each for each in (Flavour("full", 700), Flavour("reader", 350, TRAINING))}
+
+NOT_IMPORTED = (
+    # Interactive Python, other toolkits and what tests or installs packages; `readline` would bring the GPL.
+    *("tkinter", "IPython", "matplotlib", "pandas", "readline", "pytest", "hypothesis", "setuptools", "pip"),
+    *("pkg_resources", "wheel", "PyQt5", "PyQt6", "PySide2", "SimpleITK", "monai", "tensorboard", "curses"),
+    *("pygments", "rich", "certifi", "charset_normalizer", "requests", "urllib3", "yaml", "lxml", "cupy"),
+    *("PIL.AvifImagePlugin", "PIL._avif", "PIL.ImageTk", "PIL._tkinter_finder", "numba", "dask", "xarray"),
+    *("skimage.data", "skimage.io", "skimage.future", "imageio", "tifffile", "_pytest", "doctest", "pydoc"),
+    *("pydicom.examples", "pydicom.pixels.decoders.gdcm", "cyclonedx", "mkdocs", "google.protobuf.pyext"),
+)
+"""Modules that nothing which runs imports."""
+
+DECODERS = (
+    "jpeg2k",
+    "jpegls",
+    "jpeg8",
+    "jpegsof3",
+    "imcd",
+    "deflate",
+    "zlib",
+    "png",
+    "shared",
+    "shared_cython",
+)
+"""Of the codecs of imagecodecs, those of DICOM, archives and pictures; it imports them by name."""
+
+LEFT_OUT = {
+    "torch's own tests, programs, headers": (
+        "torch/test/*",
+        "torch/bin/*",
+        "torch/include/*",
+        "torch/share/*",
+    ),
+    "static libraries, and tests of bindings": (
+        "*.a",
+        "*.lib",
+        "*libtorchbind_test*",
+        "*libjitbackend_test*",
+    ),
+    "code generators of compilers that a build lacks": (
+        "torch/_inductor/codegen/*",
+        "torch/_inductor/kernel/*",
+        "torch/utils/hipify/*",
+        "torchgen/packaged/*",
+    ),
+    "Qt's translations; the window is in English": ("PySide6/Qt/translations/*", "PySide6/translations/*"),
+    "Qt modules that are imported by nobody": (
+        "*libQt6Test*",
+        "PySide6/QtTest*",
+        "*Qt6EglFS*",
+        "*libQt6Pdf*",
+        "*Qt6Quick*",
+        "*Qt6Qml*",
+        "*Qt6VirtualKeyboard*",
+        "*opengl32sw*",
+    ),
+    "Qt's plugins for machines without a desktop, for GTK themes, networks and cards": (
+        "*/plugins/egldeviceintegrations/*",
+        "*/plugins/generic/*",
+        "*/plugins/networkinformation/*",
+        "*/plugins/tls/*",
+        "*/plugins/platformthemes/libqgtk3*",
+        "*/plugins/platforms/libqeglfs*",
+        "*/plugins/platforms/libqlinuxfb*",
+        "*/plugins/platforms/libqvnc*",
+        "*/plugins/platforms/libqvkkhrdisplay*",
+        "*/plugins/platforms/libqminimal*",
+        "*/plugins/imageformats/libqtiff*",
+        "*/plugins/imageformats/libqwebp*",
+        "*/plugins/imageformats/libqicns*",
+        "*/plugins/imageformats/libqtga*",
+        "*/plugins/imageformats/libqwbmp*",
+    ),
+    "pictures, data and tests of others": (
+        "skimage/data/*",
+        "scipy/*/tests/*",
+        "numpy/*/tests/*",
+        "sklearn/datasets/*",
+        "pydicom/data/test_files/*",
+        "pyqtgraph/examples/*",
+        "pyqtgraph/icons/*",
+        "onnx/backend/test/*",
+    ),
+    "decoders of pictures that nobody opens": (
+        "*libavif*",
+        "*libaom*",
+        "*libSvtAv1*",
+        "*libdav1d*",
+        "PIL/_avif*",
+    ),
+}
+"""Files by what they are: patterns of their paths in the built folder, with forward slashes."""
+
+PURE_LEFT_OUT = (
+    *("torch.testing._internal.distributed", "torch.testing._internal.opinfo", "torch.utils.tensorboard"),
+    *("torch.utils.benchmark", "torch.utils.hipify", "torch._inductor.codegen", "torch._inductor.kernel"),
+    *("torch.utils.bottleneck", "networkx.tests", "sympy.plotting", "sympy.parsing", "sympy.physics"),
+    *("scipy.datasets", "numpy.f2py", "numpy.testing.tests", "onnx.backend", "onnx.reference", "onnx.test"),
+)
+"""Modules, with all below them, that a hook collects and nobody imports."""
+
+
+def left_out(path: str) -> bool:
+    """Whether a file at a path of the built folder (without `_internal/`) stays out."""
+    name = path.replace("\\", "/")
+    return any(fnmatch(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
+
+
+def module_left_out(name: str, flavour: Flavour) -> bool:
+    """Whether a module stays out of a flavour."""
+    return any(
+        name == each or name.startswith(each + ".")
+        for each in (*PURE_LEFT_OUT, *NOT_IMPORTED, *flavour.without)
+    )
+
+
+def normal(name: str) -> str:
+    """A distribution's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+# Distributions that go with modules of another name.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "google.protobuf": "protobuf"}
+EXTRAS = {"imageio", "tifffile", "setuptools"}
+"""Distributions that a requirement names and no flavour imports."""
+
+
+def distribution_left_out(name: str, flavour: Flavour) -> bool:
+    """Whether a distribution stays out of a flavour."""
+    gone = {normal(DISTRIBUTIONS.get(each, each)) for each in flavour.without}
+    return normal(name) in gone | EXTRAS

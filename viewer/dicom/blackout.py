@@ -103,7 +103,7 @@ def _decoded(path: Path) -> npt.NDArray[Any]:
         raise _unreadable(path)
     # Stored values as they are; unsigned ones are moved into the range of int16 and back.
     offset = 0 if layout.signed else -32768
-    plain = replace(layout, slope=1.0, intercept=float(offset), padding=None)
+    plain = replace(layout, slope=1.0, intercept=float(offset), padding=None, lut="")
     out = np.empty((len(places), places[0].rows, places[0].columns), np.int16)
     for place in places:
         read_hu(replace(place, pixels=plain), out[place.frame])

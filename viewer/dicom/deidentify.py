@@ -104,9 +104,8 @@ def deidentify(
         for number, (path, patient, burned) in enumerate(work.images):
             if cancelled():
                 raise Cancelled
-            identity = work.identities[patient]
-            identity.uids = work.uids
-            data, dataset = _without_patient(path, cleaner, identity, choices.rectangles if burned else ())
+            rectangles = choices.rectangles if burned else ()
+            data, dataset = _without_patient(path, cleaner, work.identities[patient], rectangles)
             blacked += burned
             _write(folder / names.of(dataset, patient), data)
             progress(number + 1, len(work.images))

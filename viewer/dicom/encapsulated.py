@@ -5,6 +5,7 @@ import os
 import struct
 from pathlib import Path
 
+from viewer.dicom.files import READ_FLAGS
 from viewer.dicom.scratch import scratch
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.walk import DamagedError
@@ -21,7 +22,7 @@ _TAIL = 64
 
 def read_at(path: Path, offset: int, target: memoryview) -> None:
     """Fill `target` with the bytes of a file from `offset` on. Raises DamagedError if there are fewer, OSError."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, READ_FLAGS)
     try:
         os.lseek(descriptor, offset, os.SEEK_SET)
         _fill(descriptor, target)
@@ -54,7 +55,7 @@ def frame_bytes(place: SliceHeader, layout: PixelLayout) -> memoryview:
 
 def _only_frame(path: Path, offset: int) -> memoryview:
     """The frame of a file that has one: the rest of the file is read at once, and its fragments are joined."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, READ_FLAGS)
     try:
         size = max(os.fstat(descriptor).st_size - offset, 0)
         rest = scratch("frame", size)
@@ -87,7 +88,7 @@ def _only_frame(path: Path, offset: int) -> memoryview:
 
 def _one_of_many(place: SliceHeader, layout: PixelLayout) -> memoryview:
     """One frame of a file that has several."""
-    descriptor = os.open(place.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(place.path, READ_FLAGS)
     try:
         status = os.fstat(descriptor)
         key = (place.path, layout.offset, status.st_size, status.st_mtime_ns)

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from model.errors import PterionError
 
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 LONG_WINDOWS_PATH = 240
 """Of 260 characters that Windows takes without being asked for more, some are left for names that are added."""
 _CAUSES = {

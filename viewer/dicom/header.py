@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from viewer.dicom.deflated import inflate, inflate_beginning
+from viewer.dicom.files import READ_FLAGS
 from viewer.dicom.guard import read_dataset
 from viewer.dicom.quiet import quiet
 from viewer.dicom.stencil import Stencils
@@ -31,7 +32,6 @@ from viewer.dicom.walk import (
 _CHARSET = 0x00080005
 _CHUNKS = (8 << 10, 16 << 10, 32 << 10, 64 << 10, 512 << 10, 8 << 20)
 _MARGIN = 512
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 class NotDicomError(Exception):
@@ -122,7 +122,7 @@ def read_header(path: Path, wanted: frozenset[int], stencils: Stencils | None = 
 
 def _walked(path: Path, wanted: frozenset[int], stencils: Stencils | None) -> Header:
     """A header by a stencil or our own walk."""
-    descriptor = os.open(path, _READ)
+    descriptor = os.open(path, READ_FLAGS)
     try:
         size = os.fstat(descriptor).st_size
         likely = stencils.reach + _MARGIN if stencils is not None else 0

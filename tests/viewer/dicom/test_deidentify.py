@@ -412,10 +412,28 @@ def test_burned_in_text_is_blacked_out(
     assert (after[:, ~painted] == before[:, ~painted]).all()
     assert report["blacked_out"] == 8
     assert {one.BurnedInAnnotation for one in datasets(tmp_path / "out")} == {"NO"}
-    assert [
-        "113101" in [i.CodeValue for i in one.DeidentificationMethodCodeSequence]
-        for one in datasets(tmp_path / "out")
-    ]
+    for one in datasets(tmp_path / "out"):
+        assert "113101" in [item.CodeValue for item in one.DeidentificationMethodCodeSequence]
+
+
+def test_a_modality_lut_is_not_applied_to_what_is_blacked_out(
+    named_series: Path, tmp_path: Path, recode: Callable[..., None]
+) -> None:
+    """The table stays in the header, so the pixels must stay as they were stored: 1000 above the table's values."""
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [4096, 0, 16], "HU"
+    table.LUTData = np.maximum(np.arange(4096) - 1000, 0).astype("<u2").tobytes()
+    for path in named_series.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.ModalityLUTSequence = Sequence([table])
+        dataset.save_as(path)
+        recode(path, "RLE")
+    before = load_all(scan(burn(named_series)).studies[0].series[0]).hu
+    choices = Choices(burned_in=BurnedIn.BLACKOUT, rectangles=((0, 0, 96, 64),))
+    deidentify([named_series], tmp_path / "out", choices)
+    after = load_all(scan(tmp_path / "out").studies[0].series[0]).hu
+    assert before[:, 64:].max() > 0
+    assert (after[:, 64:] == before[:, 64:]).all()
 
 
 def test_rectangle_outside_is_refused(named_series: Path, tmp_path: Path) -> None:

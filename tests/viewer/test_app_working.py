@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
-from viewer.annotation.events import Accept
+from viewer.annotation.events import Accept, Key, Press, Release
 from viewer.app import Application
 from viewer.app.queueing import agreement_row, queue_of, sources_of
 from viewer.jobs.agreement import SubtypeAgreement
@@ -258,23 +259,43 @@ def test_a_study_of_the_queue_is_opened_from_where_its_files_were(
     )
 
 
-def test_another_window_on_the_same_series_is_told_of_once(opened: Application, qtbot: QtBot) -> None:
-    """Two libraries on one file, as two windows have them: nothing is overwritten, and the reader learns of it."""
+def test_what_another_window_saves_appears_and_is_told_of_once(opened: Application, qtbot: QtBot) -> None:
+    """Two libraries on one file, as two windows have them: nothing is overwritten, and undo takes back one's own."""
     series = opened.session.series
     assert series is not None
     other = Library(opened.library.path.parent)
-    theirs = box(opened, "theirs", 50.0)
-    other.save_document(Document(*series.key, (theirs,)), action="draw SDH", reader="Other")
     opened.desk.add([box(opened, "mine", 30.0)], "draw SDH")
-    told = lambda: [n.text for n in said(opened) if "Another window" in n.title]  # noqa: E731
-    qtbot.waitUntil(lambda: bool(told()), timeout=WAIT_MS)
-    assert "1 annotation more" in told()[0]
+    assert opened.keeping.writer.flush()
+    first = other.load_document(*series.key)
+    theirs = replace(first, annotations=(*first.annotations, box(opened, "theirs", 50.0)))
+    other.save_document(theirs, previous=first, action="draw SDH", reader="Other")
+    qtbot.waitUntil(lambda: uids(opened) == ["mine", "theirs"], timeout=WAIT_MS)
+    opened.session.undo_requested.emit()
+    assert uids(opened) == ["theirs"]
+    opened.session.redo_requested.emit()
+    assert sorted(uids(opened)) == ["mine", "theirs"]
     opened.desk.add([box(opened, "mine too", 40.0)], "draw SDH")
     assert opened.keeping.writer.flush()
-    stored = other.load_document(*series.key)
-    assert {a.uid for a in stored.annotations} == {"theirs", "mine", "mine too"}
-    assert len(told()) == 1
+    known = other.load_document(*series.key)
+    assert {a.uid for a in known.annotations} == {"theirs", "mine", "mine too"}
+    gone = replace(known, annotations=tuple(a for a in known.annotations if a.uid != "theirs"))
+    other.save_document(gone, previous=known, action="delete", reader="Other")
+    qtbot.waitUntil(lambda: sorted(uids(opened)) == ["mine", "mine too"], timeout=WAIT_MS)
+    assert len([n for n in said(opened) if "Another window" in n.title]) == 1
     other.close()
+
+
+def test_nothing_of_others_appears_in_the_middle_of_a_stroke(opened: Application, qtbot: QtBot) -> None:
+    series = opened.session.series
+    assert series is not None
+    place = series.slices[2].sop_uid
+    opened.desk.take(Press((20.0, 20.0), place))
+    opened.desk.take(Release((20.0, 20.0), place))
+    stored = Document(*series.key, (box(opened, "theirs", 50.0),))
+    assert not opened.desk.catch_up(stored, lambda document: document)
+    opened.desk.take(Key.ESCAPE)
+    assert opened.desk.catch_up(stored, lambda document: document)
+    assert uids(opened) == ["theirs"]
 
 
 def test_dialogs_show_versions_and_go_back(opened: Application, qtbot: QtBot) -> None:

@@ -157,6 +157,19 @@ class Editor:
         """Put another document in the place of this one, as one step that undo takes back."""
         return self._after(self.core.commit(document, action))
 
+    def catch_up(self, document: Document, carry: Callable[[Document], Document]) -> bool:
+        """Put what others made of the document in its place; `carry` does the same to the documents that undo leads to.
+        False, and nothing happens, in the middle of a stroke."""
+        if self._tool.state is not State.IDLE:
+            return False
+        core = self.core
+        core.document = document
+        core.history.carry(carry)
+        if document.find(core.selection) is None:
+            core.selection = core.picked = None
+        self._tool.reset()
+        return True
+
     # within
 
     def _make(self, name: ToolName) -> Tool:

@@ -1,8 +1,8 @@
 """Undo and redo over immutable states, bounded by memory rather than by a count."""
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from viewer.annotation.document import Annotation, Document
 
@@ -23,11 +23,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class _Step:
-    """One state left behind, and what was done to it next."""
+    """One state left behind, and what was done to it next. carried: how many changes of others are in it."""
 
     moment: Moment
     action: str
     size: int
+    carried: int
 
 
 def _points(annotations: Iterable[Annotation], kept: Iterable[Annotation]) -> int:
@@ -55,6 +56,7 @@ class History:
         self._budget = budget_bytes
         self._past: deque[_Step] = deque()
         self._future: list[_Step] = []
+        self._carries: list[Callable[[Document], Document]] = []
         self.spent_bytes = 0
 
     @property
@@ -71,7 +73,7 @@ class History:
         """Remember `previous`, which `action` turned into `moment`. There is nothing to redo any more."""
         self.spent_bytes -= sum(step.size for step in self._future)
         self._future.clear()
-        step = _Step(previous, action, _size(previous, moment))
+        step = _Step(previous, action, _size(previous, moment), len(self._carries))
         self._past.append(step)
         self.spent_bytes += step.size
         while self.spent_bytes > self._budget and len(self._past) > 1:
@@ -82,13 +84,24 @@ class History:
         if not self._past:
             return None
         step = self._past.pop()
-        self._future.append(_Step(moment, step.action, step.size))
-        return step.moment, step.action
+        self._future.append(_Step(moment, step.action, step.size, len(self._carries)))
+        return self._carried(step), step.action
 
     def redo(self, moment: Moment) -> tuple[Moment, str] | None:
         """The state after the action undone last and that action, or None."""
         if not self._future:
             return None
         step = self._future.pop()
-        self._past.append(_Step(moment, step.action, step.size))
-        return step.moment, step.action
+        self._past.append(_Step(moment, step.action, step.size, len(self._carries)))
+        return self._carried(step), step.action
+
+    def carry(self, change: Callable[[Document], Document]) -> None:
+        """Have every document that was left behind changed, too, once undo or redo leads to it."""
+        if self._past or self._future:
+            self._carries.append(change)
+
+    def _carried(self, step: _Step) -> Moment:
+        document = step.moment.document
+        for change in self._carries[step.carried :]:
+            document = change(document)
+        return replace(step.moment, document=document)

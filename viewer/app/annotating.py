@@ -1,9 +1,10 @@
-"""Everything about annotations beside drawing and keeping them: work and exchange."""
+"""Everything about annotations beside drawing and keeping them: work, exchange, other windows."""
 
 from PySide6.QtCore import QObject
 
 from viewer.app.exchanging import Exchanging
 from viewer.app.keeping import Keeping
+from viewer.app.noticing import Noticing
 from viewer.app.tasks import Tasks
 from viewer.app.working import Working
 from viewer.dicom.volume import Volume
@@ -26,10 +27,12 @@ class Annotating(QObject):
         super().__init__(parent)
         self.working = Working(session, keeping, desk, tasks, self)
         self.exchanging = Exchanging(session, keeping, desk, chores, self)
+        self.noticing = Noticing(session, keeping, desk, chores, self)
 
     def begin(self) -> None:
-        """Learn who reads."""
+        """Learn who reads, and look at what others do."""
         self.working.begin()
+        self.noticing.begin()
 
     def opening(self, volume: Volume) -> None:
         """A series opens: choose its reading, before its annotations are read."""
@@ -37,4 +40,5 @@ class Annotating(QObject):
 
     def shutdown(self) -> None:
         """Book the time that was spent."""
+        self.noticing.shutdown()
         self.working.shutdown()

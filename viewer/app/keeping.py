@@ -33,7 +33,6 @@ class Keeping(QObject):
         self.readings: dict[tuple[str, str], str] = {}
         """By UIDs of study and series the reading that its edits go to, where that is not the shared one."""
         self._told = False
-        self._others: set[tuple[str, str]] = set()
         self._relay = Relay(self)
         self._relay.arrived.connect(self._heard)
         self.writer = Writer(library, self._relay.put)
@@ -78,21 +77,7 @@ class Keeping(QObject):
                 self._session.notice(
                     "warning",
                     "Another window changed the same annotations",
-                    "Both versions are kept. Open the series again to see them, and delete the one you do not want.",
+                    "Both versions are kept and shown. Delete the one you do not want.",
                 )
         if not last.pending:
-            self._tell_of_others(last)
             self.saved()
-
-    def _tell_of_others(self, last: Saved) -> None:
-        """Say once for each series that another window draws on it as well; its work is kept beside this one's."""
-        stored, shown = last.saved.document, self._session.document
-        if stored.key != shown.key or stored.key in self._others:
-            return
-        ours = {annotation.uid for annotation in shown.annotations}
-        more = sum(annotation.uid not in ours for annotation in stored.annotations)
-        if more:
-            self._others.add(stored.key)
-            count = f"{more} annotation{'s' * (more != 1)} more"
-            text = f"It has {count}. All work is kept; open the series again to see it."
-            self._session.notice("info", "Another window draws on this series", text)

@@ -23,7 +23,7 @@ SOURCE_WORDS = {
 
 def describe(annotation: Annotation) -> str:
     """`SDH · polygon, 42 pts`."""
-    points = len(annotation.outline)
+    points = sum(map(len, annotation.rings))
     return f"{annotation.subtype} · {SOURCE_WORDS.get(annotation.source, annotation.source)}, {points} pts"
 
 

@@ -69,6 +69,14 @@ class AnnotationDesk(QObject):
         if document.key not in self._session.beside:
             self._show(self.editor.replace_document(document, action))
 
+    def catch_up(self, document: Document, carry: Callable[[Document], Document]) -> bool:
+        """Show what another window made of the document; False in the middle of a stroke."""
+        if not self.editor.catch_up(document, carry):
+            return False
+        self._session.set_document(document)
+        self._show(None)
+        return True
+
     def add(self, annotations: Iterable[Annotation], action: str) -> None:
         """Add annotations (accepted or imported) as one step that undo takes back."""
         self._show(self.editor.add(annotations, action))

@@ -17,19 +17,22 @@ from PySide6.QtWidgets import QWidget
 
 from model.labels import SUBTYPES
 from viewer.imaging.strip import cell_colours, cell_edges, slice_at, strip_rows
+from viewer.library.work import Progress, Status
 from viewer.measures.mark import MarkKind
 from viewer.session import Session
 from viewer.ui import captions, theme
 from viewer.ui.marking import marked_slices
 
-TICK, BAND, WIDTH, MARK = 5, 4, 20, 6
-"""Room for the ticks at the left, width of the right-hand band, whole width, width of a mark, px."""
+TICK, BAND, WIDTH, MARK, BAR = 5, 4, 20, 6, 2
+"""Room for the ticks at the left, width of the right-hand band, whole width, width of a mark and of a status, px."""
+STATUS_COLOURS = {Status.IN_PROGRESS: "AMBER", Status.DONE: "GREEN", Status.FLAGGED: "RED"}
+"""Tokens of the theme; they follow its contrast."""
 LEAST_FRAME_PX = 5
 """A current cell lower than this gets a frame that reaches beyond it."""
 
 
 class SliceStrip(QWidget):
-    """Cells from the first slice (top) to the last: loaded or not, suspected subtypes, annotated, current.
+    """Cells from the first slice (top) to the last: loaded or not, suspected subtypes, annotated, current, status.
 
     stale: whether something changed since it was painted last.
     """
@@ -54,6 +57,7 @@ class SliceStrip(QWidget):
             session.findings_changed,
             session.document_changed,
             session.preferences_changed,
+            session.working.work_changed,
         ):
             signal.connect(self._changed)
 
@@ -81,6 +85,15 @@ class SliceStrip(QWidget):
         if volume is None or not marks:
             return []
         return [i for i, header in enumerate(volume.series.slices) if header.sop_uid in marks]
+
+    def noted(self) -> dict[int, Progress]:
+        """What a reader has noted of slices: begun, done or flagged. That a slice is clean is told by `reviewed`."""
+        volume, progress = self._session.volume, self._session.working.work.progress
+        if volume is None or not progress:
+            return {}
+        places = {(header.sop_uid, header.frame): i for i, header in enumerate(volume.series.slices)}
+        told = ((places.get((each.sop_uid, each.frame)), each) for each in progress)
+        return {index: each for index, each in told if index is not None and each.status in STATUS_COLOURS}
 
     def _moved(self, _: int) -> None:
         self.stale = True
@@ -117,6 +130,10 @@ class SliceStrip(QWidget):
             QRect(TICK, 0, WIDTH - TICK - BAND, self.height()), source, QRect(0, 0, 1, self.height())
         )
         painter.drawImage(QRect(WIDTH - BAND, 0, BAND, self.height()), source, QRect(1, 0, 1, self.height()))
+        for index, each in self.noted().items():
+            cell = self.cell(index)
+            bar = QRect(0, cell.top(), BAR, max(cell.height() - 1, 1))
+            painter.fillRect(bar, QColor(getattr(theme, STATUS_COLOURS[each.status])))
         self._paint_ticks(painter, self.reviewed(), theme.GREEN)
         self._paint_ticks(painter, self.annotated(), theme.BRIGHT)
         self._paint_marks(painter)
@@ -190,6 +207,9 @@ class SliceStrip(QWidget):
             return captions.failed_text(index, "" if hidden else self._session.slice_errors.get(index, ""))
         text = f"Slice {index + 1}" + ("" if volume.loaded[index] else ", being read")
         marks = [mark for place, mark in marked_slices(self._session) if place == index]
+        noted = self.noted().get(index)
+        if noted is not None:
+            text += f", {noted.status}" + (f" “{noted.comment}”" if noted.comment else "")
         text += "".join(f", {mark.kind}" + (f" “{mark.note}”" if mark.note else "") for mark in marks)
         if findings is not None and index < len(findings.slice_scores):
             names = captions.suspected_on_slice(findings, index)

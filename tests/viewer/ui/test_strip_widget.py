@@ -11,8 +11,10 @@ from pytestqt.qtbot import QtBot
 from model.labels import BY_CODE
 from viewer.annotation.document import Annotation, Document
 from viewer.dicom.volume import Volume
+from viewer.library.work import Progress, Status
 from viewer.session import Findings, Session
 from viewer.ui.strip import TICK, SliceStrip
+from viewer.working import Work
 
 
 @pytest.fixture
@@ -73,6 +75,26 @@ def test_reviewed_slices_are_ticked_in_green(strip: SliceStrip, open_session: Se
     assert strip.reviewed() == [4]
     tick = QColor(colour(strip, strip.cell(4).center().y(), 1))
     assert tick.green() > tick.red()
+
+
+def test_what_was_noted_of_a_slice_stands_beside_it_and_in_its_words(
+    qtbot: QtBot, strip: SliceStrip, open_session: Session
+) -> None:
+    noted = [
+        ("1.2.3.1", Status.FLAGGED, "motion"),
+        ("1.2.3.2", Status.DONE, ""),
+        ("1.2.3.5", Status.CLEAN, ""),
+    ]
+    progress = tuple(Progress(sop, 0, status, words, "R", "") for sop, status, words in noted)
+    whole = Progress("", 0, Status.DONE, "", "R", "")
+    open_session.working.set_work(Work("R", progress=(*progress, whole)))
+    assert sorted(strip.noted()) == [1, 2]
+    red, green = (QColor(colour(strip, strip.cell(index).top() + 3, 0)) for index in (1, 2))
+    assert red.red() > red.green()
+    assert green.green() > green.red()
+    assert colour(strip, strip.cell(5).top() + 3, 0) == "#000000"
+    qtbot.mouseMove(strip, strip.cell(1).center())
+    qtbot.waitUntil(lambda: strip.toolTip() == "Slice 2, flagged “motion”")
 
 
 def test_the_current_slice_is_outlined(strip: SliceStrip, open_session: Session) -> None:

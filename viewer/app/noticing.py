@@ -1,0 +1,66 @@
+"""What another window, or another process, saves about the open series: shown here, too, without opening it again."""
+
+from PySide6.QtCore import QObject, QTimer
+
+from viewer.annotation.core import new_uid
+from viewer.annotation.document import Document
+from viewer.app.keeping import Keeping
+from viewer.app.tasks import Tasks
+from viewer.library.merge import merge
+from viewer.session import Session
+from viewer.ui.desk import AnnotationDesk
+
+EVERY_MS = 1500
+
+
+class Noticing(QObject):
+    """Asks the library now and then; it answers from memory as long as nobody else has saved anything."""
+
+    def __init__(
+        self, session: Session, keeping: Keeping, desk: AnnotationDesk, chores: Tasks, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._keeping, self._desk, self._chores = session, keeping, desk, chores
+        self._asked = False
+        self._told: set[tuple[str, str]] = set()
+        self._timer = QTimer(self, interval=EVERY_MS)
+        self._timer.timeout.connect(self.look)
+
+    def begin(self) -> None:
+        """Look from now on."""
+        self._timer.start()
+
+    def look(self) -> None:
+        """Ask what is stored of the open series, unless an edit of this window still waits to be."""
+        shown = self._session.document
+        if self._asked or not shown.series_uid or self._keeping.writer.pending:
+            return
+        reading = self._keeping.readings.get(shown.key, "")
+        self._asked = True
+
+        def take(stored: Document) -> None:
+            self._asked = False
+            same = self._session.document is shown and self._keeping.readings.get(shown.key, "") == reading
+            if same and stored != shown and not self._keeping.writer.pending:
+                self._show(shown, stored)
+
+        def failed(_: object) -> None:
+            self._asked = False
+
+        library = self._keeping.library
+        self._chores.ask("", lambda: library.load_document(*shown.key, reading), take, failed)
+
+    def _show(self, shown: Document, stored: Document) -> None:
+        """Put what is stored in the place of what is shown; what undo leads to gets the same changes."""
+
+        def carried(document: Document) -> Document:
+            return merge(stored, shown, document, new_uid).document
+
+        if self._desk.catch_up(stored, carried) and shown.key not in self._told:
+            self._told.add(shown.key)
+            text = "What it saves is shown here, too. Nobody's work is overwritten."
+            self._session.notice("info", "Another window draws on this series", text)
+
+    def shutdown(self) -> None:
+        """Look no more."""
+        self._timer.stop()

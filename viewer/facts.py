@@ -131,9 +131,11 @@ class CopyOrder:
     """How the open study is to be copied without its patient.
 
     out: new folder or `.zip`. retain: options of `pterion deidentify`. leave_out: leave out images with text in
-    their pixels; else they stop everything.
+    their pixels. blackout: paint over these rectangles in such images, (column, row, width, height) in pixels.
+    With neither they stop everything.
     """
 
     out: Path
     retain: frozenset[str] = frozenset()
     leave_out: bool = False
+    blackout: tuple[tuple[int, int, int, int], ...] = ()

@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pydicom
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -182,6 +183,26 @@ def test_study_is_copied_without_its_patient(
     qtbot.waitUntil(lambda: session.copying == "", timeout=WAIT_MS)
     assert notices[-1].title == "The study was not copied"
     assert "exists already" in notices[-1].text
+
+
+def test_burned_in_text_is_blacked_out_in_the_copy(
+    start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    for path in phantom_series.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.BurnedInAnnotation = "YES"
+        dataset.save_as(path)
+    application = start(phantom_series)
+    session = application.session
+    wait_until_loaded(qtbot, application)
+    session.copy_requested.emit(CopyOrder(tmp_path / "copy", blackout=((3, 5, 20, 10),)))
+    qtbot.waitUntil(lambda: session.copying == "", timeout=WAIT_MS)
+    assert session.volume is not None
+    copies = [pydicom.dcmread(path).pixel_array for path in sorted((tmp_path / "copy").rglob("*.dcm"))]
+    assert len(copies) == len(session.volume.hu)
+    for pixels in copies:
+        assert (pixels[5:15, 3:23] == pixels.min()).all()
+        assert pixels.max() > pixels.min()
 
 
 def test_copying_is_cancelled_and_leaves_nothing(

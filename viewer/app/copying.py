@@ -34,7 +34,8 @@ class Copying(QObject):
             return
         paths = list(dict.fromkeys(place.path for series in study.series for place in series.slices))
         burned_in = BurnedIn.LEAVE_OUT if order.leave_out else BurnedIn.REFUSE
-        choices = Choices(frozenset(map(Retain, order.retain)), burned_in)
+        burned_in = BurnedIn.BLACKOUT if order.blackout else burned_in
+        choices = Choices(frozenset(map(Retain, order.retain)), burned_in, order.blackout)
         self._stop.clear()
         self._session.set_copying("Copying without the patient…")
         self._tasks.ask("", lambda: self._work(paths, order.out, choices), self._told, self._failed)

@@ -1,10 +1,20 @@
 """The dialog that asks how to copy the open study without its patient."""
 
+import math
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from viewer.measures.measure import Kind, SlicePlane
 from viewer.session import CopyOrder, Session
 from viewer.ui import theme
 
@@ -41,9 +51,14 @@ class CopyDialog(QDialog):
         for box in self.retain.values():
             layout.addWidget(box)
         layout.addWidget(theme.heading("Text in the pixels"))
-        self.leave_out = QCheckBox("Leave out images that have, or may have, text burned in")
-        self.leave_out.setToolTip("Otherwise nothing is written where there is one")
-        layout.addWidget(self.leave_out)
+        self._rectangles = drawn_rectangles(session)
+        self.refuse = QRadioButton("Write nothing where an image has, or may have, text burned in")
+        self.leave_out = QRadioButton("Leave such images out")
+        self.blackout = QRadioButton(_blackout_text(len(self._rectangles)))
+        self.blackout.setEnabled(bool(self._rectangles))
+        self.refuse.setChecked(True)
+        for choice in (self.refuse, self.leave_out, self.blackout):
+            layout.addWidget(choice)
         layout.addWidget(theme.label(FACES, "amber", wrap=True))
         across = QHBoxLayout()
         across.addStretch(1)
@@ -72,7 +87,34 @@ class CopyDialog(QDialog):
     def _request(self, out: Path) -> None:
         retain = frozenset(name for name, box in self.retain.items() if box.isChecked())
         self.accept()
-        self._session.copy_requested.emit(CopyOrder(out, retain, self.leave_out.isChecked()))
+        blackout = self._rectangles if self.blackout.isChecked() else ()
+        self._session.copy_requested.emit(CopyOrder(out, retain, self.leave_out.isChecked(), blackout))
+
+
+def drawn_rectangles(session: Session) -> tuple[tuple[int, int, int, int], ...]:
+    """The rectangles measured on slices of the open series: column and row of the first pixel, width, height.
+
+    A pixel that a rectangle only touches belongs to it. What lies beside the image is left out.
+    """
+    series = session.series
+    if series is None or not series.slices:
+        return ()
+    rows, columns = series.slices[0].rows, series.slices[0].columns
+    found = []
+    for measure in session.document.measures:
+        if measure.kind is Kind.RECTANGLE and isinstance(measure.plane, SlicePlane):
+            xs, ys = zip(*measure.points, strict=True)
+            left, top = max(math.floor(min(xs)), 0), max(math.floor(min(ys)), 0)
+            right, bottom = min(math.ceil(max(xs)), columns), min(math.ceil(max(ys)), rows)
+            if right > left and bottom > top:
+                found.append((left, top, right - left, bottom - top))
+    return tuple(dict.fromkeys(found))
+
+
+def _blackout_text(count: int) -> str:
+    if not count:
+        return "Black it out (measure rectangles over the text first)"
+    return f"Black out the {f'{count} rectangles' if count > 1 else 'rectangle'} drawn on this series"
 
 
 def free_name(folder: Path) -> Path:

@@ -13,6 +13,11 @@ from viewer.imaging.turned import Facing, Solid, Turned
 from viewer.imaging.windows import Window, header_window
 
 
+SEEN_MOST = 64
+"""Panes whose section is told without looking for it: it is asked for many times a frame."""
+_STRAIGHT = Facing()
+
+
 class LightBox:
     """The open series and those beside it. Sections are made once; what they are made of is let go with the series.
 
@@ -27,11 +32,13 @@ class LightBox:
         self.header_windows: dict[SeriesKey, tuple[tuple[Window, ...], ...]] = {}
         self._sections: dict[tuple[SeriesKey, Plane, Facing], Section | str] = {}
         self._solids: dict[SeriesKey, Solid] = {}
+        self._seen: dict[int, tuple[Pane, Section | str]] = {}  # by the pane's id; the pane alive
 
     def open(self, volume: Volume | None) -> bool:
         """Hang another series as the open one; with another study all others go. Whether they did."""
         before, self.open_volume = self.open_volume, volume
         self._sections.clear()
+        self._seen.clear()
         self._solids.clear()
         self.header_windows.clear()
         other = before is None or volume is None or before.series.study_uid != volume.series.study_uid
@@ -65,6 +72,7 @@ class LightBox:
     def _forget(self, series: SeriesKey) -> None:
         """Let go of what was cut from a series."""
         self._solids.pop(series, None)
+        self._seen.clear()
         self._sections = {key: made for key, made in self._sections.items() if key[0] != series}
 
     def volume(self, pane: Pane) -> Volume | None:
@@ -73,17 +81,29 @@ class LightBox:
 
     def section(self, pane: Pane) -> Section | str | None:
         """What a viewport scrolls through; why there is nothing; None without a volume."""
+        seen = self._seen.get(id(pane))
+        if seen is not None and seen[0] is pane:
+            return seen[1]
         volume = self.volume(pane)
         if volume is None:
             return None
-        facing = pane.facing if pane.plane is Plane.OBLIQUE else Facing()
+        if len(self._seen) >= SEEN_MOST:
+            self._seen.clear()
+        made = self._made(pane, volume)
+        self._seen[id(pane)] = (pane, made)
+        return made
+
+    def _made(self, pane: Pane, volume: Volume) -> Section | str:
+        """The section, made where it is not there yet."""
+        facing = pane.facing if pane.plane is Plane.OBLIQUE else _STRAIGHT
         key = (volume.series.key, pane.plane, facing)
         if key not in self._sections:
             if pane.plane is Plane.OBLIQUE:  # only the last one of each series is worth keeping
                 for old in [each for each in self._sections if each[:2] == key[:2]]:
                     del self._sections[old]
+                self._seen.clear()
             made = self._cut(volume, pane.plane, facing)
-            plain = (key[0], Plane.ACQUIRED, Facing())
+            plain = (key[0], Plane.ACQUIRED, _STRAIGHT)
             self._sections[key] = self._sections.get(plain, made) if isinstance(made, Acquired) else made
         return self._sections[key]
 

@@ -135,6 +135,16 @@ class Document:
         return self._by_place.get((sop_uid, frame), ())
 
     @cached_property
+    def drawn_on(self) -> frozenset[str]:
+        """SOP instance UIDs of the files that carry annotations."""
+        return frozenset(annotation.sop_uid for annotation in self.annotations)
+
+    @cached_property
+    def unreviewed_on(self) -> frozenset[str]:
+        """SOP instance UIDs of the files with annotations that nobody has looked at."""
+        return frozenset(annotation.sop_uid for annotation in self.annotations if not annotation.reviewed)
+
+    @cached_property
     def _by_uid(self) -> dict[str, Annotation]:
         return {annotation.uid: annotation for annotation in self.annotations}
 

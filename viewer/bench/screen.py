@@ -148,6 +148,8 @@ def loaded(folder: Path) -> tuple["Application", QEventLoop]:
     if loop.exec():
         raise PterionError(f"the series was not loaded within {GIVE_UP_S} s")
     session.slice_loaded.disconnect(look)
+    while application.opening.busy or application.tasks.busy or application.chores.busy:
+        pause(loop, 50)  # what was left on the series before is read, thumbnails are made
     return application, loop
 
 

@@ -6,6 +6,8 @@ to mm, flip, turn clockwise, zoom. So a turn always turns what is on the screen.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor
 
 Vector = tuple[float, float]
 
@@ -76,7 +78,7 @@ class Placement:
             quarter_turns=view.quarter_turns,
         )
 
-    @property
+    @cached_property
     def px_per_mm(self) -> float:
         """Logical screen pixels a millimetre."""
         height_mm, width_mm = self.rows * self.spacing_mm[0], self.columns * self.spacing_mm[1]
@@ -89,7 +91,7 @@ class Placement:
         """Logical screen pixels a pixel, between neighbouring columns."""
         return self.px_per_mm * self.spacing_mm[1]
 
-    @property
+    @cached_property
     def matrix(self) -> tuple[float, float, float, float, float, float]:
         """(a, b, c, d, e, f) with x = a·column + b·row + e and y = c·column + d·row + f."""
         across = self.px_per_mm * self.spacing_mm[1] * (-1 if self.flip_horizontal else 1)
@@ -124,13 +126,21 @@ class Placement:
             return (int(column), int(row))
         return None
 
-    @property
+    @cached_property
     def fills(self) -> bool:
         """Whether the image leaves no part of the viewport free."""
         width, height = self.size_px
         corners = (self.to_image((0.0, 0.0)), self.to_image((width, height)))
         e = 1e-6  # of a pixel: what rounding leaves
         return all(-e <= x <= self.columns + e and -e <= y <= self.rows + e for x, y in corners)
+
+    @property
+    def covered(self) -> tuple[int, int, int, int]:
+        """The screen pixels that the image covers wholly, its rim left out: (left, top, width, height)."""
+        (x0, y0), (x1, y1) = (self.to_screen(at) for at in ((0, 0), (self.columns, self.rows)))
+        left, top = ceil(min(x0, x1)) + 1, ceil(min(y0, y1)) + 1
+        width, height = floor(max(x0, x1)) - 1 - left, floor(max(y0, y1)) - 1 - top
+        return left, top, max(width, 0), max(height, 0)
 
     def centre_panned(self, shift_px: Vector) -> Vector:
         """The centre after the image is dragged by `shift_px` on the screen; it stays on the image."""

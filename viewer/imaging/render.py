@@ -4,6 +4,7 @@ The picture is made in one pass over a 65 536-entry table (one entry an int16 va
 masks are touched. Pixels are 0xffRRGGBB in native byte order: what QImage calls RGB32.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,8 @@ RGB = tuple[int, int, int]
 FILL_OPACITY, EDGE_OPACITY = 0.42, 0.85
 """How much of a mask's colour covers the image, inside and on its outermost pixels."""
 OPAQUE = 0xFF000000
+_SIGMOID_WIDTHS = 2.0
+"""So many widths from its level a sigmoid is black or white: exp(-8) of 255 is less than half a grey."""
 
 
 @lru_cache(maxsize=32)
@@ -26,13 +29,28 @@ def grey_table(window: Window, inverted: bool = False) -> npt.NDArray[np.uint8]:
 
     A width of 1 HU is a threshold.
     """
-    hu = np.arange(-32768, 32768, dtype=np.float64)
+    first, last = _span(window)
+    hu = np.arange(first, last + 1, dtype=np.float64)
     grey = _looked_up(hu, window.table) if window.table is not None else _curve(hu, window)
-    table = np.roll(np.rint(np.clip(grey, 0, 255)).astype(np.uint8), 32768)
+    ramp = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
     if inverted:
-        table = 255 - table
+        ramp = 255 - ramp
+    rising = np.empty(65536, np.uint8)
+    rising[: first + 32768], rising[last + 32769 :] = ramp[0], ramp[-1]
+    rising[first + 32768 : last + 32769] = ramp
+    table = np.concatenate((rising[32768:], rising[:32768]))
     table.flags.writeable = False
     return table
+
+
+def _span(window: Window) -> tuple[int, int]:
+    """First and last HU of int16 between which greys differ; all below show the first grey, all above the last."""
+    if window.table is not None:
+        low, high = window.table.first_hu, window.table.first_hu + len(window.table.greys)
+    else:
+        half = window.width * (_SIGMOID_WIDTHS if window.function is Function.SIGMOID else 0.5)
+        low, high = math.floor(window.level - half) - 1, math.ceil(window.level + half) + 1
+    return min(max(low, -32768), 32767), max(min(high, 32767), -32768)
 
 
 def _curve(hu: npt.NDArray[np.float64], window: Window) -> npt.NDArray[np.float64]:
@@ -58,7 +76,8 @@ def _looked_up(hu: npt.NDArray[np.float64], table: Table) -> npt.NDArray[np.floa
 @lru_cache(maxsize=32)
 def pixel_table(window: Window, inverted: bool = False) -> Pixels:
     """`grey_table` as grey RGB32 pixels, uint32 (65536,). Read-only."""
-    table = OPAQUE + grey_table(window, inverted).astype(np.uint32) * np.uint32(0x010101)
+    table = np.multiply(grey_table(window, inverted), np.uint32(0x010101), dtype=np.uint32)
+    table |= np.uint32(OPAQUE)
     table.flags.writeable = False
     return table
 
@@ -78,15 +97,26 @@ class Overlay:
 def overlay_of(mask: npt.NDArray[np.uint8]) -> Overlay:
     """The masked pixels of `mask`, uint8 (rows, columns), 0 none. A pixel is edge where a side neighbour differs
     or lies outside the slice."""
-    flat = mask.ravel()
-    index = np.flatnonzero(flat != 0)  # numpy finds what is true three times as fast as what is not zero
-    value = flat[index]
-    rows, columns = mask.shape
-    row, column = np.divmod(index, columns)
-    edge = (row == 0) | (row == rows - 1) | (column == 0) | (column == columns - 1)
-    for step in (-1, 1, -columns, columns):
-        edge |= flat.take(index + step, mode="clip") != value
-    return Overlay(index, (2 * value.astype(np.intp) + edge) * 256)
+    filled = np.flatnonzero(mask.any(axis=1))
+    if not filled.size:
+        return Overlay(np.zeros(0, np.intp), np.zeros(0, np.intp))
+    top, bottom = int(filled[0]), int(filled[-1]) + 1
+    band = mask[top:bottom]
+    edge = np.zeros(band.shape, np.bool_)
+    np.not_equal(band[:, 1:], band[:, :-1], out=edge[:, 1:])
+    edge[:, :-1] |= edge[:, 1:]
+    differs = band[1:] != band[:-1]
+    edge[1:] |= differs
+    edge[:-1] |= differs
+    edge[:, 0] = edge[:, -1] = True
+    edge[0] = edge[-1] = True  # above and below the band is nothing
+    index = np.flatnonzero(band != 0)  # numpy finds what is true three times as fast as what is not zero
+    row = band.ravel().take(index).astype(np.intp)
+    row *= 2
+    row += edge.ravel().take(index)
+    row *= 256
+    index += top * mask.shape[1]
+    return Overlay(index, row)
 
 
 @dataclass(frozen=True)
@@ -125,6 +155,16 @@ def tint_table(palette: Palette) -> Pixels:
     return table
 
 
+def places_of(
+    hu: npt.NDArray[np.int16], out: npt.NDArray[np.intp] | None = None
+) -> npt.NDArray[np.intp]:
+    """Where each pixel of a slice is found in `pixel_table`, intp (rows, columns), written into `out` if given."""
+    if out is None:
+        return hu.view(np.uint16).astype(np.intp)
+    np.copyto(out, hu.view(np.uint16))
+    return out
+
+
 def compose(
     hu: npt.NDArray[np.int16],
     window: Window,
@@ -133,15 +173,18 @@ def compose(
     overlay: Overlay | None = None,
     palette: Palette | None = None,
     out: Pixels | None = None,
+    places: npt.NDArray[np.intp] | None = None,
 ) -> Pixels:
     """The picture of one slice, uint32 (rows, columns), written into `out` where that is given.
+
+    places: `places_of(hu)`, where the caller has it already.
 
     Raises ValueError where `hu` is not int16 or `out` has another shape.
     """
     if hu.dtype != np.int16 or hu.ndim != 2:
         raise ValueError(f"a slice must be int16 (rows, columns), got {hu.dtype} {hu.shape}")
     # A mode lets numpy write straight into `out`, this one fastest; the 16-bit index cannot leave the table.
-    index = hu.view(np.uint16).astype(np.intp)
+    index = places_of(hu) if places is None else places
     picture = np.take(pixel_table(window, inverted), index, out=out, mode="wrap")
     if overlay is not None and palette is not None and overlay.index.size:
         flat = picture.reshape(-1)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from viewer.imaging.orientation import Orientation
 from viewer.imaging.reformat import OUTSIDE_HU, Cut, Stack, Vector, blank
-from viewer.imaging.slabs import Slab, merge, merged, within
+from viewer.imaging.slabs import RunningMean, Slab, SlabKind, merge, merged, within
 
 HU = npt.NDArray[np.int16]
 Labels = npt.NDArray[np.uint8]
@@ -75,6 +75,7 @@ class Acquired:
         """
         self._hu, self._loaded = hu, loaded
         self._slab: tuple[tuple[int, ...], Slab, HU] | None = None  # the last one: several viewports show it
+        self._mean: RunningMean | None = None
         self._positions = positions_mm
         self._orientations = tuple(orientations)
         self.count = len(hu)
@@ -87,6 +88,7 @@ class Acquired:
             normal = np.cross(right, down)
             ahead = float((positions_mm[-1] - positions_mm[0]) @ normal)
             self._frame = np.stack([right, down, normal if ahead >= 0 else -normal])
+            self._heights_mm = positions_mm @ self._frame[2]
 
     def hu(self, stop: int, slab: Slab | None = None) -> HU:
         """A view of the slice; with `slab`, the neighbours within it, each moved to where it lies above the slice."""
@@ -100,7 +102,10 @@ class Acquired:
     def _merged(self, stop: int, members: tuple[int, ...], slab: Slab) -> HU:
         shifts = self._shifts_px(members, stop)
         if np.abs(shifts).max() < STRAIGHT_PX and members[-1] - members[0] == len(members) - 1:
-            return _rounded(merge(self._hu[members[0] : members[-1] + 1], slab.kind, 0))
+            if slab.kind is not SlabKind.MEAN:
+                return _rounded(merge(self._hu[members[0] : members[-1] + 1], slab.kind, 0))
+            self._mean = self._mean or RunningMean(self._hu)
+            return self._mean.of(members[0], members[-1])
         moved = (_moved(self._hu[i], *shift) for i, shift in zip(members, shifts, strict=True))
         return _rounded(merged(moved, slab.kind))
 
@@ -108,8 +113,7 @@ class Acquired:
         """The slices that the picture at a stop is made of, ascending."""
         if slab is None or self._positions is None or self._frame is None:
             return (stop,)
-        heights = self._positions @ self._frame[2]
-        inside = within(heights, float(heights[stop]), slab)
+        inside = within(self._heights_mm, float(self._heights_mm[stop]), slab)
         return tuple(int(i) for i in inside if self._loaded is None or self._loaded[i])
 
     def _shifts_px(self, members: tuple[int, ...], stop: int) -> _F64:
@@ -141,7 +145,7 @@ class Acquired:
         if self._positions is None or self._frame is None:
             return None
         place = np.array(point_mm)
-        stop = _fraction(self._positions @ self._frame[2], float(place @ self._frame[2]))
+        stop = _fraction(self._heights_mm, float(place @ self._frame[2]))
         nearest = min(max(round(stop), 0), self.count - 1)
         right, down = self._frame[:2] @ (place - self._positions[nearest])
         return stop, float(right) / self.spacing_mm[1] + 0.5, float(down) / self.spacing_mm[0] + 0.5

@@ -45,6 +45,36 @@ def within(heights_mm: npt.NDArray[np.float64], middle_mm: float, slab: Slab) ->
     return inside if inside.size else np.array([int(distance.argmin())], np.intp)
 
 
+class RunningMean:
+    """Means of neighbouring pictures, each from the sum before: a step adds one picture and takes one away.
+
+    Sums are whole numbers, so nothing drifts. hu: int16 (pictures, rows, columns).
+    """
+
+    def __init__(self, hu: npt.NDArray[np.int16]) -> None:
+        self._hu = hu
+        self._added = range(0)
+        self._sum = np.zeros(hu.shape[1:], np.int32)
+        self._mean = np.zeros(hu.shape[1:], np.float32)
+
+    def of(self, first: int, last: int) -> npt.NDArray[np.int16]:
+        """The mean of the pictures `first` to `last`, both included, in whole HU: int16 (rows, columns)."""
+        wanted, before = range(first, last + 1), self._added
+        come = [index for index in wanted if index not in before]
+        gone = [index for index in before if index not in wanted]
+        if len(come) + len(gone) >= len(wanted):
+            np.add.reduce(self._hu[first : last + 1], axis=0, dtype=np.int32, out=self._sum)
+        else:
+            for index in come:
+                self._sum += self._hu[index]
+            for index in gone:
+                self._sum -= self._hu[index]
+        self._added = wanted
+        np.copyto(self._mean, self._sum, casting="unsafe")
+        self._mean /= np.float32(len(wanted))
+        return np.rint(self._mean, out=self._mean).astype(np.int16)
+
+
 def merge(block: npt.NDArray[np.int16], kind: SlabKind, axis: int) -> npt.NDArray[np.float32]:
     """The pictures of `block` along `axis` as one, float32."""
     if kind is SlabKind.MAX:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from viewer.annotation.document import Annotation, Point, Ring
@@ -34,6 +34,7 @@ class PolygonLayer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._paths: dict[int, tuple[Annotation, QPainterPath]] = {}  # by id; the annotation alive
+        self._lines: dict[int, tuple[Annotation, list[QLineF]]] = {}
 
     def paint(self, painter: QPainter, viewport: Viewport, placement: Placement) -> None:
         """Paint proposals, ghosts, outlines, the handles of the selected one, and what the tool is at."""
@@ -90,6 +91,21 @@ class PolygonLayer:
         self._paths[id(annotation)] = (annotation, path)
         return path
 
+    def _pieces(self, annotation: Annotation) -> list[QLineF]:
+        """The same as single lines."""
+        known = self._lines.get(id(annotation))
+        if known is not None:
+            return known[1]
+        if len(self._lines) >= MOST_PATHS:
+            self._lines.clear()
+        pieces = [
+            QLineF(*start, *end)
+            for ring in annotation.rings
+            for start, end in zip(ring, (*ring[1:], ring[0]), strict=True)
+        ]
+        self._lines[id(annotation)] = (annotation, pieces)
+        return pieces
+
     def _paint_outline(
         self,
         painter: QPainter,
@@ -111,7 +127,11 @@ class PolygonLayer:
         painter.setBrush(fill)
         a, b, c, d, e, f = placement.matrix
         painter.setTransform(QTransform(a, c, b, d, e, f))
-        painter.drawPath(self._path(annotation))
+        plain = annotation.reviewed and not fill.alpha() and painter.opacity() == 1.0
+        if plain:  # Qt draws single lines with square caps in half the time of a path
+            painter.drawLines(self._pieces(annotation))
+        else:
+            painter.drawPath(self._path(annotation))
         painter.resetTransform()
 
     def _paint_handles(

@@ -181,7 +181,7 @@ class AnnotationsPanel(QWidget):
         """Offer to mark the slice on screen as free of hemorrhage, or to take that back."""
         uid, document = self._sop_uid(), self._session.document
         marked = uid in document.reviewed_slices
-        drawn = any(annotation.sop_uid == uid for annotation in document.annotations)
+        drawn = uid in document.drawn_on
         self.clean.setVisible(bool(uid) and not drawn)
         self.clean.setChecked(marked)
         number = self._session.slice_index + 1
@@ -191,7 +191,7 @@ class AnnotationsPanel(QWidget):
 
     def _show_unreviewed(self) -> None:
         """Offer to confirm what nobody has looked at yet: on the slice on screen, or everywhere."""
-        waiting = [a.sop_uid for a in self._session.document.annotations if not a.reviewed]
+        waiting = self._session.document.unreviewed_on
         self._unreviewed.setVisible(bool(waiting))
         self.review_slice.setText(f"Image {self._session.slice_index + 1} reviewed")
         self.review_slice.setEnabled(self._sop_uid() in waiting)

@@ -11,7 +11,7 @@ from viewer.imaging.placement import Placement
 from viewer.session import Session
 from viewer.ui import captions, theme
 from viewer.ui.captions import Shown
-from viewer.ui.lettering import Lettering
+from viewer.ui.lettering import lettering
 from viewer.ui.study_text import badge_colours, person, seen
 
 MARGIN, LINE = 9, 17
@@ -46,10 +46,10 @@ class Corners:
 
     def _choose_fonts(self, _: object = None) -> None:
         self._line = theme.scaled(LINE)
-        self._words = Lettering(theme.font(12))
-        self._letters = Lettering(theme.font(12, 600))
+        self._words = lettering(theme.font(12))
+        self._letters = lettering(theme.font(12, 600))
         self._small = theme.font(10.5, 500)
-        self._small_words = Lettering(self._small)
+        self._small_words = lettering(self._small)
 
     def sentence_at(self, point: QPointF) -> str:
         """The sentence of the badge under a point, empty beside them."""

@@ -3,10 +3,10 @@
 import math
 from collections import OrderedDict
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPixmap
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
-KEPT = 512
+KEPT, MOST_FONTS = 1024, 16
 _HALO = QColor(0, 0, 0, 150)
 _AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _PAD = 2
@@ -18,7 +18,7 @@ class Lettering:
     def __init__(self, font: QFont) -> None:
         self._font = font
         self._metrics = QFontMetricsF(font)
-        self._words: OrderedDict[tuple[str, str, float], QPixmap] = OrderedDict()
+        self._words: OrderedDict[tuple[str, str, float], QImage] = OrderedDict()
         self._widths: dict[str, float] = {}
 
     @property
@@ -43,29 +43,28 @@ class Lettering:
     def draw(self, painter: QPainter, left: float, top: float, text: str, colour: str) -> None:
         """Paint a line whose upper left corner is at (left, top)."""
         if text:
-            painter.drawPixmap(
-                QPointF(round(left) - _PAD, round(top) - _PAD), self._word(painter, text, colour)
-            )
+            place = QPointF(round(left) - _PAD, round(top) - _PAD)
+            painter.drawImage(place, self._word(painter, text, colour))
 
-    def _word(self, painter: QPainter, text: str, colour: str) -> QPixmap:
+    def _word(self, painter: QPainter, text: str, colour: str) -> QImage:
         ratio = painter.device().devicePixelRatioF()
         key = (text, colour, ratio)
         if key in self._words:
             self._words.move_to_end(key)
             return self._words[key]
-        pixmap = self._render(text, colour, ratio)
-        self._words[key] = pixmap
+        word = self._words[key] = self._render(text, colour, ratio)
         while len(self._words) > KEPT:
             self._words.popitem(last=False)
-        return pixmap
+        return word
 
-    def _render(self, text: str, colour: str, ratio: float) -> QPixmap:
+    def _render(self, text: str, colour: str, ratio: float) -> QImage:
         width, height = self.width(text) + 2 * _PAD + 2, self._metrics.height() + 2 * _PAD
-        pixmap = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
-        pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(Qt.GlobalColor.transparent)
+        size = QSize(math.ceil(width * ratio), math.ceil(height * ratio))
+        word = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+        word.setDevicePixelRatio(ratio)
+        word.fill(Qt.GlobalColor.transparent)
         baseline = QPointF(_PAD, _PAD + self._metrics.ascent())
-        painter = QPainter(pixmap)
+        painter = QPainter(word)
         painter.setFont(self._font)
         painter.setPen(_HALO)
         for x, y in _AROUND:
@@ -73,4 +72,17 @@ class Lettering:
         painter.setPen(QColor(colour))
         painter.drawText(baseline, text)
         painter.end()
-        return pixmap
+        return word
+
+
+_MADE: dict[str, Lettering] = {}
+
+
+def lettering(font: QFont) -> Lettering:
+    """The words of a font, which all who write with it share."""
+    key = font.key()
+    if key not in _MADE:
+        if len(_MADE) >= MOST_FONTS:
+            _MADE.clear()
+        _MADE[key] = Lettering(font)
+    return _MADE[key]

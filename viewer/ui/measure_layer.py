@@ -10,12 +10,12 @@ from viewer.imaging.placement import Placement
 from viewer.measures import text
 from viewer.measures.geometry import foot
 from viewer.measures.measure import POINTS, Kind, Measure, Plane, Point, SlicePlane
-from viewer.measures.readings import Readings
+from viewer.measures.readings import Reading, Readings
 from viewer.measures.shaping import grips, lines
 from viewer.measures.tracker import Draft
 from viewer.session import Session
 from viewer.ui import theme
-from viewer.ui.lettering import Lettering
+from viewer.ui.lettering import lettering
 from viewer.ui.measuring import Lens, lens_of
 from viewer.ui.viewport import Viewport
 
@@ -25,6 +25,8 @@ LINE_PX, EDGE_PX, GRIP_PX = 1.5, 3.0, 7.0
 GAP_PX, LINE_HEIGHT = 9.0, 16
 MOST_GRIPS = 80
 """Borders of more corners would vanish behind their grips; these can be taken hold of all the same."""
+SAID_MOST = 512
+"""Readings whose words are remembered."""
 SORTED_MOST = 4
 """Documents whose measures are held sorted: those on the screen, and what a drag makes of one."""
 _EDGE = QColor(12, 10, 20)
@@ -45,9 +47,10 @@ class MeasureLayer:
         self._taken: list[QRectF] = []
         self._sorted: dict[int, tuple[tuple[Measure, ...], _ByPlane]] = {}  # by id; the measures alive
         self._shapes: dict[int, tuple[Measure, list[QLineF]]] = {}  # by id; the measure alive
+        self._said: dict[int, tuple[Reading, tuple[str, ...]]] = {}  # by id; the reading alive
 
     def _choose_fonts(self, _: object = None) -> None:
-        self._words = Lettering(theme.font(12))
+        self._words = lettering(theme.font(12))
         self._line_px = theme.scaled(LINE_HEIGHT)
 
     def paint(self, painter: QPainter, viewport: Viewport, _placement: Placement) -> None:
@@ -111,8 +114,15 @@ class MeasureLayer:
         volume = viewport.volume
         if volume is None or not (viewport.large or selected or near):
             return
-        words = text.lines_beside(self._readings.of(measure, volume))
+        words = self._words_of(self._readings.of(measure, volume))
         self._write(painter, viewport, lens, measure.kind, points, words, colour)
+
+    def _words_of(self, reading: Reading) -> tuple[str, ...]:
+        if id(reading) not in self._said:
+            if len(self._said) >= SAID_MOST:
+                self._said.clear()
+            self._said[id(reading)] = (reading, text.lines_beside(reading))
+        return self._said[id(reading)][1]
 
     def _paint_draft(self, painter: QPainter, viewport: Viewport, lens: Lens, draft: Draft) -> None:
         shown = draft.shown

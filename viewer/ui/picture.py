@@ -9,25 +9,38 @@ from PySide6.QtGui import QImage
 
 from model.labels import CODES
 from viewer.findings.style import EDGE, FILL, OverlayStyle
-from viewer.imaging.render import Overlay, Palette, compose, overlay_of
+from viewer.imaging.render import Overlay, Palette, Pixels, compose, overlay_of, places_of
 from viewer.imaging.sections import Section
 from viewer.imaging.windows import Window
 from viewer.session import Findings, Session
 from viewer.ui import theme
 from viewer.ui.regions import told
 
+MOST_SIZES = 4
 KEPT = 256
 """Overlays remembered, so that scrolling back costs nothing; a few kB each."""
 
 
 class Overlays:
-    """The masked pixels of each slice, found once for all viewports."""
+    """The masked pixels of each slice, found once for all viewports; `shared`: what else these have in common."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._found: dict[int, Overlay] = {}
         self._cuts: dict[tuple[int, int], tuple[Section, Overlay]] = {}  # section and stop; the section alive
         self._masks: npt.NDArray[np.uint8] | None = None
+        self._palette: Palette | None = None
+        self.shared = Shared()
+        for signal in (
+            session.findings_changed,
+            session.slice_scored,
+            session.suspecting.style_changed,
+            session.suspecting.asked_changed,
+            session.receiving.overlay_changed,
+            session.receiving.hidden_changed,
+            session.preferences_changed,
+        ):
+            signal.connect(self._forget_palette)
         session.findings_changed.connect(self._forget)
         session.slice_scored.connect(self._forget_slice)
         session.suspecting.changed.connect(lambda _: self._forget(session.findings))
@@ -62,8 +75,16 @@ class Overlays:
         masks = received.labels if received is not None else self._shown(findings) if findings else None
         return masks if masks is not None and masks.shape == volume.hu.shape else None
 
+    def _forget_palette(self, _: object) -> None:
+        self._palette = None
+
     def palette(self) -> Palette:
         """Colours and opacities as the reader wants them."""
+        if self._palette is None:
+            self._palette = self._new_palette()
+        return self._palette
+
+    def _new_palette(self) -> Palette:
         style = self._session.suspecting.style
         received, hidden = self._session.receiving.overlay, self._session.receiving.hidden
         if received is not None:
@@ -124,14 +145,65 @@ class Wanted:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for equal pictures."""
-        return (self.what, self.window, id(self.overlay), self.inverted, self.transposed, self.palette)
+        """Equal for equal pictures that lie alike."""
+        return (*self.looks, self.transposed)
+
+    @property
+    def looks(self) -> tuple[object, ...]:
+        """Equal for equal pictures, however they lie."""
+        return (self.what, self.window, id(self.overlay), self.inverted, self.palette)
+
+
+class Shared:
+    """What viewports have in common that are painted after each other: the numbers of a slice, the picture of it."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, ...], npt.NDArray[np.intp]] = {}  # a buffer for each size
+        self._wanted: Wanted | None = None  # what was composed last; alive, so that the ids in its key stay theirs
+        self._hu: npt.NDArray[np.int16] | None = None
+        self._made: Pixels | None = None
+
+    def hu(self, wanted: Wanted) -> npt.NDArray[np.int16]:
+        """The numbers behind a picture, int16 (rows, columns)."""
+        same = self._wanted is not None and self._wanted.what == wanted.what
+        return self._hu if same and self._hu is not None else wanted.hu()
+
+    def compose(self, wanted: Wanted, hu: npt.NDArray[np.int16], out: Pixels) -> None:
+        """Compose a picture from its numbers, uint32 of the same shape, into `out`."""
+        before, made = self._wanted, self._made
+        if before is not None and made is not None and made is not out and before.looks == wanted.looks:
+            np.copyto(out, made)
+            return
+        places = self._places.get(hu.shape)
+        if places is None:
+            if len(self._places) >= MOST_SIZES:
+                self._places.clear()
+            places = self._places[hu.shape] = np.empty(hu.shape, np.intp)
+            before = None
+        if before is None or before.what != wanted.what:
+            self.clear()
+            places_of(hu, places)
+        compose(
+            hu,
+            wanted.window,
+            inverted=wanted.inverted,
+            overlay=wanted.overlay,
+            palette=wanted.palette or Palette(theme.subtype_rgb()),
+            out=out,
+            places=places,
+        )
+        self._wanted, self._hu, self._made = wanted, hu, out
+
+    def clear(self) -> None:
+        """Let go of the volume."""
+        self._wanted = self._hu = self._made = None
 
 
 class Picture:
     """One viewport's buffer and the QImage that looks at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Shared | None = None) -> None:
+        self._shared = shared or Shared()
         self._buffer = np.zeros((1, 1), np.uint32)
         self._shown = self._buffer
         self._wanted: Wanted | None = None  # alive, so that the ids in its key stay theirs
@@ -142,7 +214,7 @@ class Picture:
     def hu(self, wanted: Wanted) -> npt.NDArray[np.int16]:
         """The numbers behind a picture, int16 (rows, columns)."""
         same = self._wanted is not None and self._wanted.what == wanted.what
-        return self._hu if same and self._hu is not None else wanted.hu()
+        return self._hu if same and self._hu is not None else self._shared.hu(wanted)
 
     def of(self, wanted: Wanted) -> QImage:
         """The picture; valid until the next call."""
@@ -152,14 +224,7 @@ class Picture:
         hu = self._hu = self.hu(wanted)
         if self._buffer.shape != hu.shape:
             self._buffer = np.zeros(hu.shape, np.uint32)
-        compose(
-            hu,
-            wanted.window,
-            inverted=wanted.inverted,
-            overlay=wanted.overlay,
-            palette=wanted.palette or Palette(theme.subtype_rgb()),
-            out=self._buffer,
-        )
+        self._shared.compose(wanted, hu, self._buffer)
         self._shown = np.ascontiguousarray(self._buffer.T) if wanted.transposed else self._buffer
         rows, columns = self._shown.shape
         self._image = QImage(self._shown.data, columns, rows, columns * 4, QImage.Format.Format_RGB32)
@@ -170,3 +235,4 @@ class Picture:
     def clear(self) -> None:
         """Let go of the volume."""
         self._wanted = self._hu = None
+        self._shared.clear()

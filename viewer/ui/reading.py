@@ -105,6 +105,7 @@ class ReadingArea(QWidget):
         self._made: list[Viewport] = []
         self.outside: dict[int, OutsideWindow] = {}  # viewports in windows of their own, by number
         self.strip = SliceStrip(session, self)
+        self._shown: dict[int, tuple[object, ...]] = {}  # by viewport: what decides where the strip is
         self.empty = EmptyState(session, self)
         self._previewed = visible_part(session.preview)
         self.commands = {command.id: self._action(command) for command in KEYS}
@@ -147,7 +148,7 @@ class ReadingArea(QWidget):
         session.volume_changed.connect(self._volume_changed)
         session.maximised_view_changed.connect(self._arrange)
         session.panes.layout_changed.connect(self._layout_changed)
-        session.panes.changed.connect(self._move_strip)
+        session.panes.changed.connect(self._pane_changed)
         session.active_view_changed.connect(self._focus_active)
         session.mode_changed.connect(self._follow_mode)
         session.tool_changed.connect(self._follow_tool)
@@ -270,6 +271,14 @@ class ReadingArea(QWidget):
         self._move_strip()
         width, height = min(self.width() - 48, theme.scaled(460)), theme.scaled(150)
         self.empty.setGeometry((self.width() - width) // 2, (self.height() - height) // 2, width, height)
+
+    def _pane_changed(self, number: int) -> None:
+        """The strip moves when another series, or another plane of it, is shown; not when it is scrolled."""
+        panes = self.panes
+        shown = (panes.panes[number].series, panes.volume(number) is None, panes.shows_open(number))
+        if self._shown.get(number) != shown:
+            self._shown[number] = shown
+            self._move_strip()
 
     def _move_strip(self, _: object = None) -> None:
         """Put the strip where slices of the open series are scrolled."""

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QRegion,
     QTransform,
     QWheelEvent,
 )
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from viewer.dicom.volume import Volume
 from viewer.imaging.pane import Pane
-from viewer.imaging.placement import Placement
+from viewer.imaging.placement import Placement, ViewState
 from viewer.imaging.reformat import Cut, Vector
 from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.slabs import Slab
@@ -94,7 +95,7 @@ class Viewport(QWidget):
         self._session = session
         self._panes = session.panes
         self._overlays = overlays
-        self._picture = Picture()
+        self._picture = Picture(overlays.shared)
         self._corners = Corners(session, number)
         self._guides = Guides(session.panes, number)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -103,6 +104,7 @@ class Viewport(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Viewport {number + 1}")
         self._drop = self._more = False
+        self._placed: tuple[Section, ViewState, tuple[int, int], Placement] | None = None
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(lambda: self._renew() if self._more else None)
         self._there = 0
@@ -138,17 +140,18 @@ class Viewport(QWidget):
     @property
     def pane(self) -> Pane:
         """What is to be shown, and how."""
-        return self._panes.panes[min(self.number, len(self._panes) - 1)]
+        panes = self._panes.panes
+        return panes[min(self.number, len(panes) - 1)]
 
     @property
     def volume(self) -> Volume | None:
         """The volume it shows a slice of, or cuts."""
-        return self._panes.volume(self.number) if self.number < len(self._panes) else None
+        return self._panes.volume(self.number) if self.number < len(self._panes.panes) else None
 
     @property
     def section(self) -> Section | None:
         """What it scrolls through."""
-        return self._panes.section(self.number) if self.number < len(self._panes) else None
+        return self._panes.section(self.number) if self.number < len(self._panes.panes) else None
 
     @property
     def slice_index(self) -> int:
@@ -178,10 +181,14 @@ class Viewport(QWidget):
 
     def placement(self) -> Placement | None:
         """Where the image lies now, None without an image."""
-        section = self.section
-        if section is None or self.width() < 1 or self.height() < 1:
+        section, view, size = self.section, self.pane.view, (self.width(), self.height())
+        if section is None or size[0] < 1 or size[1] < 1:
             return None
-        return Placement.of(section.shape, section.spacing_mm, (self.width(), self.height()), self.pane.view)
+        placed = self._placed
+        if placed is None or placed[0] is not section or placed[1] is not view or placed[2] != size:
+            lies = Placement.of(section.shape, section.spacing_mm, size, view)
+            placed = self._placed = (section, view, size, lies)
+        return placed[3]
 
     def to_patient_mm(self, point: QPointF) -> Vector | None:
         """The place under a screen point."""
@@ -261,8 +268,11 @@ class Viewport(QWidget):
 
     def _paint(self, painter: QPainter) -> None:
         volume, section, placement = self.volume, self.section, self.placement()
-        if placement is None or not (self._ready() and placement.fills):
+        if placement is None or not self._ready():
             painter.fillRect(self.rect(), GROUND)
+        elif not placement.fills:
+            for rect in QRegion(self.rect()).subtracted(QRegion(*placement.covered)):
+                painter.fillRect(rect, GROUND)
         if volume is not None and section is not None and placement is not None:
             self._paint_picture(painter, volume, section, placement)
             self._corners.paint(painter, self.shown(volume, section), placement, self.room())

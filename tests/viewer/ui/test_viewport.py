@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
@@ -311,10 +311,14 @@ def test_lettering_remembers_only_so_many_words(
 ) -> None:
     monkeypatch.setattr("viewer.ui.lettering.KEPT", 8)
     viewport: Viewport = area.viewports[0]
+    words, canvas = viewport._corners._words, QImage(9, 9, QImage.Format.Format_RGB32)
+    painter = QPainter(canvas)
     for index in range(6):
+        words.draw(painter, 0, 0, f"unheard of {index}", "#ffffff")
         area._session.set_slice_index(index)
         viewport.repaint()
-    assert len(viewport._corners._words._words) <= 8
+    painter.end()
+    assert len(words._words) <= 8
 
 
 def test_hovering_is_reported_until_the_cursor_leaves(

@@ -18,7 +18,7 @@ from model.evaluation.baselines import AlwaysNegative, HuThreshold
 from model.evaluation.fitting import fit_scores, painted_cases
 from model.evaluation.report import evaluate
 from model.evaluation.scorers import VersionScorer
-from model.export import export
+from model.export import export, preprocess_settings
 from model.gather import Run, prepared_cases, run_folders
 from model.networks.flagship import Flagship
 from model.prepared import open_source
@@ -93,7 +93,7 @@ def bundle(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as temporary:
         draft = Path(temporary) / folder.name
-        text = card.text(folder.name, info)
+        text = card.text(folder.name, {**info, "preprocess": preprocess_settings(network.config)})
         export(network, draft, id=folder.name, parent=None, info=info, card=text)
         for name, samples in (judged or {}).items():
             _judge(draft, name, iter(samples), settings.threads, on_event)

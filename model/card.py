@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model.labels import CODES, SCORES
+from model.preprocess import MASK_SIZE, PIXEL_MM, SIZE
 from model.registry import study_thresholds
 
 LICENCE = "The weights may be used under the licence of Pterion. They are for research and education only."
@@ -33,7 +34,9 @@ def text(model_id: str, info: Mapping[str, Any], reports: Mapping[str, Any] | No
         _purpose(),
         _training(info),
         *(_set_section(name, table) for name, table in (reports or {}).items()),
-        _limits(info.get("limits", ())),
+        _limits(
+            info.get("limits", ()), SIZE * PIXEL_MM / info.get("preprocess", {}).get("mask_size", MASK_SIZE)
+        ),
         f"## Licence\n\n{info.get('licence', LICENCE)}\n\nData: {info.get('data', DATA)}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -182,14 +185,14 @@ def _shifted(panel: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _limits(more: Sequence[str]) -> str:
+def _limits(more: Sequence[str], mask_pixel_mm: float) -> str:
     known = (
         "All patients come from one hospital, as windowed JPEG; sizes in mm and mL there are estimates.",
         (
             "Few of them bleed other than epidurally: the numbers for SDH, SAH and IVH rest on one to three "
             "patients, and the masks of those subtypes on simulation."
         ),
-        "Small and thin bleeds are missed most; masks are drawn on a grid of 2.1 mm.",
+        f"Small and thin bleeds are missed most; masks are drawn on a grid of {mask_pixel_mm:.3g} mm.",
         (
             "Calcifications, the falx, the tentorium, venous sinuses, beam hardening at the skull base and "
             "partial volume at the vertex may be marked."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model import corpus, registry
+from model import card, corpus, registry
 from model.bundle import bundle_run
 from model.evaluation.attach import read_reports
 from model.gather import Run
@@ -57,7 +57,10 @@ def test_a_run_becomes_a_version_that_can_be_registered(run: Run) -> None:
     report = read_reports(version)["held-out"]
     assert set(report["systems"]) == {"tiny-1", "always negative", "HU threshold"}
     assert info["calibrated_on"]["any"]["positives"] > 0
-    assert "held-out" in (version / "card.md").read_text(encoding="utf-8")
+    text = (version / "card.md").read_text(encoding="utf-8")
+    assert "held-out" in text and "a grid of 2.1 mm" in text
+    finer = {**info, "preprocess": {**info["preprocess"], "mask_size": 192}}
+    assert "a grid of 1.05 mm" in card.text("tiny-1", finer)
     assert [event["event"] for event in events] == ["evaluated"]
     before = json.loads((version / "model.json").read_text())["created"]
     assert bundle_run(run) == version  # once more leaves it as it is

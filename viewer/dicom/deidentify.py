@@ -18,7 +18,7 @@ from model.errors import Cancelled, PterionError
 from viewer.dicom.blackout import Rectangle, black_out, burned_in
 from viewer.dicom.cleaning import Cleaner, Identity, patient_key
 from viewer.dicom.files import file_error, whole_file
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 from viewer.dicom.profile import CODES, EDITION, Retain
 from viewer.dicom.pseudonyms import Pseudonyms
 from viewer.dicom.quiet import quiet
@@ -198,21 +198,13 @@ def _without_patient(
     path: Path, cleaner: Cleaner, identity: Identity, rectangles: Sequence[Rectangle]
 ) -> tuple[bytes, "Dataset"]:
     """One file's new bytes, and its data set. Raises PterionError where an identifier would be left."""
-    try:
-        with path.open("rb") as file, quiet():
-            dataset = read_dataset(file, path)
-            if rectangles:
-                black_out(path, dataset, rectangles)
-            cleaner.clean(dataset, identity, pixels_cleaned=bool(rectangles))
-            data = _encoded(dataset)
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except PterionError:
-        raise
-    except Exception as error:
-        # pydicom raises many kinds for damaged files; their texts quote values, so they are not passed on.
-        text = f"{path.name} is damaged and cannot be written without its patient. Take it out and try again."
-        raise PterionError(text, code="UNREADABLE_FILES") from error
+    damaged = f"{path.name} is damaged and cannot be written without its patient. Take it out and try again."
+    with dicom_file(path, damaged) as file:
+        dataset = read_dataset(file, path)
+        if rectangles:
+            black_out(path, dataset, rectangles)
+        cleaner.clean(dataset, identity, pixels_cleaned=bool(rectangles))
+        data = _encoded(dataset)
     left = identity.found_in(data)
     if left:
         text = f"{path.name} would still hold {left} of the patient, in its pixels or a coded value."

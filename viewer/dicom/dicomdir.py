@@ -4,9 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import PterionError
-from viewer.dicom.files import file_error
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 
 CLASS = "1.2.840.10008.1.3.10"
 _HEAD = 4096
@@ -50,22 +48,13 @@ def read_dicomdir(path: Path) -> Directory:
 
 def references(path: Path) -> list[tuple[str, ...]]:
     """ReferencedFileID of every record in use, as components of relative paths, in the file's order."""
-    from viewer.dicom.quiet import quiet
-
-    try:
-        with path.open("rb") as file, quiet():
-            records = read_dataset(file, path).get("DirectoryRecordSequence") or []
-            named = []
-            for record in records:
-                value = record.get("ReferencedFileID")
-                if value and record.get("RecordInUseFlag") != 0:
-                    named.append((value,) if isinstance(value, str) else tuple(map(str, value)))
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except Exception as error:
-        # pydicom raises many kinds for damaged files.
-        text = f"The directory {path.name} is damaged. Open the folder that it lies in."
-        raise PterionError(text, code="UNREADABLE_FILES") from error
+    with dicom_file(path, f"The directory {path.name} is damaged. Open the folder that it lies in.") as file:
+        records = read_dataset(file, path).get("DirectoryRecordSequence") or []
+        named = []
+        for record in records:
+            value = record.get("ReferencedFileID")
+            if value and record.get("RecordInUseFlag") != 0:
+                named.append((value,) if isinstance(value, str) else tuple(map(str, value)))
     # One component each is the rule; some writers put the whole path into one, with either slash.
     return [tuple(p for part in parts for p in part.replace("\\", "/").split("/") if p) for parts in named]
 

@@ -2,10 +2,14 @@
 
 import importlib
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from model.errors import PterionError
+from viewer.dicom.files import file_error
+from viewer.dicom.quiet import quiet
 from viewer.dicom.syntaxes import DEFLATED
 
 if TYPE_CHECKING:
@@ -18,6 +22,23 @@ _HEAD, _CHUNK = 2048, 1 << 20
 def load_reader() -> None:
     """Import pydicom (0.2 s) before a header needs it; call it from a worker thread."""
     importlib.import_module("pydicom")
+
+
+@contextmanager
+def dicom_file(path: Path, damaged: str) -> Iterator[BinaryIO]:
+    """An open file within `quiet`. Whatever goes wrong in the block leaves it as PterionError.
+
+    damaged: the sentence for what pydicom raises, of many kinds; its own texts quote values, so they are not passed on.
+    """
+    try:
+        with path.open("rb") as file, quiet():
+            yield file
+    except PterionError:
+        raise
+    except OSError as error:
+        raise file_error(error, f"Reading {path.name}") from error
+    except Exception as error:
+        raise PterionError(damaged, code="UNREADABLE_FILES") from error
 
 
 def read_dataset(file: BinaryIO, path: Path, **options: Any) -> "FileDataset":

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import PterionError
-from viewer.dicom.files import file_error
-from viewer.dicom.guard import read_dataset
-from viewer.dicom.quiet import quiet
+from viewer.dicom.guard import dicom_file, read_dataset
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -46,18 +44,10 @@ class Report:
 
 def read_report(path: Path) -> Report:
     """Read a report. Raises PterionError where the file is none, or is damaged."""
-    try:
-        with path.open("rb") as file, quiet():
-            dataset = read_dataset(file, path, stop_before_pixels=True)
-            return _report(dataset, path)
-    except PterionError:
-        raise
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except Exception as error:  # pydicom raises many kinds for damaged content
-        raise PterionError(
-            f"{path.name} cannot be read as a DICOM report ({type(error).__name__}). Get it again."
-        ) from error
+    with dicom_file(
+        path, f"{path.name} is damaged: it cannot be read as a DICOM report. Get it again."
+    ) as file:
+        return _report(read_dataset(file, path, stop_before_pixels=True), path)
 
 
 def _report(dataset: "Dataset", path: Path) -> Report:

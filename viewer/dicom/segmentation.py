@@ -10,13 +10,11 @@ import numpy.typing as npt
 
 from model.errors import PterionError
 from viewer.dicom.cielab import rgb_of_lab
-from viewer.dicom.files import file_error
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 from viewer.dicom.header import NotDicomError, read_header
 from viewer.dicom.instance import SIDE_MAX
 from viewer.dicom.pixels import read_hu
 from viewer.dicom.plausible import orientation, position, spacing
-from viewer.dicom.quiet import quiet
 from viewer.dicom.series import PixelLayout, SliceHeader
 from viewer.dicom.syntaxes import NATIVE, SUPPORTED
 from viewer.dicom.walk import DamagedError
@@ -94,17 +92,9 @@ class Segmentation:
 
 def read_segmentation(path: Path) -> Segmentation:
     """The header of a SEG file. Raises PterionError where it is none, is damaged, or claims what cannot be."""
-    try:
-        with path.open("rb") as file, quiet():
-            return _segmentation(path, read_dataset(file, path, stop_before_pixels=True))
-    except PterionError:
-        raise
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except Exception as error:  # pydicom raises many kinds for damaged headers
-        raise PterionError(
-            f"{path.name} cannot be read as a DICOM segmentation ({type(error).__name__}). Get it again."
-        ) from error
+    damaged = f"{path.name} is damaged: it cannot be read as a DICOM segmentation. Get it again."
+    with dicom_file(path, damaged) as file:
+        return _segmentation(path, read_dataset(file, path, stop_before_pixels=True))
 
 
 def _segmentation(path: Path, header: "Dataset") -> Segmentation:
@@ -233,13 +223,8 @@ def _bits(file: Segmentation, syntax: str) -> Iterator[npt.NDArray[np.int16]]:
         raise PterionError(
             f"{file.path.name} compresses single bits, which is not read. Export it uncompressed."
         )
-    try:
-        with file.path.open("rb") as opened, quiet():
-            data = bytes(read_dataset(opened, file.path).PixelData)
-    except OSError as error:
-        raise file_error(error, f"Reading {file.path.name}") from error
-    except Exception as error:
-        raise PterionError(f"The pixels of {file.path.name} cannot be read. Get it again.") from error
+    with dicom_file(file.path, f"The pixels of {file.path.name} cannot be read. Get it again.") as opened:
+        data = bytes(read_dataset(opened, file.path).PixelData)
     if 8 * len(data) < size * len(file.frames):
         raise PterionError(f"{file.path.name} holds fewer pixels than its header says. Get it again.")
     for number in range(len(file.frames)):

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from model.errors import PterionError
-from viewer.dicom.files import file_error
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -73,30 +73,10 @@ def read_tags(path: Path, frame: int | None = None) -> tuple[TagRow, ...]:
     frame: show this frame's functional groups alone (counted from 0); without effect where a file has none.
     Raises PterionError where the file cannot be read, is no DICOM file, or has no such frame.
     """
-    from pydicom.errors import InvalidDicomError
-
-    from viewer.dicom.quiet import quiet
-
-    rows: list[TagRow] = []
-    try:
-        with quiet():
-            for row in _file_rows(path, frame):
-                rows.append(row)
-                if len(rows) >= ROWS_MAX:
-                    rows.append(
-                        TagRow(0, "", "", "…", f"More than {ROWS_MAX} elements; the rest is not shown")
-                    )
-                    break
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except InvalidDicomError as error:
-        raise PterionError(f"{path.name} is no DICOM file. Choose another file.", code="NOT_DICOM") from error
-    except PterionError:
-        raise
-    except Exception as error:
-        # pydicom raises many kinds for damaged headers; their texts quote values, so they are not passed on.
-        text = f"The header of {path.name} is damaged. Copy or export the file again."
-        raise PterionError(text, code="UNREADABLE_FILES") from error
+    with dicom_file(path, f"The header of {path.name} is damaged. Copy or export the file again.") as file:
+        rows = list(islice(_file_rows(file, path, frame), ROWS_MAX + 1))
+    if len(rows) > ROWS_MAX:
+        rows[-1] = TagRow(0, "", "", "…", f"More than {ROWS_MAX} elements; the rest is not shown")
     return tuple(rows)
 
 
@@ -138,18 +118,21 @@ def _after(row: TagRow) -> str:
     return f" = {value}" if value else ""
 
 
-def _file_rows(path: Path, frame: int | None) -> Iterator[TagRow]:
+def _file_rows(file: BinaryIO, path: Path, frame: int | None) -> Iterator[TagRow]:
     """The rows of one file; pydicom's errors pass."""
     from pydicom.errors import InvalidDicomError
 
-    with path.open("rb") as file:
-        # Files without preamble are read too, but then must hold something that looks like an image or a report.
+    strange = PterionError(f"{path.name} is no DICOM file. Choose another file.", code="NOT_DICOM")
+    try:
         dataset = read_dataset(file, path, defer_size=_DEFERRED)
-        if not dataset.file_meta and "SOPClassUID" not in dataset:
-            raise InvalidDicomError
-        _check_frame(dataset, frame, path)
-        yield from _rows(dataset.file_meta, 0, None)
-        yield from _rows(dataset, 0, frame)
+    except InvalidDicomError as error:
+        raise strange from error
+    # Files without preamble are read too, but then must hold something that looks like an image or a report.
+    if not dataset.file_meta and "SOPClassUID" not in dataset:
+        raise strange
+    _check_frame(dataset, frame, path)
+    yield from _rows(dataset.file_meta, 0, None)
+    yield from _rows(dataset, 0, frame)
 
 
 def _check_frame(dataset: "Dataset", frame: int | None, path: Path) -> None:

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from model.errors import PterionError
-from viewer.dicom.files import file_error
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 from viewer.dicom.plausible import window
 from viewer.dicom.quiet import quiet
 from viewer.dicom.series import SliceHeader
@@ -61,17 +59,8 @@ def read_windows(slices: Sequence[SliceHeader]) -> tuple[tuple[HeaderWindow, ...
 
 
 def _dataset(path: Path) -> Any:
-    try:
-        with path.open("rb") as file, quiet():
-            return read_dataset(file, path, stop_before_pixels=True)
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except PterionError:
-        raise
-    except Exception as error:
-        # pydicom raises many kinds for damaged headers; their texts quote values, so they are not passed on.
-        text = f"The header of {path.name} is damaged. Copy or export the file again."
-        raise PterionError(text, code="UNREADABLE_FILES") from error
+    with dicom_file(path, f"The header of {path.name} is damaged. Copy or export the file again.") as file:
+        return read_dataset(file, path, stop_before_pixels=True)
 
 
 def _windows(dataset: Any, frame: int) -> tuple[HeaderWindow, ...]:

@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from model.errors import PterionError
 from model.labels import BY_CODE
 from viewer.annotation.document import Ring
 from viewer.corpora.dicom_seg import code_of
-from viewer.dicom.files import file_error
 from viewer.dicom.geometry import normal_of
-from viewer.dicom.guard import read_dataset
+from viewer.dicom.guard import dicom_file, read_dataset
 from viewer.dicom.overlaid import overlay
-from viewer.dicom.quiet import quiet
 from viewer.dicom.segmentation import STORAGE, read_segmentation
 from viewer.dicom.series import Series, SliceHeader
 from viewer.interchange.drawn import Drawn, ExchangeError, Found, Places, nested
@@ -27,20 +24,11 @@ _MOST_CONTOURS = 100_000
 
 def read_dicom(path: Path, series: Series, spacing_mm: tuple[float, float]) -> Found:
     """A segmentation or a structure set on a series. Raises PterionError where it is neither, or lies elsewhere."""
-    try:
-        with path.open("rb") as file, quiet():
-            header = read_dataset(file, path, stop_before_pixels=True)
-            kind = str(header.get("SOPClassUID", ""))
-            if kind == STRUCTURE_SET:
-                return _structures(path, header, series, spacing_mm)
-    except PterionError:
-        raise
-    except OSError as error:
-        raise file_error(error, f"Reading {path.name}") from error
-    except Exception as error:  # pydicom raises many kinds for damaged headers
-        raise ExchangeError(
-            f"{path.name} cannot be read as DICOM ({type(error).__name__}). Get it again."
-        ) from error
+    with dicom_file(path, f"{path.name} is damaged: it cannot be read as DICOM. Get it again.") as file:
+        header = read_dataset(file, path, stop_before_pixels=True)
+        kind = str(header.get("SOPClassUID", ""))
+        if kind == STRUCTURE_SET:
+            return _structures(path, header, series, spacing_mm)
     if kind not in STORAGE:
         raise ExchangeError(
             f"{path.name} is neither a DICOM segmentation nor a structure set. Choose another file."

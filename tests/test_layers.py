@@ -282,6 +282,7 @@ ALLOWED = {
             "viewer.annotation",
             "viewer.library",
             "viewer.corpora",
+            "viewer.interchange",
             "viewer.jobs",
             "viewer.resources",
             "viewer.app",

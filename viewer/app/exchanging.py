@@ -1,7 +1,6 @@
 """Annotations in and out of other programs' formats, and the whole library to a folder and back, off the GUI thread."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -9,7 +8,7 @@ from PySide6.QtCore import QObject
 from model.errors import PterionError
 from viewer.app.keeping import Keeping
 from viewer.app.tasks import Tasks
-from viewer.interchange.drawn import Imported, NamesWantedError, not_there_yet
+from viewer.interchange.drawn import Imported, NamesWantedError, added
 from viewer.interchange.library_folder import Counts
 from viewer.session import Session
 from viewer.ui.desk import AnnotationDesk
@@ -46,14 +45,10 @@ class Exchanging(QObject):
         def show(found: Imported) -> None:
             if session.volume is not volume:
                 return
-            document = session.document
-            new = not_there_yet(document, found.annotations)
-            together = (*document.annotations, *new)
-            marks = (document.reviewed_slices | found.clean) - {a.sop_uid for a in together}
-            wanted = replace(document, annotations=together, reviewed_slices=marks)
+            wanted, new = added(session.document, found)
             self._desk.revise(wanted, f"import {path.name}")
-            there = len(found.annotations) - len(new)
-            words = [f"{len(new)} annotation{'s' * (len(new) != 1)} added. Undo takes them back."]
+            there = len(found.annotations) - new
+            words = [f"{new} annotation{'s' * (new != 1)} added. Undo takes them back."]
             words += [f"{there} were there already."] if there else []
             session.notice("info", "Imported", " ".join((*words, *found.remarks)))
 

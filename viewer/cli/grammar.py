@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from viewer import __version__
-from viewer.cli import training, work
+from model.labels import CODES
+from viewer.cli import learning, training, work
 from viewer.cli.output import NOTICE
 
 Handler = Callable[[argparse.Namespace], int]
@@ -25,9 +26,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_reading(commands)
     add_making(commands)
     add_learning(commands)
+    from viewer.cli.annotations import add_annotations
     from viewer.cli.data import add_data  # they take their words from here
     from viewer.cli.measuring import add_evaluate
 
+    add_annotations(commands)
     add_data(commands)
     add_evaluate(commands)
     return parser
@@ -60,26 +63,49 @@ def add_reading(commands: Commands) -> None:
 
     add_scoring(commands)
 
-    command = add(commands, "models", work.models, "list the models, choose the one that answers")
+    add_models(commands)
+
+
+def add_models(commands: Commands) -> None:
+    """`models` and its actions."""
+    command = add(commands, "models", learning.models, "list the models, choose the one that answers")
     command.set_defaults(action="list")
     actions = command.add_subparsers(metavar="ACTION", dest="action")
     actions.required = False
-    for name, text in (
-        ("list", "list the models (the default)"),
-        ("promote", "let a model answer from now on"),
-        ("rollback", "go back to the model before"),
-        ("discard", "delete a model"),
-        ("export", "write a model as a folder in the form of MONAI's bundles"),
+    given = {
+        "id": ("ID", str, "id of the model, as `models` lists it"),
+        "other": ("OTHER", str, "id of the model to hold it against"),
+        "name": ("NAME", str, "name to show beside its id, empty for none"),
+        "out": ("OUT", Path, "new folder, or a new file that ends in .zip"),
+        "path": ("PATH", Path, "file or folder that `export` or `train` wrote"),
+    }
+    for name, wants, text in (
+        ("list", (), "list the models (the default)"),
+        ("compare", ("id", "other"), "hold two models against each other"),
+        ("promote", ("id",), "let a model answer from now on"),
+        ("rollback", (), "go back to the model before, or to any"),
+        ("rename", ("id", "name"), "give a model a name of your own; its id stays"),
+        ("delete", ("id",), "delete a model"),
+        ("discard", ("id",), "delete a model (another word for it)"),
+        (
+            "export",
+            ("id", "out"),
+            "write a model as a .zip to import elsewhere, or as a folder in MONAI's form",
+        ),
+        ("import", ("path",), "take a model in as a candidate, once it is found sound"),
     ):
         action = actions.add_parser(name, help=text, description=text)
         # Suppressed, so that `models --json list` keeps what stands before the action.
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
-        if name in ("promote", "discard", "export"):
-            action.add_argument("id", metavar="ID", help="id of the model, as `models` lists it")
-        if name == "export":
-            action.add_argument("out", metavar="OUT", type=Path, help="new folder to write")
+        for each in wants:
+            metavar, kind, words = given[each]
+            action.add_argument(each, metavar=metavar, type=kind, help=words)
+        if name == "rollback":
+            action.add_argument(
+                "id", metavar="ID", nargs="?", help="the model to go back to (default: the one before)"
+            )
 
 
 def add_scoring(commands: Commands) -> None:
@@ -206,12 +232,33 @@ def add_making(commands: Commands) -> None:
 def add_learning(commands: Commands) -> None:
     """Commands that train and measure."""
     command = add(
-        commands, "retrain", work.retrain, "train a candidate model on the annotations of a library"
+        commands, "retrain", learning.retrain, "train a candidate model on the annotations of a library"
     )
     command.add_argument(
         "--library", metavar="DIR", type=Path, help="folder of the library (default: your own)"
     )
-    command.add_argument("--dry-run", action="store_true", help="only say what it would train on")
+    command.add_argument(
+        "--dry-run", action="store_true", help="only say what it would train on, and what that would take"
+    )
+    command.add_argument(
+        "--everything", action="store_true", help="also use what is flagged or awaits review"
+    )
+    command.add_argument(
+        "--subtypes",
+        metavar="CODE",
+        nargs="+",
+        choices=CODES,
+        help="the subtypes that you looked for; the others follow the bundled model (default: all five)",
+    )
+    command.add_argument(
+        "--pin",
+        metavar="PATIENT=PART",
+        type=learning.pinned,
+        action="append",
+        default=[],
+        help="keep a patient, by ID, in train, validation or test for ever",
+    )
+    command.add_argument("--seed", metavar="N", type=int, help="of what chance decides (default: 0)")
 
     add_training(commands)
     add_ablation(commands)
@@ -222,6 +269,15 @@ def add_learning(commands: Commands) -> None:
     )
     command.add_argument("--repeat", metavar="N", type=positive, default=3, help="runs a number (default: 3)")
     command.add_argument("--check", action="store_true", help="exit with 1 where a number is over its budget")
+
+    command = add(
+        commands,
+        "selftest",
+        work.selftest,
+        "try this installation: open, scroll, score, draw, retrain, close",
+    )
+    command.epilog = "It works on the demo, in memory and in a temporary folder: your data are not touched."
+    command.add_argument("--no-training", action="store_true", help="leave retraining out")
 
 
 def add_training(commands: Commands) -> None:

@@ -56,19 +56,19 @@ def deidentified(result: dict[str, Any]) -> str:
     counted = Counter[str]()
     for change in result["changes"]:
         counted[change["action"]] += change["count"]
-    parts = [_count(result[name], word) for name, word in (("studies", "study"), ("series", "series"))]
-    written = f"{_count(result['files'], 'file')} of {_count(result['patients'], 'patient')}"
+    parts = [count(result[name], word) for name, word in (("studies", "study"), ("series", "series"))]
+    written = f"{count(result['files'], 'file')} of {count(result['patients'], 'patient')}"
     lines = [
         f"{written} copied without the names ({', '.join(parts)}).",
         result["profile"] + "".join(f"; {option['meaning']}" for option in result["options"]),
         "Elements: " + ", ".join(f"{count} {action}" for action, count in counted.most_common()),
     ]
-    lines += [f"Blacked out: {_count(result['blacked_out'], 'file')}."] if result["blacked_out"] else []
-    lines += [f"Left out: {_count(one['files'], 'file')}, {one['reason']}." for one in result["left_out"]]
+    lines += [f"Blacked out: {count(result['blacked_out'], 'file')}."] if result["blacked_out"] else []
+    lines += [f"Left out: {count(one['files'], 'file')}, {one['reason']}." for one in result["left_out"]]
     return "\n".join([*lines, *result["notices"]])
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
     """`1 study`, `2 studies`, `3 series`."""
     plural = {"study": "studies", "series": "series"}.get(word, f"{word}s")
     return f"{number} {word if number == 1 else plural}"
@@ -120,12 +120,61 @@ def number(value: float | None, digits: int) -> str:
 
 
 def models(result: dict[str, Any]) -> str:
-    """`pterion models`: a row a version, the current one marked."""
-    rows = [("", "model", "status", "created", "from")]
+    """`pterion models`: a row a version, the current one marked, and the disk they take."""
+    rows = [("", "model", "name", "status", "created", "from", "verdict", "MB")]
     for each in result["models"]:
+        told = (each["name"], each["status"], each["created"], each["parent"], each["verdict"])
         mark = "*" if each["current"] else ""
-        rows.append((mark, each["id"], each["status"], str(each["created"] or ""), str(each["parent"] or "")))
-    return table(rows)
+        rows.append((mark, each["id"], *(str(one or "") for one in told), number(each["bytes"] / 1e6, 1)))
+    total = sum(each["bytes"] for each in result["models"]) / 1e6
+    return f"{table(rows, right=(7,))}\n{total:.1f} MB in all."
+
+
+def compared(result: dict[str, Any]) -> str:
+    """`pterion models compare`: a row a measure."""
+    head = ("on", "measure", *result["models"])
+    rows = [
+        head,
+        *((row["set"], row["measure"], *(number(v, 3) for v in row["values"])) for row in result["rows"]),
+    ]
+    if len(rows) == 1:
+        return "Neither says anything that the other says too."
+    return table(rows, right=(2, 3))
+
+
+def preflight(result: dict[str, Any]) -> str:
+    """`pterion retrain --dry-run`: what there is by subtype, what is left out, what it would take."""
+    rows = [("", "patients", "slices", "regions")]
+    for code in CODES:
+        counts = (result[key][code] for key in ("subtype_patients", "subtypes", "regions"))
+        rows.append((code, *map(str, counts)))
+    split = ", ".join(f"{part} {count}" for part, count in result["split"].items())
+    lines = [
+        f"{result['slices']} slices of {result['patients']} patients, {result['bleeding_patients']} with a bleed; "
+        f"{result['negatives']} slices reviewed without one.",
+        table(rows, right=(1, 2, 3)),
+        f"Patients: {split}.",
+        *result["left_out"],
+        *([result["refusal"]] if result["refusal"] else result["warnings"]),
+    ]
+    taken = result["expected"]
+    if taken:
+        lines.append(
+            f"On {taken['device']}: about {max(round(taken['seconds'] / 60), 1)} min for {taken['steps']} steps "
+            f"({taken['seconds_a_step']:.2f} s each, timed), {taken['memory_mb'] / 1000:.1f} GB of memory."
+        )
+    return "\n".join(lines)
+
+
+def retrained(result: dict[str, Any]) -> str:
+    """`pterion retrain`: the candidate and its verdict."""
+    if result["outcome"] != "candidate":
+        return "The retraining ended without a candidate."
+    verdict = result["verdict"]
+    lines = [f"{result['candidate']}: {verdict['title']}", verdict["text"], *result["notes"]]
+    return "\n".join(
+        [*filter(None, lines), f"`pterion models promote {result['candidate']}` lets it answer."]
+    )
 
 
 def bench(result: dict[str, Any]) -> str:
@@ -156,9 +205,9 @@ def significant(value: float | None) -> str:
 
 def data_made(result: dict[str, Any]) -> str:
     """`pterion data KIND`: what was made."""
-    counts = [_count(result[name], word) for name, word in (("samples", "sample"), ("patients", "patient"))]
-    left_out = f"; {_count(len(result['skipped']), 'item')} skipped" if result["skipped"] else ""
-    return f"{result['folder']}: {', '.join([*counts, _count(result['slices'], 'slice')])}{left_out}."
+    counts = [count(result[name], word) for name, word in (("samples", "sample"), ("patients", "patient"))]
+    left_out = f"; {count(len(result['skipped']), 'item')} skipped" if result["skipped"] else ""
+    return f"{result['folder']}: {', '.join([*counts, count(result['slices'], 'slice')])}{left_out}."
 
 
 def data_sets(result: dict[str, Any]) -> str:
@@ -182,7 +231,7 @@ def data_sets(result: dict[str, Any]) -> str:
             volumes = (number(part["volume_ml"].get(code, 0.0), 1) for code in (*CODES, "unknown"))
             rows.append((name, *map(str, (*counted, *bleeding)), *volumes))
         made = f"made by `pterion data {each['made_by'].get('command')}`"
-        lines.append(f"{each['folder']}, {made}, {_count(len(each['skipped']), 'item')} skipped")
+        lines.append(f"{each['folder']}, {made}, {count(len(each['skipped']), 'item')} skipped")
         lines.append(table(rows, right=range(1, len(rows[0]))))
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -244,3 +244,11 @@ def not_there_yet(document: Document, other: Iterable[Annotation]) -> tuple[Anno
     """Those of `other` that are not on the document already, shape for shape."""
     there = {(a.sop_uid, a.frame, a.subtype, a.rings) for a in document.annotations}
     return tuple(a for a in other if (a.sop_uid, a.frame, a.subtype, a.rings) not in there)
+
+
+def added(document: Document, found: Imported) -> tuple[Document, int]:
+    """The document with what was imported, and how many annotations are new; their slices are no longer clean."""
+    new = not_there_yet(document, found.annotations)
+    together = (*document.annotations, *new)
+    clean = (document.reviewed_slices | found.clean) - {a.sop_uid for a in together}
+    return replace(document, annotations=together, reviewed_slices=clean), len(new)

@@ -117,6 +117,7 @@ class Series:
     keeps it and the others add `#2`, `#3` …; where another study's series bears it, eight digits are added. So each
     has a name of its own; `dicom_series_uid` is the one in the files.
     image_type: ImageType of the first slice. original: no slice is DERIVED.
+    contrast: ContrastBolusAgent of the first slice that has one, empty where none has.
     inverted: low values are meant to be bright (MONOCHROME1, PS3.3 C.7.6.3.1.2); values are as they are.
     """
 
@@ -139,6 +140,7 @@ class Series:
     body_part: str = ""
     frame_of_reference_uid: str = ""
     inverted: bool = False
+    contrast: str = ""
 
     @property
     def dicom_series_uid(self) -> str:

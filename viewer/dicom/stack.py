@@ -271,6 +271,7 @@ def _series(stack: Stack, index: int) -> Series:
         body_part=header.text(tags.BODY_PART),
         frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
         inverted=header.text(tags.PHOTOMETRIC) == "MONOCHROME1",
+        contrast=next(filter(None, sorted(texts_of(stack.members, tags.CONTRAST))), ""),
     )
     return replace(series, notes=notes_of(series, stack, geometry, index))
 

@@ -22,6 +22,10 @@ UNUSUAL_SHARE = 0.33
 _CONTRAST = re.compile(
     r"C\+|\+C\b|\bCE\b|CONTRAST|\bPOST\b|ANGIO|\bCTA\b|\bCTV\b|PERFUSION|VENOUS|ARTERIAL|\bKM\b"
 )
+_NO_AGENT = re.compile(
+    r"[^A-Z]*|NO|N|NONE|NIL|NULL|FALSE|OFF|UNKNOWN|N/A|(NO|NOT|W/?O|WITHOUT|NON)\b.*|(ORAL|RECTAL)[^A-Z]*(ONLY)?"
+)
+"""What scanners write where nothing was injected."""
 _NO_CONTRAST = re.compile(r"\b(W/?O|WITHOUT|NON|NO|OHNE|SANS|NATIV\w*|UN)\b|NON-?CON|UNENHANCED|C-")
 
 _FEW_SLICES = 5
@@ -185,7 +189,7 @@ def _model_cautions(volume: Volume, head_width_mm: float | None) -> list[str]:
         is not None
         and head_width_mm < CHILD_HEAD_MM,
         "No skull was found; this may not be a head.": head_width_mm is None,
-        "The description speaks of contrast; the model was trained without, and takes bright vessels for blood.": (
+        f"{contrast_of(series)}; the model was trained without, and takes bright vessels for blood.": bool(
             contrast_of(series)
         ),
         f"{int(volume.failed.sum())} of {len(volume.failed)} slices could not be read and were not scored.": bool(
@@ -212,11 +216,15 @@ def _unusual(novelty: npt.NDArray[np.float32] | None) -> str:
     return f"{slices} unlike what the model was trained on; its scores there may be wrong."
 
 
-def contrast_of(series: Series) -> bool:
-    """Whether the description says that contrast was given."""
-    return bool(
-        _CONTRAST.search(series.description.upper()) and not _NO_CONTRAST.search(series.description.upper())
-    )
+def contrast_of(series: Series) -> str:
+    """What says that contrast was given to see vessels by, the header or the description; empty where nothing does."""
+    agent = series.contrast.upper()
+    if agent and not _NO_AGENT.fullmatch(agent):
+        return "The header names a contrast agent"
+    description = series.description.upper()
+    if _CONTRAST.search(description) and not _NO_CONTRAST.search(description):
+        return "The description speaks of contrast"
+    return ""
 
 
 def sampled_slices(volume: Volume) -> npt.NDArray[np.int16]:

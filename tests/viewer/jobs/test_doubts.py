@@ -1,8 +1,13 @@
-"""Doubts that come with a score: contrast by the description, slices unlike the training data."""
+"""Doubts that come with a score: contrast by header or description, slices unlike the training data."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
+from viewer.dicom.scan import scan
 from viewer.jobs.choose import cautions, contrast_of
 
 
@@ -23,7 +28,37 @@ from viewer.jobs.choose import cautions, contrast_of
     ],
 )
 def test_contrast_is_read_from_the_description(make_series, description: str, contrast: bool) -> None:
-    assert contrast_of(make_series(5, description=description)) is contrast
+    assert bool(contrast_of(make_series(5, description=description))) is contrast
+
+
+@pytest.mark.parametrize(
+    ("agent", "contrast"),
+    [
+        ("OMNIPAQUE 350", True),
+        ("APPLIED", True),
+        ("CE", True),
+        ("Ultravist^300", True),
+        ("ORAL & IV", True),
+        ("", False),
+        ("NONE", False),
+        ("No contrast", False),
+        ("W/O", False),
+        ("ORAL", False),
+        ("0", False),
+    ],
+)
+def test_an_agent_in_the_header_is_contrast(make_series, agent: str, contrast: bool) -> None:
+    found = contrast_of(make_series(5, description="Brain 5.0", contrast=agent))
+    assert found == ("The header names a contrast agent" if contrast else "")
+
+
+def test_the_agent_is_read_from_any_slice(write_series_copy: Callable[[str], Path]) -> None:
+    folder = write_series_copy("agent")
+    path = folder / "IM0006.dcm"
+    dataset = pydicom.dcmread(path)
+    dataset.ContrastBolusAgent = "Omnipaque"
+    dataset.save_as(path)
+    assert scan([folder]).studies[0].series[0].contrast == "Omnipaque"
 
 
 def texts(volume, novelty: list[float] | None) -> list[str]:

@@ -38,11 +38,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--environment", type=Path, default=BUILD / "environment", help="virtual environment to build with"
     )
+    parser.add_argument("--commit", help="build this commit (default: the checkout as it is)")
     arguments = parser.parse_args(argv)
     try:
         python = environment(arguments.environment)
         with tempfile.TemporaryDirectory(prefix="pterion-build-") as work:
-            install(python, wheel(python, Path(work)))
+            install(python, wheel(python, Path(work), arguments.commit))
         for name in arguments.flavour or ["full"]:
             folder = freeze(python, contents.FLAVOURS[name], arguments.out)
             print(f"{folder}: {size_mb(folder):.0f} MB")
@@ -71,17 +72,40 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def wheel(python: Path, out: Path) -> Path:
-    """A wheel of the checkout, made from a copy: what an earlier build left behind must not get in."""
-    with tempfile.TemporaryDirectory(prefix="pterion-source-") as copy:
-        for name in SOURCES:
-            source = ROOT / name
-            if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-                shutil.copytree(source, Path(copy) / name, ignore=ignored)
-            else:
-                shutil.copy(source, Path(copy) / name)
-        words = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(out), copy]
+def copy_sources(copy: Path, commit: str | None) -> None:
+    """What a wheel is made of: of a commit, or of the checkout as it is. Raises BuildError for an unknown commit."""
+    if commit is not None:
+        archive = copy.with_suffix(".tar")
+        words = ["git", "-C", str(ROOT), "archive", "-o", str(archive), commit, "--", *SOURCES]
+        run(words, f"the sources of {commit} could not be taken out of Git")
+        shutil.unpack_archive(archive, copy, filter="data")
+        archive.unlink()
+        return
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        else:
+            shutil.copy(source, copy / name)
+
+
+def wheel(python: Path, out: Path, commit: str | None = None) -> Path:
+    """A wheel, made from a copy: what an earlier build left behind must not get in. Raises BuildError."""
+    with tempfile.TemporaryDirectory(prefix="pterion-source-") as work:
+        copy = Path(work) / "source"
+        copy.mkdir()
+        copy_sources(copy, commit)
+        words = [
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(out),
+            str(copy),
+        ]
         run([str(python), *words], "the wheel could not be made")
     (made,) = out.glob("pterion-*.whl")
     return made

@@ -295,6 +295,7 @@ ALLOWED = {
     ),
     "viewer.bench.reading": Rule(("viewer", "model"), ARRAYS, ("SimpleITK", "pydicom", "imagecodecs")),
     "viewer.bench.screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
+    "viewer.bench.drive": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.bench.reading_screen": Rule(("viewer", "model"), ("numpy", "PySide6")),
     "viewer.__main__": Rule((), late=("viewer.cli", "model.retrain")),
 }

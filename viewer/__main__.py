@@ -10,7 +10,7 @@ CHILDREN = ("model.evaluation.speed", "viewer.bench.child")
 
 
 def start() -> int:
-    """Run what the arguments ask for; the exit code. A frozen build opens its window where they ask for nothing."""
+    """Run what the arguments ask for; the exit code."""
     freeze_support()
     if len(sys.argv) == 3 and sys.argv[1] == "--train-child":
         from model.retrain import main as train
@@ -21,7 +21,6 @@ def start() -> int:
         _open_streams()
         if arguments[:2] == ["-P", "-m"] and arguments[2:3] and arguments[2] in CHILDREN:
             return int(importlib.import_module(arguments[2]).main(arguments[3:]))
-        arguments = arguments or ["view"]
     from viewer.cli import main
 
     return main(arguments)

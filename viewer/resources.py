@@ -51,9 +51,14 @@ NO_TRAINING = (
 )
 
 
+def can_train() -> bool:
+    """Whether what training needs is installed; the reader package leaves it out."""
+    return find_spec("torch") is not None
+
+
 def require_training() -> None:
     """Raises PterionError in an installation that cannot train."""
-    if find_spec("torch") is None:
+    if not can_train():
         raise PterionError(NO_TRAINING, code="READER_PACKAGE")
 
 

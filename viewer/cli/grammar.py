@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from viewer import __version__
 from model.labels import CODES
+from viewer import __version__
 from viewer.cli import learning, training, work
 from viewer.cli.output import NOTICE
 
@@ -27,12 +27,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_making(commands)
     add_learning(commands)
     from viewer.cli.annotations import add_annotations
-    from viewer.cli.data import add_data  # they take their words from here
+    from viewer.cli.checking import add_selftest  # they take their words from here
+    from viewer.cli.data import add_data
     from viewer.cli.measuring import add_evaluate
 
     add_annotations(commands)
     add_data(commands)
     add_evaluate(commands)
+    add_selftest(commands)
     return parser
 
 
@@ -269,15 +271,6 @@ def add_learning(commands: Commands) -> None:
     )
     command.add_argument("--repeat", metavar="N", type=positive, default=3, help="runs a number (default: 3)")
     command.add_argument("--check", action="store_true", help="exit with 1 where a number is over its budget")
-
-    command = add(
-        commands,
-        "selftest",
-        work.selftest,
-        "try this installation: open, scroll, score, draw, retrain, close",
-    )
-    command.epilog = "It works on the demo, in memory and in a temporary folder: your data are not touched."
-    command.add_argument("--no-training", action="store_true", help="leave retraining out")
 
 
 def add_training(commands: Commands) -> None:

@@ -119,6 +119,7 @@ ALLOWED = {
     "viewer.exporting": Rule((), ("PySide6",)),
     "viewer.drawing": Rule(("viewer.annotation", "model.labels"), ("PySide6",)),
     "viewer.working": Rule(("viewer.library.work",), ("PySide6",)),
+    "viewer.learning": Rule((), ("numpy", "PySide6")),
     "viewer.facts": Rule(("viewer.dicom",), ARRAYS),
     "viewer.signals": Rule((), ("PySide6",)),
     "viewer.bindings": Rule(("model.errors",)),
@@ -130,6 +131,7 @@ ALLOWED = {
     "viewer.triaging": Rule(("viewer.library.triage",), ("PySide6",)),
     "viewer.session": Rule(
         (
+            "viewer.learning",
             "viewer.working",
             "viewer.drawing",
             "viewer.bindings",
@@ -200,20 +202,10 @@ ALLOWED = {
     "viewer.jobs.summary": Rule(
         ("viewer.jobs.export_view", "viewer.dicom.files", "model.labels"), (), ("PIL",)
     ),
-    "viewer.jobs.qt": Rule(
-        (
-            "viewer.jobs",
-            "viewer.findings",
-            "viewer.dicom",
-            "viewer.imaging",
-            "viewer.annotation",
-            "viewer.library",
-            "viewer.corpora",
-            "viewer.resources",
-            "model",
-        ),
-        ("numpy", "PySide6"),
-    ),
+    "viewer.jobs.qt": Rule(("model.errors",), ("PySide6",)),
+    "viewer.jobs.reading_qt": Rule(("viewer.jobs", "viewer.dicom"), ("numpy", "PySide6")),
+    "viewer.jobs.model_qt": Rule(("viewer.jobs", "viewer.dicom", "model.predict"), ("PySide6",)),
+    "viewer.jobs.retrain_qt": Rule(("viewer.jobs", "model.errors"), ("PySide6",)),
     "viewer.jobs.triage_qt": Rule(("viewer.jobs", "viewer.library", "model.registry"), ("PySide6",)),
     "viewer.ui": Rule(
         (
@@ -231,6 +223,7 @@ ALLOWED = {
             "viewer.receiving",
             "viewer.measuring",
             "viewer.drawing",
+            "viewer.learning",
             "viewer.working",
             "viewer.session",
             "viewer.panes",
@@ -260,6 +253,7 @@ ALLOWED = {
             "viewer.receiving",
             "viewer.measuring",
             "viewer.drawing",
+            "viewer.learning",
             "viewer.working",
             "viewer.session",
             "viewer.panes",
@@ -301,7 +295,7 @@ ALLOWED = {
 }
 
 # Forbidden even where a wider rule allows it.
-NEVER = {"viewer.cli.work": ("viewer.jobs.qt",)}
+NEVER = {"viewer.cli.work": ("viewer.jobs.qt", "viewer.jobs.reading_qt", "viewer.jobs.model_qt")}
 
 
 @dataclass(frozen=True)

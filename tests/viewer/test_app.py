@@ -204,7 +204,7 @@ def test_a_study_that_cannot_be_loaded_leaves_no_other_patients_images(
     def refuse(_: object) -> None:
         raise PterionError("The series needs 900 GB of memory. Open a thicker reconstruction.")
 
-    monkeypatch.setattr("viewer.jobs.qt.allocate", refuse)
+    monkeypatch.setattr("viewer.jobs.reading_qt.allocate", refuse)
     other = next(s for s in session.studies if s.study_uid != session.series.study_uid)  # type: ignore[union-attr]
     session.set_study(other)
     qtbot.waitUntil(lambda: session.volume is None, timeout=WAIT_MS)

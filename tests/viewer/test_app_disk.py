@@ -71,7 +71,7 @@ def test_a_disk_pulled_out_while_a_series_loads(
         done.append(index)
         return load_slice(volume, index)
 
-    monkeypatch.setattr("viewer.jobs.qt.load_slice", load)
+    monkeypatch.setattr("viewer.jobs.reading_qt.load_slice", load)
     application = start()
     notices = heard(application)
     application.session.request_open(folder)

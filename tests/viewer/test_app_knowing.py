@@ -17,7 +17,7 @@ from viewer.dicom.cache import default_cache
 from viewer.dicom.load import allocate
 from viewer.dicom.scan import scan
 from viewer.dicom.series import ScanResult
-from viewer.jobs.qt import LoadJob, ScanJob
+from viewer.jobs.reading_qt import LoadJob, ScanJob
 from viewer.library.store import Library
 from viewer.session import Session
 

@@ -46,7 +46,8 @@ from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.qt import LoadJob, Relay, end_all, imported
+from viewer.jobs.qt import Relay, end_all, imported
+from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
 from viewer.session import Session

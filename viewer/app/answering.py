@@ -18,7 +18,8 @@ from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
 from viewer.jobs.choose import why_not
 from viewer.jobs.infer import head_start_s
-from viewer.jobs.qt import InferJob, LoadJob
+from viewer.jobs.model_qt import InferJob
+from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.session import Findings, ModelEntry, Session
 from viewer.ui import regions

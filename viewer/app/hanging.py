@@ -13,7 +13,7 @@ from viewer.dicom.volume import Volume
 from viewer.imaging.layouts import COMPARE, fitting, layout_of
 from viewer.imaging.pane import Links, SeriesKey
 from viewer.jobs.prior import counterpart, prior_of, same_patient
-from viewer.jobs.qt import LoadJob
+from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.session import Session
 

@@ -18,7 +18,8 @@ from viewer.dicom.volume import Volume
 from viewer.imaging.render import grey_table
 from viewer.imaging.windows import BRAIN, auto_window, header_window
 from viewer.jobs.choose import choose_series, why_not
-from viewer.jobs.qt import BATCH_MS, LoadJob, ScanJob
+from viewer.jobs.qt import BATCH_MS
+from viewer.jobs.reading_qt import LoadJob, ScanJob
 from viewer.session import Session
 
 THUMBNAIL_PX = 220

@@ -13,7 +13,8 @@ from model.run_folder import read_events
 from viewer.annotation.document import Document
 from viewer.app.tasks import Tasks
 from viewer.jobs import retrain
-from viewer.jobs.qt import Relay, RetrainJob
+from viewer.jobs.model_qt import RetrainJob
+from viewer.jobs.qt import Relay
 from viewer.library.store import Library
 from viewer.session import ModelEntry, Retraining, Session
 from viewer.ui.loss_curve import load_plotting

@@ -10,7 +10,7 @@ from viewer.dicom.series import Note, Series
 
 
 def index_paths(paths: Sequence[Path]) -> dict[str, Any]:
-    """Studies, series and their problems, JSON-compatible. Nothing in it names the patient, but for names of files that do.
+    """Studies, series and their problems, JSON-compatible. Only names of files may name the patient.
 
     Raises PterionError where `viewer.dicom.scan.scan` does.
     """

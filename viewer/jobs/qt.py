@@ -1,4 +1,4 @@
-"""Jobs as Qt sees them: work in threads of their own, answers as signals on the GUI thread. The only Qt in `jobs`.
+"""Jobs as Qt sees them: work in threads of their own, answers as signals on the GUI thread. `*_qt.py` hold the jobs.
 
 Every signal is emitted on the thread that made the job (the GUI's), at most 60 times a second: answers that come
 faster come in tuples. After `cancel` nothing but `finished` follows. `shutdown` also waits for the threads.
@@ -6,31 +6,16 @@ faster come in tuples. After `cancel` nothing but `finished` follows. `shutdown`
 
 import atexit
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 from weakref import ref
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from model.errors import Cancelled, PterionError
-from model.predict import Predictor
-from viewer.dicom.kept import KeptVolumes
-from viewer.dicom.load import allocate, load_slice
-from viewer.dicom.scan import Known, scan
-from viewer.dicom.series import Series
-from viewer.dicom.volume import Volume
-from viewer.jobs import retrain
-from viewer.jobs.infer import Inference, StudyAnswer, let_the_window_go_first
 
 BATCH_MS = 17
-LOADERS = 2
-LOADERS_NICER = 10
-"""How much loaders yield to the window (nice levels); inference yields to them."""
-ANSWER_POLL_S = 0.1
 IMPORTS_POLL_S = 0.02
 imported = threading.Event()
 """Not set while packages are imported in the background: two threads that import one at a time may see it half made.
@@ -178,237 +163,6 @@ def end_all() -> None:
 atexit.register(end_all)  # where nobody did
 
 
-class ScanJob(Job):
-    """Finds the studies in files and folders."""
-
-    studies_found = Signal(object)  # tuple[Study, ...], as they are complete
-    scanned = Signal(object)  # ScanResult
-    progressed = Signal(str, object, object)  # what is unpacked or copied first, bytes done, bytes in all
-    password_wanted = Signal(
-        str, bool
-    )  # name of the archive, whether the last answer was wrong; then `answer`
-
-    def __init__(
-        self, paths: Sequence[Path], parent: QObject | None = None, known: Known | None = None
-    ) -> None:
-        """`known`: what earlier scans found, asked in the job's thread."""
-        super().__init__(parent)
-        self._paths = tuple(paths)
-        self._known = known
-        self._answers: SimpleQueue[str | None] = SimpleQueue()
-
-    def answer(self, password: str | None) -> None:
-        """The password that was wanted; None gives up."""
-        self._answers.put(password)
-
-    def _work(self) -> None:
-        result = scan(
-            self._paths,
-            on_study=lambda study: self._relay.put(("study", study)),
-            cancelled=self._stop.is_set,
-            password=self._ask,
-            on_progress=lambda *how_far: self._relay.put(("progress", how_far)),
-            known=self._known,
-        )
-        self._relay.put(("result", result))
-
-    def _ask(self, name: str, wrong: bool) -> str | None:
-        """Wait for an answer from the GUI thread."""
-        while not self._answers.empty():
-            self._answers.get_nowait()  # to a question of another scan
-        self._relay.put(("password", (name, wrong)))
-        while not self._stop.is_set():
-            try:
-                return self._answers.get(timeout=ANSWER_POLL_S)
-            except Empty:
-                continue
-        return None
-
-    def _deliver(self, values: tuple[Any, ...]) -> None:
-        studies = tuple(value for kind, value in values if kind == "study")
-        if studies:
-            self.studies_found.emit(studies)
-        how_far = [value for kind, value in values if kind == "progress"]
-        if how_far:
-            self.progressed.emit(*how_far[-1])
-        for kind, value in values:
-            if kind == "password":
-                self.password_wanted.emit(*value)
-            if kind == "result":
-                self.scanned.emit(value)
-
-
-class LoadJob(Job):
-    """Loads a series: the slice on screen first, then outward, sooner where the reader is heading."""
-
-    volume_ready = Signal(object)  # Volume, its slices still to come
-    slices_loaded = Signal(object)  # tuple[tuple[int, str | None], ...]: index, and why it could not be read
-    loaded = Signal(object)  # Volume, whole
-
-    def __init__(
-        self,
-        series: Series,
-        first: int = 0,
-        parent: QObject | None = None,
-        volumes: KeptVolumes | None = None,
-    ) -> None:
-        """`volumes` keeps what is loaded for the next time; slices that it holds are not loaded again."""
-        super().__init__(parent)
-        self._series = series
-        self._volumes = volumes
-        self._target, self._direction = first, 1
-        self._lock = threading.Lock()
-        self.on_slice: Callable[[], None] = _nothing
-        """Called in a loader's thread after each slice; set it before `start`, or when `volume_ready` comes."""
-
-    def look_at(self, index: int) -> None:
-        """Say which slice the reader sees."""
-        if index != self._target:
-            self._direction = 1 if index > self._target else -1
-            self._target = index
-
-    def _work(self) -> None:
-        kept = self._volumes
-        volume = allocate(self._series) if kept is None else kept.volume(self._series, allocate)
-        self._relay.put(("volume", volume))
-        pending = ~volume.loaded
-        for index in map(int, np.flatnonzero(volume.loaded)):
-            self._relay.put(("slice", (index, None)))
-        errors: list[Exception] = []
-        loaders = [
-            threading.Thread(target=self._load, args=(volume, pending, errors)) for _ in range(LOADERS - 1)
-        ]
-        for loader in loaders:
-            loader.start()
-        self._load(volume, pending, errors)
-        for loader in loaders:
-            loader.join()
-        if errors:
-            raise errors[0]
-        if not self._stop.is_set():
-            self._relay.put(("loaded", volume))
-
-    def _load(self, volume: Volume, pending: npt.NDArray[np.bool_], errors: list[Exception]) -> None:
-        """Take slices until there are none; one thread of several."""
-        let_the_window_go_first(LOADERS_NICER)
-        while not self._stop.is_set() and not errors:
-            with self._lock:
-                index = next_to_load(pending, self._target, self._direction)
-                if index is None:
-                    return
-                pending[index] = False
-            try:
-                error = load_slice(volume, index)
-            except Exception as fault:  # noqa: BLE001  raised again by the job's own thread
-                errors.append(fault)
-                return
-            self._relay.put(("slice", (index, error)))
-            self.on_slice()
-
-    def _deliver(self, values: tuple[Any, ...]) -> None:
-        slices = tuple(value for kind, value in values if kind == "slice")
-        for kind, value in values:
-            if kind == "volume":
-                self.volume_ready.emit(value)
-        if slices:
-            self.slices_loaded.emit(slices)
-        for kind, value in values:
-            if kind == "loaded":
-                self.loaded.emit(value)
-
-
-def next_to_load(pending: npt.NDArray[np.bool_], target: int, direction: int) -> int | None:
-    """The pending slice to load next: `target`, then outward, two ahead (`direction` ±1) for each one behind."""
-    indices = np.flatnonzero(pending)
-    if indices.size == 0:
-        return None
-    ahead = (indices - target) * direction
-    return int(indices[np.where(ahead >= 0, ahead, -2 * ahead + 0.5).argmin()])
-
-
-class InferJob(Job):
-    """Scores a volume while it loads. Feed it with `look_at` and `slices_arrived`."""
-
-    interval_ms = 60  # each batch paints the views, the strip and the findings anew
-    slices_scored = Signal(object)  # tuple[SliceResult, ...]
-    scored = Signal(object)  # StudyAnswer
-
-    def __init__(
-        self,
-        volume: Volume,
-        load_predictor: Callable[[], Predictor],
-        on_screen: int = 0,
-        parent: QObject | None = None,
-        head_start_s: float = 0.0,
-    ) -> None:
-        """As `Inference` has it; on_screen: the slice that the reader sees."""
-        super().__init__(parent)
-        self._inference = Inference(volume, load_predictor, head_start_s)
-        self._inference.look_at(on_screen)
-        self.look_at = self._inference.look_at
-        self.slices_arrived = self._inference.slices_arrived
-
-    def cancel(self) -> None:
-        """Stop within one slice."""
-        super().cancel()
-        self._inference.cancel()
-
-    def _work(self) -> None:
-        self._relay.put(self._inference.run(self._relay.put))
-
-    def _deliver(self, values: tuple[Any, ...]) -> None:
-        slices = tuple(value for value in values if not isinstance(value, StudyAnswer))
-        if slices:
-            self.slices_scored.emit(slices)
-        for value in values:
-            if isinstance(value, StudyAnswer):
-                self.scored.emit(value)
-
-
-class RetrainJob(Job):
-    """Starts a training child, or finds the one that runs, and tells what it reports.
-
-    Cancelling the job leaves the child alone (it outlives the window); `stop_training` asks the child to end.
-    """
-
-    started = Signal(object)  # Path of the run's folder
-    events = Signal(object)  # tuple[dict, ...], as `model.retrain` wrote them
-
-    def __init__(self, make_run: Callable[[Callable[[], bool]], Path], parent: QObject | None = None) -> None:
-        """`make_run(cancelled)` returns the folder of a run that was launched; it works in the job's thread."""
-        super().__init__(parent)
-        self._make_run = make_run
-        self._folder: Path | None = None
-        self._stop_wanted = threading.Event()
-
-    def stop_training(self) -> None:
-        """Ask the child to end and to keep the best so far. Works before the child runs, too."""
-        self._stop_wanted.set()
-        if self._folder is not None:
-            retrain.stop(self._folder)
-
-    def _work(self) -> None:
-        folder = self._make_run(lambda: self._stop.is_set() or self._stop_wanted.is_set())
-        self._folder = folder
-        if self._stop_wanted.is_set():
-            retrain.stop(folder)
-        self._relay.put(("folder", folder))
-        tail = retrain.Tail(folder)
-        while not tail.ended:
-            for event in tail.poll():
-                self._relay.put(("event", event))
-            if self._stop.wait(retrain.POLL_S):
-                return
-
-    def _deliver(self, values: tuple[Any, ...]) -> None:
-        for kind, value in values:
-            if kind == "folder":
-                self.started.emit(value)
-        found = tuple(value for kind, value in values if kind == "event")
-        if found:
-            self.events.emit(found)
-
-
 class WriterThread(Job):
     """Runs callables one after another in one thread, in the order in which they were submitted."""
 
@@ -449,7 +203,3 @@ class WriterThread(Job):
             self.done.emit(results)
         if failures:
             self.not_done.emit(failures)
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""

@@ -14,8 +14,10 @@ from model.predict import Predictor
 from viewer.dicom.kept import KeptVolumes
 from viewer.dicom.scan import scan
 from viewer.dicom.volume import Volume
-from viewer.jobs import qt
-from viewer.jobs.qt import InferJob, Job, LoadJob, Relay, RetrainJob, ScanJob, WriterThread, next_to_load
+from viewer.jobs import qt, reading_qt
+from viewer.jobs.model_qt import InferJob, RetrainJob
+from viewer.jobs.qt import Job, Relay, WriterThread
+from viewer.jobs.reading_qt import LoadJob, ScanJob, next_to_load
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +104,7 @@ def test_job_runs_once(qtbot: QtBot, phantom_series: Path) -> None:
 def test_slice_on_screen_is_loaded_first(
     qtbot: QtBot, phantom_series: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(qt, "LOADERS", 1)
+    monkeypatch.setattr(reading_qt, "LOADERS", 1)
     (series,) = scan([phantom_series]).studies[0].series
     job = LoadJob(series, first=5)
     order: list[int] = []
@@ -136,15 +138,15 @@ def test_what_is_kept_is_not_loaded_again(
     (series,) = scan([phantom_series]).studies[0].series
     volumes = KeptVolumes(1 << 30)
     for index in (2, 6):
-        assert qt.load_slice(volumes.volume(series), index) is None
+        assert reading_qt.load_slice(volumes.volume(series), index) is None
     loaded: list[int] = []
-    load_slice = qt.load_slice
+    load_slice = reading_qt.load_slice
 
     def load(volume: Volume, index: int) -> str | None:
         loaded.append(index)
         return load_slice(volume, index)
 
-    monkeypatch.setattr(qt, "load_slice", load)
+    monkeypatch.setattr(reading_qt, "load_slice", load)
     for expected in ([0, 1, 3, 4, 5, 7], []):
         told: list[int] = []
         loaded.clear()
@@ -183,7 +185,7 @@ def test_cancelled_load_stops_and_says_nothing_more(
         started.set()
         gate.wait(10)
 
-    monkeypatch.setattr(qt, "load_slice", load_slice)
+    monkeypatch.setattr(reading_qt, "load_slice", load_slice)
     job = LoadJob(series)
     told: list[object] = []
     job.slices_loaded.connect(told.append)
@@ -194,7 +196,7 @@ def test_cancelled_load_stops_and_says_nothing_more(
     gate.set()
     with qtbot.waitSignal(job.finished):
         pass
-    assert len(loaded) <= qt.LOADERS
+    assert len(loaded) <= reading_qt.LOADERS
     assert told == []
 
 

@@ -1,6 +1,6 @@
 """What each viewport shows: its state, the series and the section behind it. Nothing moves here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from PySide6.QtCore import QObject, Signal
 
@@ -103,12 +103,18 @@ class Showing(QObject):
         return (number for number in range(len(self.panes)) if self.volume(number) is volume)
 
     def _put(self, number: int, pane: Pane) -> None:
-        old = self.panes[number]
-        if pane == old:
+        self._put_all({number: pane})
+
+    def _put_all(self, panes: Mapping[int, Pane]) -> None:
+        """Change what viewports show, by number; what concerns all of them is told once."""
+        old = self.panes
+        changed = [number for number, pane in panes.items() if pane != old[number]]
+        if not changed:
             return
-        self.panes = (*self.panes[:number], pane, *self.panes[number + 1 :])
-        self.changed.emit(number)
-        if pane.window != old.window:
+        self.panes = tuple(panes.get(number, pane) for number, pane in enumerate(old))
+        for number in changed:
+            self.changed.emit(number)
+        if any(panes[number].window != old[number].window for number in changed):
             self.windows_changed.emit(self.windows)
-        if pane.view != old.view:
+        if any(panes[number].view != old[number].view for number in changed):
             self.views_changed.emit()

@@ -199,7 +199,10 @@ def _mark(application: "Application") -> None:
             (Kind.ELLIPSE, ((300.5, 200.5), (380.5, 260.5))),
         )
     ]
-    session.set_document(replace(session.document, annotations=tuple(drawn), measures=tuple(measured)))
+    marked = replace(session.document, annotations=tuple(drawn), measures=tuple(measured))
+    application.desk.revise(marked, "mark")
+    if not application.keeping.writer.flush() or session.document != marked:
+        raise PterionError("the annotations were not saved")
 
 
 def _steps(area: "ReadingArea") -> tuple[Callable[[int], None], ...]:

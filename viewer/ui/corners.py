@@ -156,6 +156,8 @@ class Corners:
         return placed
 
     def _paint_badges(self, painter: QPainter) -> None:
+        if not self._badges:
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._small)
         for box, note in self._badges:

@@ -1,6 +1,7 @@
 """Measures painted on the pictures: lines with a dark edge, grips, and their results beside them."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
@@ -180,9 +181,7 @@ def _strokes(
     painter: QPainter, lens: Lens, kind: Kind, points: Sequence[Point], pieces: Sequence[QLineF], colour: str
 ) -> None:
     """The lines, first wide and dark, then narrow and light, so that they show on bone and on air."""
-    pens = (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX))
-    for pen in pens:  # its caps are square: Qt rasters single lines of such pens three times as fast
-        pen.setCosmetic(True)
+    pens = _pens(colour)
     painter.setTransform(lens.transform)
     for pen in pens:
         painter.setPen(pen)
@@ -196,6 +195,16 @@ def _strokes(
             painter.drawLines(crosses)
     if kind is Kind.MIDLINE and len(points) > 2:
         _shift(painter, lens, points, colour)
+
+
+@cache
+def _pens(colour: str) -> tuple[QPen, QPen]:
+    """The wide and dark, and the narrow and light. Caps are square: Qt draws single lines of such pens three times
+    as fast."""
+    pens = (QPen(_EDGE, EDGE_PX), QPen(QColor(colour), LINE_PX))
+    for pen in pens:
+        pen.setCosmetic(True)
+    return pens
 
 
 def provisional(draft: Draft) -> Measure | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 
@@ -151,6 +152,12 @@ class Series:
     def key(self) -> tuple[str, str]:
         """What tells it from every other series: the UIDs of its study and of itself. Careless copies share one."""
         return self.study_uid, self.series_uid
+
+    @cached_property
+    def places(self) -> dict[tuple[str, int], int]:
+        """The index of each slice by its SOP instance UID and frame; of several alike, that of the first."""
+        named = [((header.sop_uid, header.frame), index) for index, header in enumerate(self.slices)]
+        return dict(reversed(named))
 
     @property
     def problems(self) -> frozenset[Problem]:

@@ -66,10 +66,7 @@ class Reading:
 
 def index_of(volume: Volume, sop_uid: str, frame: int) -> int | None:
     """The slice of a series with this UID and frame, None where it has none."""
-    for index, header in enumerate(volume.series.slices):
-        if (header.sop_uid, header.frame) == (sop_uid, frame):
-            return index
-    return None
+    return volume.series.places.get((sop_uid, frame))
 
 
 def scale_of(volume: Volume, plane: Plane) -> Scale:

@@ -67,6 +67,14 @@ def _circle(sides: int) -> tuple[Point, ...]:
     return tuple((math.cos(turn), math.sin(turn)) for turn in turns)
 
 
+@cache
+def _chords(sides: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How far each side of that circle's polygon goes across and down, float64 (sides,)."""
+    points = np.array(_circle(sides))
+    across, below = (np.roll(points, -1, axis=0) - points).T
+    return across, below
+
+
 def region_mask(kind: Kind, points: Sequence[Point], shape: tuple[int, int]) -> Mask:
     """Mask bool (rows, columns) of the pixels whose centre lies in a region given in pixels."""
     if kind is not Kind.ELLIPSE:
@@ -75,9 +83,10 @@ def region_mask(kind: Kind, points: Sequence[Point], shape: tuple[int, int]) -> 
     mask = np.zeros(shape, np.bool_)
     if right <= left or bottom <= top:
         return mask
-    first_row, last_row = max(math.floor(top), 0), min(math.ceil(bottom), shape[0])
-    first, last = max(math.floor(left), 0), min(math.ceil(right), shape[1])
-    row, column = np.ogrid[first_row : max(last_row, first_row), first : max(last, first)]
+    first_row, first = max(math.floor(top), 0), max(math.floor(left), 0)
+    last_row = max(min(math.ceil(bottom), shape[0]), first_row)
+    last = max(min(math.ceil(right), shape[1]), first)
+    row, column = np.arange(first_row, last_row)[:, None], np.arange(first, last)
     across = (column + 0.5 - (left + right) / 2) / ((right - left) / 2)
     below = (row + 0.5 - (top + bottom) / 2) / ((bottom - top) / 2)
     mask[first_row:last_row, first:last] = across**2 + below**2 <= 1
@@ -94,7 +103,11 @@ def region_area(kind: Kind, points: Sequence[Point], scale: Scale) -> float:
 
 def region_perimeter(kind: Kind, points: Sequence[Point], scale: Scale) -> float:
     """Length of the border, in the scale's unit."""
-    return perimeter(ring_of(kind, scale.apply(points), sides=360))
+    if kind is not Kind.ELLIPSE:
+        return perimeter(ring_of(kind, scale.apply(points)))
+    left, top, right, bottom = box_of(scale.apply(points))
+    across, below = _chords(360)
+    return float(np.hypot(across * ((right - left) / 2), below * ((bottom - top) / 2)).sum())
 
 
 def statistics(hu: npt.NDArray[np.int16]) -> Statistics | None:

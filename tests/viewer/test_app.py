@@ -18,7 +18,8 @@ from model.errors import PterionError
 from model.registry import Registry
 from viewer.annotation import events
 from viewer.annotation.document import Document
-from viewer.app import Application, BugReporter
+from viewer.app import Application
+from viewer.app.reporting import BugReporter
 from viewer.app.teaching import candidate_state, count_annotated, follow, vouched_slices
 from viewer.jobs import retrain
 from viewer.library.errors import LibraryError

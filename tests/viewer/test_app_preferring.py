@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer import preferences
-from viewer.app import Application, BugReporter
+from viewer.app import Application
 from viewer.app.describing import log_lines
+from viewer.app.reporting import BugReporter
 from viewer.bindings import Bindings
 from viewer.library.counts import counts
 from viewer.library.errors import LibraryError

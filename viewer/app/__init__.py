@@ -4,14 +4,10 @@ Intentions of the session go to jobs, answers of jobs go to the session; an answ
 open is dropped.
 """
 
-import logging
 import os
 import sys
-import threading
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QCursor
@@ -36,6 +32,7 @@ from viewer.app.placing import KeptPlaces
 from viewer.app.preferring import Preferring
 from viewer.app.receiving import Receiving
 from viewer.app.recent import Recent
+from viewer.app.reporting import LOG_NAME, BugReporter
 from viewer.app.restoring import Restoring
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
@@ -46,7 +43,7 @@ from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.qt import Relay, end_all, imported
+from viewer.jobs.qt import end_all, imported
 from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
@@ -59,7 +56,6 @@ from viewer.ui.reading import ReadingArea
 from viewer.ui.received import ReceivedWindow
 
 DEMO_FOLDER = "demo"
-LOG_NAME = "pterion.log"
 
 
 def default_registry() -> Registry:
@@ -84,63 +80,54 @@ class Application(QObject):
     ) -> None:
         """empty: do not show the last session again, where there are neither paths nor the demo to open."""
         super().__init__()
-        # Qt would split each picture over threads of its own: a fifth more work, and waits for busy cores.
-        os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-        # A thread that computes gives way to the window at once: painting asks for it dozens of times.
-        sys.setswitchinterval(0.0002)
+        _give_way()
+        self.ended = False
         self.library = Library(library_dir or data_dir())
         self.registry = registry or default_registry()
         self.session = Session(self)
-        self.preferring = Preferring(self.session, data_dir(), self)
-        self.desk = AnnotationDesk(self.session, self)
-        self.beside = BesideDesk(self.session, self.desk, self)
-        self.tasks = Tasks(self.session, self)
-        self.keeping = Keeping(self.session, self.library, self)
-        self.chores = Tasks(self.session, self)
-        self.opening = Opening(self.session, self.chores, Knowing(self.library, self.tasks), self)
-        self.tidying = Tidying(self._busy, lambda: (QCursor.pos(), self.session.slice_index), self)
-        self.inspecting = Inspecting(self.session, self)
-        self.copying = Copying(self.session, self)
-        log = data_dir() / LOG_NAME
-        self.describing = Describing(self.session, self.chores, self.library.path, log, self)
-        self.recent = Recent(self.session, self.library, self.tasks, self)
-        self.answering = Answering(self.session, self.registry, self.library, self.tasks, self)
-        self.examining = Examining(self.session, self.library, self.desk, self.answering.predictor, self)
-        self.receiving = Receiving(self.session, self.chores, self)
-        self.triaging = Triaging(
-            self.session,
-            self.library,
-            self.registry,
-            self.tasks,
-            self.answering,
-            self.opening.join,
-            self,
-        )
-        self.teaching = Teaching(self.session, self.registry, self.library, self.tasks, self)
-        self.hanging = Hanging(self.session, self.opening.volumes, self.library, self.tasks, self)
-        self.windowing = Windowing(self.session, self.library, self.chores, self.tasks, self)
-        self.annotating = Annotating(self.session, self.keeping, self.desk, self.tasks, self.chores, self)
-        reading = ReadingArea(self.session)
-        self.restoring = Restoring(
-            self.session,
-            self.library,
-            self.tasks,
-            self.opening,
-            self.hanging,
-            reading.interaction.cine,
-            self,
-        )
-        self.window = MainWindow(self.session, reading, reading.commands.values())
-        self.places = KeptPlaces(self.window.placing, self.library, self.tasks, self)
-        self.received = ReceivedWindow(self.session, self.window)
-        self.window.top_bar.layout_clicked.connect(reading.menu.popup)
-        self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
-        self.ended = False
-        self.exporting = Exporting(self.session, lambda number: reading.viewports[number].size(), self)
+        self._build_services()
+        self._build_window()
         self._connect()
         self.window.show()
         self.window.activateWindow()  # where no window manager does it, keys would go nowhere
         QTimer.singleShot(0, self, lambda: self._begin(tuple(paths), demo=demo, empty=empty))
+
+    def _build_services(self) -> None:
+        """All that works for the session without a widget."""
+        session, library = self.session, self.library
+        self.tasks, self.chores = Tasks(session, self), Tasks(session, self)
+        self.preferring = Preferring(session, data_dir(), self)
+        self.desk = AnnotationDesk(session, self)
+        self.beside = BesideDesk(session, self.desk, self)
+        self.keeping = Keeping(session, library, self)
+        self.opening = Opening(session, self.chores, Knowing(library, self.tasks), self)
+        self.tidying = Tidying(self._busy, lambda: (QCursor.pos(), session.slice_index), self)
+        self.inspecting = Inspecting(session, self)
+        self.copying = Copying(session, self)
+        self.describing = Describing(session, self.chores, library.path, data_dir() / LOG_NAME, self)
+        self.recent = Recent(session, library, self.tasks, self)
+        self.answering = Answering(session, self.registry, library, self.tasks, self)
+        self.examining = Examining(session, library, self.desk, self.answering.predictor, self)
+        self.receiving = Receiving(session, self.chores, self)
+        join = self.opening.join
+        self.triaging = Triaging(session, library, self.registry, self.tasks, self.answering, join, self)
+        self.teaching = Teaching(session, self.registry, library, self.tasks, self)
+        self.hanging = Hanging(session, self.opening.volumes, library, self.tasks, self)
+        self.windowing = Windowing(session, library, self.chores, self.tasks, self)
+        self.annotating = Annotating(session, self.keeping, self.desk, self.tasks, self.chores, self)
+
+    def _build_window(self) -> None:
+        """The window, and what works with its widgets."""
+        session = self.session
+        reading = ReadingArea(session)
+        cine = reading.interaction.cine
+        self.restoring = Restoring(session, self.library, self.tasks, self.opening, self.hanging, cine, self)
+        self.window = MainWindow(session, reading, reading.commands.values())
+        self.places = KeptPlaces(self.window.placing, self.library, self.tasks, self)
+        self.received = ReceivedWindow(session, self.window)
+        self.window.top_bar.layout_clicked.connect(reading.menu.popup)
+        self.window.top_bar.windows_clicked.connect(reading.window_menu.popup)
+        self.exporting = Exporting(session, lambda number: reading.viewports[number].size(), self)
 
     def _connect(self) -> None:
         session = self.session
@@ -295,45 +282,12 @@ def _warm() -> None:
         imported.set()
 
 
-class BugReporter(QObject):
-    """Tells of a bug in a notice and in a log without patient data; the window stays open, the work stays saved."""
-
-    def __init__(self, session: Session, log_folder: Path) -> None:
-        super().__init__()
-        self._session = session
-        self._path = log_folder / LOG_NAME
-        self._log = logging.getLogger("pterion.bugs")
-        self._handler = logging.FileHandler(self._path, encoding="utf-8", delay=True)
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        self._log.addHandler(self._handler)
-        self._log.propagate = False
-        self._relay = Relay(self)
-        self._relay.arrived.connect(self._tell)
-
-    def install(self) -> None:
-        """Take over what nobody caught, in every thread."""
-        sys.excepthook = self.caught
-        threading.excepthook = lambda args: self.caught(args.exc_type, args.exc_value, args.exc_traceback)
-
-    def remove(self) -> None:
-        """Give everything back and close the log."""
-        sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
-        self._log.removeHandler(self._handler)
-        self._handler.close()
-
-    def caught(self, kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:
-        """Log where it happened, without the error's own text, which may hold a patient's data. Any thread."""
-        if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
-            return
-        frames = traceback.extract_tb(trace)
-        where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
-        self._log.error("%s at %s", kind.__name__, where)
-        self._relay.put(f"{kind.__name__} at {where.split(' < ')[0]}")
-
-    def _tell(self, bugs: tuple[str, ...]) -> None:
-        text = f"{bugs[-1]}. What you drew is safe. {self._path.name} in Pterion's data folder says where it happened."
-        self._session.notice("error", "Something in Pterion went wrong", text)
+def _give_way() -> None:
+    """Let the window have the processor and the interpreter as soon as it wants them."""
+    # Qt would split each picture over threads of its own: a fifth more work, and waits for busy cores.
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
+    # A thread that computes gives way to the window at once: painting asks for it dozens of times.
+    sys.setswitchinterval(0.0002)
 
 
 def run(

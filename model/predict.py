@@ -281,19 +281,37 @@ def source_mask(mask_logits: Floats, geometry: Geometry, threshold: float) -> np
     total = subtypes.sum(0)
     if not (total >= threshold).any():
         return mask
-    bleeds = preprocess.to_source(total[None], geometry)[0] >= threshold
+    box = _reached(total >= threshold, geometry)
+    bleeds = preprocess.to_source(total[None], _part(geometry, box))[0] >= threshold
     rows, columns = np.flatnonzero(bleeds.any(1)), np.flatnonzero(bleeds.any(0))
     if rows.size == 0:
         return mask
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    inside = Geometry(
-        mask[box].shape,
-        geometry.spacing_mm,
-        (geometry.centre[0] - rows[0], geometry.centre[1] - columns[0]),
-    )
-    likeliest = preprocess.to_source(subtypes, inside).argmax(0) + 1
-    mask[box] = np.where(bleeds[box], likeliest, 0)
+    tight = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    likeliest = preprocess.to_source(subtypes, _part(_part(geometry, box), tight)).argmax(0) + 1
+    mask[box][tight] = np.where(bleeds[tight], likeliest, 0)
     return mask
+
+
+def _reached(likely: npt.NDArray[np.bool_], geometry: Geometry) -> tuple[slice, slice]:
+    """Rows and columns of the source slice that lie within one mask pixel of those that are true in `likely` (n, n)."""
+    reached = []
+    for axis, size in enumerate(likely.shape):
+        found = np.flatnonzero(likely.any(1 - axis))
+        pitch = preprocess.SIZE * preprocess.PIXEL_MM / size / geometry.spacing_mm[axis]
+        ends = geometry.centre[axis] + (np.array([found[0] - 1, found[-1] + 1]) - (size - 1) / 2) * pitch
+        low, high = np.clip([np.floor(ends[0]), np.ceil(ends[1]) + 1], 0, geometry.shape[axis]).astype(int)
+        reached.append(slice(int(low), int(high)))
+    return reached[0], reached[1]
+
+
+def _part(geometry: Geometry, box: tuple[slice, slice]) -> Geometry:
+    """The same square over a part of the slice."""
+    rows, columns = box
+    return Geometry(
+        (rows.stop - rows.start, columns.stop - columns.start),
+        geometry.spacing_mm,
+        (geometry.centre[0] - rows.start, geometry.centre[1] - columns.start),
+    )
 
 
 def gaps_mm(z_mm: tuple[float, ...] | None, indices: list[int]) -> Floats:

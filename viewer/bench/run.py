@@ -114,6 +114,8 @@ def run_probe(probe: str, work: Path, series: tuple[int, float] | str | None) ->
     path = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
     data = tempfile.mkdtemp(prefix="data-", dir=work)  # a new library each time: no scores to be remembered
     environment = {**os.environ, "PTERION_DATA": data, "PYTHONPATH": path}
+    # An installed program has its bytecode; a checkout has it from the second start on, unless it is forbidden.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     command = [sys.executable, "-P", "-m", "viewer.bench.child", *arguments, str(time.monotonic())]

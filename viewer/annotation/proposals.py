@@ -1,13 +1,13 @@
 """The model's masks as editable outlines, for *Accept as annotations*."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from model.labels import SUBTYPES
+from model.labels import BY_CODE, CODES
 from viewer.annotation.document import Annotation
 from viewer.annotation.export import SliceShape
 from viewer.annotation.geometry import signed_area
@@ -52,16 +52,17 @@ def found_shapes(
     *,
     smallest_px: int = SMALLEST_REGION_PX,
     new_uid: Callable[[], str] | None = None,
+    codes: Collection[str] = CODES,
 ) -> tuple[Found, ...]:
     """Annotations for every region of a model's label maps, slice by slice and subtype by subtype.
 
     masks: uint8 (slices, rows, columns), 0 none, 1..5 subtype. Regions (and holes) under `smallest_px` pixels are
     left out (filled). The result has source `model` and is not reviewed: a reader has accepted it as a whole, not
-    looked at each. new_uid: None gives the uids of `content_uid`.
+    looked at each. new_uid: None gives the uids of `content_uid`. codes: other subtypes are left out.
     """
     found = []
     for index in np.nonzero(masks.any((1, 2)))[0].tolist():
-        for subtype in SUBTYPES:
+        for subtype in (BY_CODE[code] for code in CODES if code in codes):
             for outline, all_holes in mask_outlines(masks[index] == subtype.value):
                 holes = tuple(hole for hole in all_holes if abs(signed_area(hole)) >= smallest_px)
                 if abs(signed_area(outline)) - sum(abs(signed_area(hole)) for hole in holes) < smallest_px:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from model.labels import BY_CODE
+from model.labels import ANY
 from viewer.annotation.events import Group, SetProposals
 from viewer.annotation.proposals import found_shapes
 from viewer.dicom.series import SliceHeader
@@ -31,10 +31,7 @@ def shapes_of(
     model_id: str,
 ) -> Shapes:
     """The shapes of the subtypes `codes` in a model's masks, uint8 (slices, rows, columns), and whose they are."""
-    values = np.zeros(256, np.uint8)
-    for code in codes:
-        values[BY_CODE[code].value] = BY_CODE[code].value
-    found = found_shapes(values[masks], slices, model_id)
+    found = found_shapes(masks, slices, model_id, codes=codes)
     owned: list[set[str]] = [set() for _ in regions]
     rejections = {}
     for shape in found:
@@ -44,7 +41,7 @@ def shapes_of(
         )
         flat = row * masks.shape[2] + column
         owner = next((n for n, region in enumerate(regions) if _holds(region, shape.index, flat)), None)
-        if owner is not None and regions[owner].code in (shape.annotation.subtype, "any"):
+        if owner is not None and regions[owner].code in (shape.annotation.subtype, ANY):
             owned[owner].add(shape.annotation.uid)
     groups = tuple(
         Group(

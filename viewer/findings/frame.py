@@ -1,5 +1,6 @@
 """Where the pixels of a series lie in the patient: millimetres from positions and orientations, never from tags."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,15 @@ class Frame:
         return np.stack(
             [offset @ self.down / self.spacing_mm[0], offset @ self.right / self.spacing_mm[1]], axis=1
         )
+
+    def spaced(self, indices: Iterable[int], least_mm: float) -> list[int]:
+        """Those slices, in their order, that lie at least so far from the one kept before; the first in any case."""
+        kept: list[int] = []
+        heights = self.heights_mm
+        for index in indices:
+            if not kept or abs(heights[index] - heights[kept[-1]]) >= least_mm:
+                kept.append(index)
+        return kept
 
     @property
     def heights_mm(self) -> F64:

@@ -3,6 +3,7 @@
 Everything is measured on every few pixels (about 1.5 mm apart): enough for sides, depths and places.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 from viewer.findings.frame import F64, Frame
 
 COARSE_MM = 1.5
+FINE_MM = 0.45
+"""Of slices nearer to each other than this, some are looked at, and the others taken to be like the nearest of them."""
 BONE_HU = 250
 SOFT_HU = (-30, 160)
 _CLOSINGS_MM = (3.0, 7.5, 12.0)
@@ -68,18 +71,21 @@ def find_head(hu: npt.NDArray[np.int16], frame: Frame) -> Head | None:
     down, right = (max(1, round(COARSE_MM / size)) for size in frame.spacing_mm)
     coarse = hu[:, down // 2 :: down, right // 2 :: right]
     spacing = frame.spacing_mm[0] * down, frame.spacing_mm[1] * right
-    inside = np.stack([_inside(image, spacing) for image in coarse])
+    looked_at = frame.spaced(range(len(coarse)), FINE_MM)
+    found = np.stack([_inside(coarse[index], spacing) for index in looked_at])
+    nearest = np.abs(frame.heights_mm[:, None] - frame.heights_mm[looked_at]).argmin(1)
+    inside = found[nearest]
     areas = inside.sum((1, 2)) * spacing[0] * spacing[1] / 100
     if areas.max() < 4 * _LEAST_CM2:
         return None
-    points, owner = _sampled(inside, frame, (down, right))
+    points, owner = _sampled(found, looked_at, frame, (down, right))
     midplane = find_midplane(points, inside, frame, (down, right))
     upward = frame.up if frame.up[2] >= 0 else -frame.up
     normal = np.array(midplane.normal) if midplane is not None else np.array([1.0, 0.0, 0.0])
     upward = upward - (upward @ normal) * normal
     upward /= np.linalg.norm(upward)
     forward = np.cross(normal, upward)  # left × up is forwards where y runs to the back
-    widest = points[owner == int(areas.argmax())]
+    widest = points[owner == looked_at[int(nearest[areas.argmax()])]]
     along, across = widest @ forward, widest @ normal
     if max(np.ptp(along), np.ptp(across)) > _LONGEST_MM:  # a chest, say
         return None
@@ -134,9 +140,12 @@ def _inside(hu: npt.NDArray[np.int16], spacing_mm: tuple[float, float]) -> Bools
     return empty
 
 
-def _sampled(inside: Bools, frame: Frame, step: tuple[int, int]) -> tuple[F64, npt.NDArray[np.intp]]:
-    """Places (n, 3) of pixels inside, and the slice of each."""
+def _sampled(
+    inside: Bools, slices: Sequence[int], frame: Frame, step: tuple[int, int]
+) -> tuple[F64, npt.NDArray[np.intp]]:
+    """Places (n, 3) of pixels `inside` (slices, rows, columns), and the slice of each."""
     index, rows, columns = np.nonzero(inside)
+    index = np.asarray(slices)[index]
     origin = frame.origins_mm[index]
     points = (
         origin

@@ -26,6 +26,8 @@ _BENT = 0.85
 """Half the length of the bent stretch, in half lengths of the head."""
 _REACH_MM = 30
 _FLUID_HU, _LEAST_FLUID = 20, 0.05
+_APART_MM = 1.8
+"""Slices nearer to each other than this tell nothing more."""
 _LIMIT = 0.3
 """Most that a pixel and its mirror image count as different, of the window."""
 _GAIN = 0.05
@@ -58,7 +60,7 @@ def midline_shift(hu: npt.NDArray[np.int16], masks: npt.NDArray[np.uint8], head:
     if head.midplane is None or not head.complete:
         return None
     slices, costs = [], []
-    for index in range(len(hu)):
+    for index in head.frame.spaced(range(len(hu)), _APART_MM):
         centre = _on_slice(head.centre_mm, head.frame.origins_mm[index], head)
         below = (head.top_mm - centre @ head.upward) / max(head.half_width_mm, 30.0)
         if _BELOW_VERTEX[0] <= below <= _BELOW_VERTEX[1]:

@@ -10,6 +10,8 @@ from viewer.findings.head import Head
 REACH_MM = 5.0
 """A bleed whose near side lies further from the inner table than this does not lie at the skull."""
 _STEP_MM = 0.25
+_APART_MM = 0.9
+"""Slices nearer to each other than this are as thick."""
 _DEEPEST_MM = 60.0
 _MARGIN_MM = 8.0
 _HOLE_MM = 1.0
@@ -37,10 +39,9 @@ def thickest(pixels: dict[int, npt.NDArray[np.intp]], head: Head, shape: tuple[i
     """
     best: Thickness | None = None
     largest = max(index.size for index in pixels.values())
-    for index, flat in pixels.items():
-        if flat.size * 20 < largest:
-            continue  # a rim of a few pixels, thick only by chance
-        found = _on_slice(index, flat, head, shape)
+    wide = [index for index in sorted(pixels) if pixels[index].size * 20 >= largest]  # the others are chance
+    for index in head.frame.spaced(wide, _APART_MM):
+        found = _on_slice(index, pixels[index], head, shape)
         if found is not None and (best is None or found.mm > best.mm):
             best = found
     return best

@@ -10,9 +10,8 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 
 from model.errors import PterionError
-from viewer.bench import memory
 from viewer.bench.reading import SYNTAXES
-from viewer.bench.screen import GIVE_UP_S, TICK_MS, AfterPaint, Answer, finish, launch, pause
+from viewer.bench.screen import GIVE_UP_S, TICK_MS, Answer, launch, opened, pause
 
 if TYPE_CHECKING:
     from viewer.app import Application
@@ -24,33 +23,8 @@ ENOUGH = 20
 
 def open_fast(folder: Path) -> Answer:
     """Open a series: seconds to the first slice on screen, and the peak of memory until all are loaded."""
-    from viewer.ui.viewport import Viewport
-
-    application, loop = launch()
-    session = application.session
-    answer: Answer = {}
-    idle = memory.resident()
-    memory.reset_peak()
-    start = time.perf_counter()
-
-    def first_is_loaded() -> bool:
-        return session.volume is not None and bool(session.volume.loaded[session.slice_index])
-
-    def shown() -> None:
-        answer["B.first_slice"] = time.perf_counter() - start
-        look(0)
-
-    def look(_: int) -> None:
-        volume = session.volume
-        if volume is not None and volume.loaded.all() and answer:
-            answer["B.load_memory"] = (memory.peak() - idle) / volume.hu.nbytes
-            loop.quit()
-
-    AfterPaint(application.window.findChildren(Viewport)[0], shown, first_is_loaded)
-    session.slice_loaded.connect(look)
-    session.request_open(folder)
-    finish(application, loop, "opening the series")
-    return answer
+    first, _, peak = opened(folder)
+    return {"B.first_slice": first, "B.load_memory": peak}
 
 
 def open_late(folder: Path) -> Answer:

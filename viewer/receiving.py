@@ -35,12 +35,24 @@ class ReceivedSegmentation:
 
 
 @dataclass(frozen=True)
+class ReceivedLine:
+    """A line of a report. depth: 0 for the top. personal: it may tell who the patient is. images: (SOP Instance UID,
+    frame) that it refers to."""
+
+    depth: int
+    name: str
+    value: str
+    personal: bool = False
+    images: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class ReceivedReport:
-    """A report as a list. lines: (depth, name, value, whether it may tell who the patient is)."""
+    """A report as a list."""
 
     title: str
     verified: bool
-    lines: tuple[tuple[int, str, str, bool], ...]
+    lines: tuple[ReceivedLine, ...]
 
 
 class Receiving(QObject):

@@ -10,6 +10,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
@@ -21,7 +22,7 @@ from viewer.app.receiving import Receiving, received
 from viewer.app.tasks import Tasks
 from viewer.dicom.load import load_all
 from viewer.dicom.overlaid import overlay
-from viewer.dicom.report import read_report
+from viewer.dicom.report import _lines, read_report
 from viewer.dicom.scan import scan
 from viewer.dicom.segmentation import read_segmentation
 from viewer.dicom.volume import Volume
@@ -220,6 +221,7 @@ def room(qtbot: QtBot, head: Path, volume: Volume, tmp_path: Path) -> Iterator[R
     write_seg(tmp_path / "study" / "seg.dcm", head, "BINARY", series_description="Clots")
     scores = dict.fromkeys(SCORES, 0.75)
     slices = np.full((5, 6), 0.5, np.float32)
+    slices[3] = 0.9  # the report names it
     masks = MASKS[..., 0].astype(np.uint8)
     answer = Answer(volume, "toy-1", masks, scores, dict.fromkeys(SCORES, 0.5), slices, {"EDH": 1.25})
     write_findings(tmp_path / "study" / "sr.dcm", answer)
@@ -281,6 +283,46 @@ def test_a_report_is_listed_and_hides_names_with_the_patient(qtbot: QtBot, room:
     room.session.set_patient_hidden(True)
     assert HIDDEN in tree_texts(room)
     assert "1.25 mL" in tree_texts(room)
+
+
+def items(room: Room) -> list[Any]:
+    def below(item: Any) -> list[Any]:
+        return [item, *(each for row in range(item.childCount()) for each in below(item.child(row)))]
+
+    return below(room.window.tree.invisibleRootItem())[1:]
+
+
+def test_a_report_leads_to_the_slices_that_it_names(qtbot: QtBot, room: Room) -> None:
+    room.ask("SR")
+    qtbot.waitUntil(room.window.isVisible, timeout=WAIT_MS)
+    session, tree = room.session, room.window.tree
+    (first, *others) = [item for item in items(room) if item.text(1) == "slice 4"]
+    assert len(others) == len(SCORES) - 1
+    tree.itemActivated.emit(first, 0)
+    assert session.slice_index == 3
+    session.set_slice_index(0)
+    tree.itemActivated.emit(first.parent(), 0)  # the group that the image stands in
+    assert session.slice_index == 3
+    session.set_slice_index(0)
+    nowhere = next(item for item in items(room) if item.childCount() == 0 and "slice" not in item.text(1))
+    tree.itemActivated.emit(nowhere, 0)
+    assert session.slice_index == 0
+    session.set_volume(None)
+    assert "slice 4" not in tree_texts(room)
+    assert "an image of the study" in tree_texts(room)
+
+
+def test_every_frame_that_a_report_refers_to_is_read() -> None:
+    item = Dataset()
+    item.ReferencedSOPSequence = [Dataset(), Dataset()]
+    item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID = "1.2"
+    item.ReferencedSOPSequence[0].ReferencedFrameNumber = [2, 5]
+    item.ReferencedSOPSequence[1].ReferencedSOPInstanceUID = "1.3"
+    item.ValueType = "IMAGE"
+    parent = Dataset()
+    parent.ContentSequence = [item]
+    (line,) = _lines(parent, 0)
+    assert line.images == (("1.2", 1), ("1.2", 4), ("1.3", 0))
 
 
 def test_what_cannot_be_read_is_said(qtbot: QtBot, room: Room) -> None:

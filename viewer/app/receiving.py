@@ -12,7 +12,7 @@ from viewer.dicom.overlaid import OverlaidSegment, overlay
 from viewer.dicom.report import read_report
 from viewer.dicom.segmentation import read_segmentation
 from viewer.dicom.volume import Volume
-from viewer.receiving import ReceivedReport, ReceivedSegment, ReceivedSegmentation
+from viewer.receiving import ReceivedLine, ReceivedReport, ReceivedSegment, ReceivedSegmentation
 from viewer.session import Session
 
 MOST_SEGMENTS = 255
@@ -109,5 +109,7 @@ def _colour(value: int) -> tuple[int, int, int]:
 
 def _report(path: Path) -> ReceivedReport:
     report = read_report(path)
-    lines = tuple((line.depth, line.name, line.value, line.personal) for line in report.lines)
+    lines = tuple(
+        ReceivedLine(line.depth, line.name, line.value, line.personal, line.images) for line in report.lines
+    )
     return ReceivedReport(report.title or "Report", report.verified, lines)

@@ -1,6 +1,6 @@
 """A DICOM structured report of anybody (PS3.3 A.35, C.17.3) as a list: what it says, line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,16 @@ _VALUES = {
 
 @dataclass(frozen=True)
 class Line:
-    """One item of a report. depth: 0 for the top. personal: a name or free words, which may tell who the patient is."""
+    """One item of a report. depth: 0 for the top. personal: a name or free words, which may tell who the patient is.
+
+    images: (SOP Instance UID, frame from 0) of what it refers to itself.
+    """
 
     depth: int
     name: str
     value: str
     personal: bool = False
+    images: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,23 @@ def _lines(parent: "Dataset", depth: int) -> Iterator[Line]:
         return
     for item in parent.get("ContentSequence", []):
         kind = str(item.get("ValueType", ""))
-        yield Line(depth, _meaning(item) or kind.capitalize(), _value(item, kind), kind in ("PNAME", "TEXT"))
+        yield Line(
+            depth,
+            _meaning(item) or kind.capitalize(),
+            _value(item, kind),
+            kind in ("PNAME", "TEXT"),
+            tuple(_images(item)),
+        )
         yield from _lines(item, depth + 1)
+
+
+def _images(item: "Dataset") -> Iterator[tuple[str, int]]:
+    """What an item refers to (PS3.3 C.17.3); frames are counted from 1 in the file."""
+    for referred in item.get("ReferencedSOPSequence") or []:
+        uid = str(referred.get("ReferencedSOPInstanceUID", ""))
+        frames = referred.get("ReferencedFrameNumber")
+        many = frames if isinstance(frames, Sequence) and not isinstance(frames, str) else [frames or 1]
+        yield from ((uid, int(frame) - 1) for frame in many if uid)
 
 
 def _meaning(item: "Dataset") -> str:

@@ -9,11 +9,11 @@ from viewer.session import Session
 from viewer.ui import theme
 
 _VALUE, _SLICE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-HIDDEN = "hidden"
+HIDDEN, ANY_IMAGE = "hidden", "an image of the study"
 
 
 class ReceivedWindow(QDialog):
-    """Segments that can be switched on and off, and gone to; or the lines of a report. Closing it ends the overlay."""
+    """Segments that can be switched on and off, or the lines of a report, to be gone to. Closing it ends the overlay."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -31,7 +31,8 @@ class ReceivedWindow(QDialog):
         receiving = session.receiving
         receiving.overlay_changed.connect(self._show_segments)
         receiving.reported.connect(self.show_report)
-        session.patient_hidden_changed.connect(lambda _: self._report and self.show_report(self._report))
+        for changed in (session.patient_hidden_changed, session.volume_changed):
+            changed.connect(lambda _: self._report and self.isVisible() and self.show_report(self._report))
         self.tree.itemChanged.connect(self._switched)
         self.tree.itemActivated.connect(self._go)
         self.finished.connect(lambda _: receiving.set_overlay(None))
@@ -77,9 +78,15 @@ class ReceivedWindow(QDialog):
         self.tree.setRootIsDecorated(True)
         self.tree.setHeaderLabels(["Item", "Value"])
         above: list[QTreeWidgetItem] = []
-        for depth, name, value, personal in report.lines:
-            item = QTreeWidgetItem([name, HIDDEN if personal and self._session.patient_hidden else value])
-            del above[depth:]
+        places = self._places()
+        for line in report.lines:
+            hidden = line.personal and self._session.patient_hidden
+            found = sorted({places[image] for image in line.images if image in places})
+            item = QTreeWidgetItem([line.name, HIDDEN if hidden else _shown(line.value, found)])
+            if found:
+                item.setData(0, _SLICE, found[len(found) // 2])
+                item.setToolTip(1, "Double click: go to this slice")
+            del above[line.depth :]
             if above:
                 above[-1].addChild(item)
             else:
@@ -89,6 +96,12 @@ class ReceivedWindow(QDialog):
         self._fit()
         self.tree.blockSignals(False)
         self.show()
+
+    def _places(self) -> dict[tuple[str, int], int]:
+        """Where the images of the open series lie in it."""
+        volume = self._session.volume
+        slices = volume.series.slices if volume is not None else ()
+        return {(one.dicom_sop_uid, one.frame): index for index, one in enumerate(slices)}
 
     def _fit(self) -> None:
         for column in range(self.tree.columnCount()):
@@ -105,6 +118,24 @@ class ReceivedWindow(QDialog):
             self._session.receiving.set_hidden(frozenset(hidden))
 
     def _go(self, item: QTreeWidgetItem, _: int) -> None:
-        index = item.data(0, _SLICE)
+        index = _slice_below(item)
         if isinstance(index, int) and self._session.volume is not None:
             self._session.set_slice_index(index)
+
+
+def _shown(value: str, slices: list[int]) -> str:
+    """A value, and which slices of the open series it is about."""
+    if not slices:
+        return value
+    first, last = slices[0] + 1, slices[-1] + 1
+    where = f"slice {first}" if first == last else f"slices {first}–{last}"
+    return where if value in ("", ANY_IMAGE) else f"{value} · {where}"
+
+
+def _slice_below(item: QTreeWidgetItem) -> int | None:
+    """The slice that an item is about, else the first that one below it is."""
+    index = item.data(0, _SLICE)
+    if isinstance(index, int):
+        return index
+    below = (item.child(row) for row in range(item.childCount()))
+    return next((found for each in below if each and (found := _slice_below(each)) is not None), None)

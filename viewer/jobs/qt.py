@@ -20,7 +20,10 @@ IMPORTS_POLL_S = 0.02
 imported = threading.Event()
 """Not set while packages are imported in the background: two threads that import one at a time may see it half made.
 Jobs wait for it, but for those that run what they are given."""
+reading_imported = threading.Event()
+"""The same for the packages that reading files needs, which come first."""
 imported.set()
+reading_imported.set()
 
 
 class Relay(QObject):
@@ -67,8 +70,8 @@ class Job(QObject):
     """One piece of work. Subclasses do it in `_work`, in a thread, and tell of it in `_deliver`, on the GUI's."""
 
     interval_ms = BATCH_MS
-    imports = True
-    """Whether it needs packages that may just be imported."""
+    needs: threading.Event | None = imported
+    """What it waits for: the packages that it needs may just be imported."""
     failed = Signal(object)  # PterionError
     finished = Signal()  # the last signal of every job, whatever happened
 
@@ -113,7 +116,7 @@ class Job(QObject):
 
     def _run(self) -> None:
         end = _End(None)
-        while self.imports and not self._stop.is_set() and not imported.wait(IMPORTS_POLL_S):
+        while self.needs and not self._stop.is_set() and not self.needs.wait(IMPORTS_POLL_S):
             pass
         try:
             self._work()
@@ -166,7 +169,7 @@ atexit.register(end_all)  # where nobody did
 class WriterThread(Job):
     """Runs callables one after another in one thread, in the order in which they were submitted."""
 
-    imports = False
+    needs = None
 
     done = Signal(object)  # tuple[tuple[int, object], ...]: number and result
     not_done = Signal(object)  # tuple[tuple[int, PterionError], ...]

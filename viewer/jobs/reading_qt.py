@@ -16,7 +16,7 @@ from viewer.dicom.scan import Known, scan
 from viewer.dicom.series import Series
 from viewer.dicom.volume import Volume
 from viewer.jobs.infer import let_the_window_go_first
-from viewer.jobs.qt import Job
+from viewer.jobs.qt import Job, reading_imported
 
 LOADERS = 2
 LOADERS_NICER = 10
@@ -27,6 +27,7 @@ ANSWER_POLL_S = 0.1
 class ScanJob(Job):
     """Finds the studies in files and folders."""
 
+    needs = reading_imported
     studies_found = Signal(object)  # tuple[Study, ...], as they are complete
     scanned = Signal(object)  # ScanResult
     progressed = Signal(str, object, object)  # what is unpacked or copied first, bytes done, bytes in all
@@ -87,6 +88,7 @@ class ScanJob(Job):
 class LoadJob(Job):
     """Loads a series: the slice on screen first, then outward, sooner where the reader is heading."""
 
+    needs = reading_imported
     volume_ready = Signal(object)  # Volume, its slices still to come
     slices_loaded = Signal(object)  # tuple[tuple[int, str | None], ...]: index, and why it could not be read
     loaded = Signal(object)  # Volume, whole

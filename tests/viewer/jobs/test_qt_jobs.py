@@ -227,7 +227,7 @@ def test_shutdown_ends_a_waiting_inference(make_volume, predictor: Predictor, qt
 
 def test_jobs_wait_while_packages_are_imported(qtbot: QtBot, phantom_series: Path) -> None:
     found: list[object] = []
-    qt.imported.clear()
+    qt.reading_imported.clear()
     try:
         waiting, given_up = ScanJob([phantom_series]), ScanJob([phantom_series])
         waiting.scanned.connect(found.append)
@@ -237,9 +237,27 @@ def test_jobs_wait_while_packages_are_imported(qtbot: QtBot, phantom_series: Pat
         assert not found
         assert waiting.running
     finally:
-        qt.imported.set()
+        qt.reading_imported.set()
     qtbot.waitUntil(lambda: bool(found))
     waiting.shutdown()
+
+
+def test_reading_does_not_wait_for_what_only_scoring_needs(
+    make_volume, predictor: Predictor, qtbot: QtBot, phantom_series: Path
+) -> None:
+    qt.imported.clear()
+    try:
+        reading, scoring = ScanJob([phantom_series]), InferJob(make_volume(10, 20), lambda: predictor)
+        scored: list[object] = []
+        scoring.slices_scored.connect(scored.append)
+        scoring.start()
+        with qtbot.waitSignal(reading.scanned):
+            reading.start()
+        assert not scored
+    finally:
+        qt.imported.set()
+    scoring.shutdown()
+    reading.shutdown()
 
 
 def test_all_end_those_too_that_nobody_holds_any_more(qtbot: QtBot, phantom_series: Path) -> None:

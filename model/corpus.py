@@ -1,7 +1,7 @@
 """What a training run learns from, dealt into training, validation and test by patient."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -13,7 +13,6 @@ import numpy as np
 from model.batches import Case
 from model.datasets import ct_ich
 from model.errors import PterionError
-from model.sample import Sample
 
 FOLDS = Path(__file__).parent / "recipes" / "ct-ich-folds.json"
 """Five folds of CT-ICH by patient, stratified by subtype, and validation patients of some: fixed once."""
@@ -137,13 +136,6 @@ def _digest(name: str) -> int:
 def held_back(patient: str) -> bool:
     """Whether a simulated patient is kept from training; depends on the name alone."""
     return int(sha256(patient.encode()).hexdigest()[:8], 16) % HELD_BACK == 0
-
-
-def ct_ich_samples(folder: Path, fold: int | None, part: str) -> Iterator[Sample]:
-    """Samples of `part` (train, validation, test) of CT-ICH as `deal_fold` deals them; none in another folder."""
-    if (folder / ct_ich.TABLE).exists():
-        for number in deal_fold(folder, fold)[part]:
-            yield ct_ich.read_patient(folder, number)
 
 
 def shifted(case: Case) -> Case:

@@ -1,6 +1,6 @@
 """Compare models at a glance: `python -m model.evaluation MODEL … --data FOLDER [--fold K] [--shifted]`.
 
-MODEL is a version folder, a training run's folder, or a checkpoint. `pterion evaluate` writes the full report.
+MODEL is a version folder or a training run's folder. `pterion evaluate` writes the full report.
 """
 
 import argparse

@@ -1,9 +1,7 @@
 """Trained models as systems that answer: a version as it ships, and a network as a training left it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy.typing as npt
 from model import preprocess
 from model.batches import gaps_mm
 from model.calibration import Calibration
-from model.errors import ModelFileError, PterionError
+from model.errors import ModelFileError
 from model.evaluation.answer import Answer
 from model.labels import SCORES, UNKNOWN_SUBTYPE
 from model.predict import Predictor, SliceResult, VolumeSource, source_mask
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from model.recipe import Settings
 
 RUN = "run.json"
-CHECKPOINTS = ("final.pt", "checkpoint.pt")
-"""Of a training's folder without RUN, the first that is there."""
 
 
 class VersionScorer:
@@ -165,26 +161,6 @@ def bleeding_map(mask_logits: npt.NDArray[np.float32], geometry: Geometry) -> np
     return drawn
 
 
-def open_checkpoint(path: Path, threads: int = 2) -> NetworkScorer:
-    """The averaged network of a training's checkpoint, uncalibrated. Raises PterionError where it is not one."""
-    import torch
-
-    from model.networks.flagship import Flagship, FlagshipConfig
-
-    torch.set_num_threads(threads)
-    try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
-        network = Flagship(FlagshipConfig.from_table(json.loads(content["settings"])["network"]))
-        network.load_state_dict(content["averaged"])
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise PterionError(
-            f"{path.name} in {path.parent.name} is not a checkpoint of this program ({reason}). Name another one."
-        ) from error
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return NetworkScorer(network.eval(), f"{path.parent.name}/{path.stem}")
-
-
 def open_run(folder: Path, threads: int = 2) -> VersionScorer | NetworkScorer | SlicewiseScorer:
     """What a training run left: its version, else its finished network. Raises ModelFileError where it has none."""
     import torch
@@ -202,17 +178,12 @@ def open_run(folder: Path, threads: int = 2) -> VersionScorer | NetworkScorer | 
 
 
 def open_model(path: Path, threads: int = 2) -> VersionScorer | NetworkScorer | SlicewiseScorer:
-    """A version folder, a checkpoint file, or a training run's folder. Raises PterionError where it is none."""
+    """A version folder, or a training run's folder. Raises PterionError where it is neither."""
     if (path / INFO).is_file():
         return VersionScorer(path, threads)
-    if path.is_file():
-        return open_checkpoint(path, threads)
     if (path / RUN).is_file():
         return open_run(path, threads)
-    for name in CHECKPOINTS:
-        if (path / name).is_file():
-            return open_checkpoint(path / name, threads)
     raise ModelFileError(
-        f"{path.name} is neither a model nor a training run: it holds no {INFO}, {RUN} or {CHECKPOINTS[0]}. "
+        f"{path.name} is neither a model nor a training run: it holds no {INFO} and no {RUN}. "
         "Name the folder of one."
     )

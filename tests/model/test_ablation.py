@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from model import corpus
 from model.ablation import PANEL, TABLE, VARIANTS, Ablation, Variant, ablate, table
 from model.augment import Augmentation
 from model.errors import Cancelled, PterionError
+from model.networks.b0 import B0Config
 from model.networks.flagship import FlagshipConfig
 from model.recipe import Settings, load_settings
 
@@ -88,3 +90,24 @@ def test_heads_are_asked_for_before_anything_is_trained(ablation: Ablation) -> N
     with pytest.raises(PterionError, match="--heads"):
         ablate(without, [named("heads")])
     assert not ablation.out.exists()
+
+
+def test_stopped_before_it_is_judged_a_variant_is_judged_the_next_time(ablation: Ablation) -> None:
+    events: list[dict[str, object]] = []
+    with pytest.raises(Cancelled):
+        ablate(
+            ablation,
+            [named("all")],
+            events.append,
+            lambda: any(event["event"] == "finished" for event in events),
+        )
+    assert not (ablation.out / "all" / PANEL).exists()
+    trained = len(events)
+    assert list(ablate(ablation, [named("all")], events.append)) == ["all"]
+    assert not any(event["event"] == "step" for event in events[trained:])
+
+
+def test_a_network_that_becomes_no_version_cannot_be_judged(ablation: Ablation) -> None:
+    slicewise = replace(TINY, kind="b0", network=B0Config(size=32, width=0.25, dense=8))
+    with pytest.raises(PterionError, match="Name a recipe of a flagship"):
+        ablate(replace(ablation, settings=slicewise), [named("heads")])

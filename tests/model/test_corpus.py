@@ -117,3 +117,14 @@ def test_all_series_of_a_patient_stay_together(tmp_path: Path, write_heads: Call
     assert set.union(*seen) == set(names)
     assert sum(len(part) for part in seen) == 10
     assert all(len(part) == 2 * len(names) for part, names in zip(parts, seen, strict=False))
+
+
+def test_no_more_heads_than_asked_are_validated_on_and_the_rest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_heads: Callable[..., Path]
+) -> None:
+    monkeypatch.setattr(corpus, "held_back", lambda patient: patient != "c")
+    folder = write_heads(tmp_path, {"a": 1, "b": 2, "c": 5})
+    pool = deal_cases([crop_sample(s) for s in iterate_samples(folder)], None, heads=1)
+    assert [case.patient for case in pool.simulated] == ["c"]
+    assert [case.patient for case in pool.validation["phantom"]] == ["a"]
+    assert len(pool.validation["shifted"]) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.batches import Case
+from model.batches import Case, Stack
 from model.corpus import Pool
 from model.feed import Feed
 from model.networks.multitask_cnn import MultitaskConfig
@@ -105,3 +105,16 @@ def test_patients_come_after_their_share_of_the_steps_is_gone() -> None:
     )
     assert not before & from_patients
     assert after == from_patients  # the only slice of theirs that bleeds
+
+
+def test_what_is_mistaken_for_blood_comes_where_a_recipe_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Stack] = []
+
+    def note(stack: Stack, _: np.random.Generator) -> Stack:
+        drawn.append(stack)
+        return stack
+
+    monkeypatch.setattr("model.feed.mimic", note)
+    for share, expected in ((0.0, 0), (1.0, 4)):
+        Feed(POOL, replace(SETTINGS, sampling="balanced", mimicked=share)).batch(0)
+        assert len(drawn) == expected

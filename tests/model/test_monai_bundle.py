@@ -107,3 +107,19 @@ def test_the_command_exports_the_bundled_model(
 def test_the_shipped_model_stays_small() -> None:
     for folder in (ROOT / "assets" / "models").iterdir():
         assert sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) <= 25 * 2**20
+
+
+def test_a_place_that_cannot_be_written_is_said_and_nothing_is_left(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ModelFileError, match="bundle cannot be written"):
+        export_bundle(version, tmp_path / "file" / "bundle", "", "0.1.0")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("model.monai_bundle.os.replace", full)
+    with pytest.raises(ModelFileError, match="No space left"):
+        export_bundle(version, tmp_path / "bundle", "", "0.1.0")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

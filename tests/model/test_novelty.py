@@ -106,3 +106,16 @@ def test_a_damaged_version_is_not_fitted(tmp_path: Path) -> None:
     (folder / "decode.onnx").write_bytes(b"x")
     with pytest.raises(ModelFileError):
         attach(folder, heads(40))
+
+
+def test_a_full_disk_leaves_the_version_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("model.novelty.os.replace", full)
+    with pytest.raises(ModelFileError, match="No space left"):
+        attach(folder, heads(40))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -1,9 +1,8 @@
 """Versions, checkpoints and runs as systems: the same answers whichever way the network is reached."""
 
-import json
 import runpy
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from model.evaluation.scorers import (
     NetworkScorer,
     SlicewiseScorer,
     VersionScorer,
-    open_checkpoint,
     open_model,
 )
 from model.evaluation.speed import measure_speed
@@ -82,22 +80,6 @@ def test_a_closed_gate_leaves_mask_and_map_empty(network: Flagship, sample: Samp
     assert answer.bleeding is not None
     assert not answer.mask.any()
     assert not answer.bleeding.any()
-
-
-def test_a_checkpoint_is_read_without_unpickling(network: Flagship, sample: Sample, tmp_path: Path) -> None:
-    content = {"settings": json.dumps({"network": asdict(TINY)}), "averaged": network.state_dict()}
-    torch.save(content, tmp_path / "checkpoint.pt")
-    scorer = open_model(tmp_path)
-    assert isinstance(scorer, NetworkScorer)
-    assert scorer(sample).study_scores == pytest.approx(
-        NetworkScorer(network, "n")(sample).study_scores, abs=1e-5
-    )
-    torch.save({"settings": Path}, tmp_path / "final.pt")
-    with pytest.raises(PterionError, match=r"final\.pt in .* is not a checkpoint"):
-        open_model(tmp_path)
-    (tmp_path / "torn.pt").write_bytes(b"PK\x03\x04")
-    with pytest.raises(PterionError, match=r"torn\.pt"):
-        open_checkpoint(tmp_path / "torn.pt")
 
 
 def test_a_folder_that_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_grey_pictures_get_their_darkest_value(tmp_path: Path, template: Path, d
     assert (after == expected).all()
     assert len(data.PixelData) % 2 == 0
     expected_vr = "OB" if pixels.dtype.itemsize == 1 else "OW"
-    assert data["PixelData"].VR == expected_vr
+    assert expected_vr == data["PixelData"].VR
     assert data.BurnedInAnnotation == "NO"
 
 

@@ -98,3 +98,11 @@ def test_a_turn_moves_truth_with_the_image(head: Sample) -> None:
     reach = np.hypot(*(before - 89.5))
     assert np.hypot(*(after - before)) == pytest.approx(2 * reach * np.sin(np.radians(6)), abs=0.5)
     assert np.hypot(*(after - 89.5)) == pytest.approx(reach, abs=0.5)
+
+
+def test_a_slice_of_air_has_no_holder_to_lose(head: Sample) -> None:
+    hu = head.hu.copy()
+    hu[0] = -1000
+    changed = shift.without_holder(replace(head, hu=hu))
+    assert (changed.hu[0] == -1000).all()
+    assert (changed.hu[1, 172:174] == -1000).all()

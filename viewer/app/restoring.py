@@ -172,7 +172,8 @@ class Restoring(QObject):
         shown = (self._panes.volume(number) for number in range(len(self._panes)))
         opened = self._session.series
         first = (opened,) if opened is not None else ()
-        return tuple(dict.fromkeys((*first, *(volume.series for volume in shown if volume is not None))))
+        hung = (*first, *(volume.series for volume in shown if volume is not None))
+        return tuple({series.key: series for series in hung}.values())
 
     def _write(self, kept: Kept, hung: Iterable[Series]) -> None:
         """Off the GUI thread: note what the files are like, and write everything at once."""

@@ -35,11 +35,12 @@ def export(
     parent: str | None,
     info: Mapping[str, Any],
     card: str = "",
+    extra: Mapping[str, str] | None = None,
 ) -> None:
     """Write the whole version folder, or nothing. `folder` must not exist.
 
     info: what model.json holds besides id, parent, created, network, preprocess and files: thresholds (six),
-    calibration, training, metrics, licence. card: the text of card.md.
+    calibration, training, metrics, licence. card: the text of card.md. extra: texts of further files by name.
     Raises ModelFileError where the folder exists or cannot be written.
     """
     if folder.exists():
@@ -50,7 +51,8 @@ def export(
         rounded = rounded_to_half(network)
         _save_weights(rounded, temporary / "weights.safetensors")
         _save_graphs(rounded, temporary)
-        (temporary / "card.md").write_text(card or f"# {id}\n", encoding="utf-8")
+        for name, text in {"card.md": card or f"# {id}\n", **(extra or {})}.items():
+            (temporary / name).write_text(text, encoding="utf-8")
         content = {
             "format": FORMAT,
             "id": id,

@@ -69,7 +69,13 @@ class Feed:
             generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
             augmentation = self._settings.augmentation if self._settings.augmented else None
             parts.append(make_batch([stack], augmentation, generator, self._kind))
-        return Batch(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        replayed = [part.replayed for part in parts if part.replayed is not None]
+        return Batch(
+            torch.cat([part.x for part in parts]),
+            torch.cat([part.labels for part in parts]),
+            torch.cat([part.scores for part in parts]),
+            torch.cat(replayed) if replayed else None,
+        )
 
     def _stack(self, step: int, number: int, rng: np.random.Generator) -> Stack:
         if self._settings.sampling == "every":
@@ -140,7 +146,8 @@ def make_batch(
         hu, labels = augment(hu, labels, augmentation, generator)
     scores = torch.from_numpy(np.concatenate([s.scores for s in stacks]))
     channels = (kind or kind_named("flagship")).channels
-    return Batch(channels(hu), labels.flatten(0, 1), scores)
+    replayed = torch.tensor([s.case is not None and s.case.source == "phantom" for s in stacks])
+    return Batch(channels(hu), labels.flatten(0, 1), scores, replayed)
 
 
 def whole_series(case: Case) -> Stack:

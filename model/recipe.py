@@ -11,7 +11,7 @@ from model.corpus import VALIDATION_ONE_IN
 from model.errors import PterionError
 from model.networks.flagship import FlagshipConfig
 from model.networks.kinds import KINDS, kind_named
-from model.registry import check_id
+from model.pointer import check_id
 
 RECIPES = Path(__file__).parent / "recipes"
 """The recipes that come with the program."""
@@ -49,7 +49,8 @@ class Settings:
     augmented series, patients and phantoms in turn.
     workers: processes that make batches ahead (0: the training process itself). precision: `bf16` where the
     processor computes in it (a GPU always does), or `float32`. start_from: model whose weights it starts with, `from`
-    in TOML ("": from scratch).
+    in TOML ("": from scratch). frozen: batch statistics and the part along z stay as they are there.
+    kept: weight of staying near the network that it starts from, on simulated stacks and where nobody read (0: none).
     """
 
     name: str
@@ -85,6 +86,8 @@ class Settings:
     workers: int = 0
     precision: str = "float32"
     start_from: str = ""
+    frozen: bool = False
+    kept: float = 0.0
     network: Any = field(default_factory=FlagshipConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     data: DataSettings = field(default_factory=DataSettings)
@@ -107,6 +110,8 @@ class Settings:
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.average < 1 or not self.learning_rate > 0:
             raise ValueError("average must be from 0 to below 1, and learning_rate above 0")
+        if self.kept < 0 or (self.kept and self.kind != "flagship"):
+            raise ValueError(f"kept must not be negative, and only a flagship can be kept, got {self.kept}")
         if self.workers < 0 or self.patience < 0 or self.data.phantom < 0 or self.data.validation < 0:
             raise ValueError("workers, patience, data.phantom and data.validation must not be negative")
 

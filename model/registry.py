@@ -10,17 +10,17 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import ModelFileError
 from model.labels import SCORES
+from model.pointer import Pointer, check_id, check_name, disk_error, read_pointer, sync_folder, write_pointer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -30,11 +30,11 @@ GRAPHS = ("encode.onnx", "decode.onnx", "sequence.onnx")
 WEIGHTS = "weights.safetensors"
 INFO = "model.json"
 REPORT = "report.json"
-FILES = (WEIGHTS, *GRAPHS, INFO, "card.md", REPORT)
+CASES, LOG = "cases.json", "log.jsonl"
+FILES = (WEIGHTS, *GRAPHS, INFO, "card.md", REPORT, CASES, LOG)
 """Everything a version folder may hold; pickles and other code have no place in it."""
 
 MAX_FILE_BYTES = 512 * 2**20
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _ABANDONED_S = 3600
 _OUTPUTS = {
     GRAPHS[1]: ["mask_logits", "slice_logits", "embedding"],
@@ -47,7 +47,7 @@ class Version:
     """One model version.
 
     status: `bundled`, `candidate` (never promoted) or `user` (promoted once).
-    info: its `model.json`.
+    info: its `model.json`. name: what its owner calls it, else empty.
     notice: a sentence for the user where this version stands in for another that is missing or damaged.
     """
 
@@ -56,24 +56,12 @@ class Version:
     status: str
     info: dict[str, Any]
     notice: str = ""
+    name: str = ""
 
-
-@dataclass(frozen=True)
-class _Current:
-    """`current.json`. None stands for the bundled version, so that an update of the program replaces it."""
-
-    current: str | None = None
-    history: tuple[str | None, ...] = ()
-    promoted: frozenset[str] = field(default_factory=frozenset)
-
-
-def check_id(version_id: object) -> str:
-    """`version_id` where it can name a folder. Raises ModelFileError else (separators, `..`, over 64 characters)."""
-    if not isinstance(version_id, str) or len(version_id) > 64 or not _ID.fullmatch(version_id):
-        raise ModelFileError(
-            f"{version_id!r} is not a model id. Ids hold up to 64 letters, digits, dots, dashes and underscores."
-        )
-    return version_id
+    @property
+    def size(self) -> int:
+        """Bytes that its folder takes."""
+        return sum(path.stat().st_size for path in self.path.iterdir() if path.is_file())
 
 
 def read_info(folder: Path) -> dict[str, Any]:
@@ -212,14 +200,14 @@ class Registry:
 
     def versions(self) -> tuple[Version, ...]:
         """Every readable version, the bundled first, then by date of creation. Files are not hashed here."""
-        promoted = self._read_current()[0].promoted
+        state = read_pointer(self._user_dir)[0]
         found = []
         for folder, bundled in [
             *self._folders(self._bundled_dir, True),
             *self._folders(self._versions_dir, False),
         ]:
             try:
-                found.append(self._version(folder, bundled, promoted))
+                found.append(self._version(folder, bundled, state))
             except ModelFileError:
                 continue
         return tuple(
@@ -237,18 +225,18 @@ class Registry:
     def get(self, version_id: str) -> Version:
         """The version `version_id`, its files verified. Raises ModelFileError where missing or damaged."""
         check_id(version_id)
-        promoted = self._read_current()[0].promoted
+        state = read_pointer(self._user_dir)[0]
         for parent, bundled in ((self._bundled_dir, True), (self._versions_dir, False)):
             folder = parent / version_id
             if (folder / INFO).is_file():
-                version = self._version(folder, bundled, promoted)
+                version = self._version(folder, bundled, state)
                 self._verify(folder)
                 return version
         raise ModelFileError(f"There is no model {version_id}. `pterion models` lists those there are.")
 
     def current(self) -> Version:
         """The version that answers now. Where it is missing or damaged, the bundled one with a `notice`."""
-        state, problem = self._read_current()
+        state, problem = read_pointer(self._user_dir)
         if state.current is not None:
             try:
                 return self.get(state.current)
@@ -273,16 +261,16 @@ class Registry:
             self._remove_abandoned()
             temporary = Path(tempfile.mkdtemp(dir=self._versions_dir, prefix=".adding-"))
         except OSError as error:
-            raise _disk_error("The model could not be added", error) from error
+            raise disk_error("The model could not be added", error) from error
         try:
             for name in (*info["files"], INFO):
                 _copy_durably(folder / name, temporary / name)
             verify(temporary)
             check_loadable(temporary)
             os.rename(temporary, self._versions_dir / version_id)
-            _sync_folder(self._versions_dir)
+            sync_folder(self._versions_dir)
         except OSError as error:
-            raise _disk_error(f"The model {version_id} could not be added", error) from error
+            raise disk_error(f"The model {version_id} could not be added", error) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return self.get(version_id)
@@ -290,16 +278,22 @@ class Registry:
     def promote(self, version_id: str) -> Version:
         """Let `version_id` answer from now on. Raises ModelFileError where it is not sound; then nothing changes."""
         version = self.get(version_id)
-        state, _ = self._read_current()
+        state, _ = read_pointer(self._user_dir)
         target = None if version.status == "bundled" else version.id
         if target != state.current:
             promoted = state.promoted | ({target} if target is not None else set())
-            self._write_current(_Current(target, (*state.history, state.current), promoted))
+            moved = replace(state, current=target, history=(*state.history, state.current), promoted=promoted)
+            write_pointer(self._user_dir, moved)
         return self.get(version_id)
 
-    def roll_back(self) -> Version:
-        """Let the version before the current one answer again, skipping those discarded since."""
-        state, _ = self._read_current()
+    def roll_back(self, version_id: str | None = None) -> Version:
+        """Let the version before the current one answer again, skipping those discarded since; or any that is named.
+
+        Raises ModelFileError where the named one is not sound; then nothing changes.
+        """
+        if version_id is not None:
+            return self.promote(version_id)
+        state, _ = read_pointer(self._user_dir)
         history = list(state.history)
         while history:
             previous = history.pop()
@@ -307,17 +301,17 @@ class Registry:
                 version = self.bundled() if previous is None else self.get(previous)
             except ModelFileError:
                 continue
-            self._write_current(_Current(previous, tuple(history), state.promoted))
+            write_pointer(self._user_dir, replace(state, current=previous, history=tuple(history)))
             return version
         version = self.bundled()
-        self._write_current(_Current(None, (), state.promoted))
+        write_pointer(self._user_dir, replace(state, current=None, history=()))
         return version
 
     def discard(self, version_id: str) -> None:
         """Delete a version. Raises ModelFileError for the current one, a bundled one, and one that is not there."""
         check_id(version_id)
         folder = self._versions_dir / version_id
-        state, _ = self._read_current()
+        state, _ = read_pointer(self._user_dir)
         if version_id == state.current:
             raise ModelFileError(f"The model {version_id} is in use. Roll back first, then discard it.")
         if not folder.is_dir():
@@ -328,24 +322,47 @@ class Registry:
         try:
             os.rename(folder, doomed / version_id)
         except OSError as error:
-            raise _disk_error(f"The model {version_id} could not be discarded", error) from error
+            raise disk_error(f"The model {version_id} could not be discarded", error) from error
         finally:
             shutil.rmtree(doomed, ignore_errors=True)
-        if version_id in state.promoted or version_id in state.history:
+        if version_id in {*state.promoted, *state.history, *state.names}:
             history = tuple(past for past in state.history if past != version_id)
-            self._write_current(_Current(state.current, history, state.promoted - {version_id}))
+            names = {known: name for known, name in state.names.items() if known != version_id}
+            promoted = state.promoted - {version_id}
+            write_pointer(self._user_dir, Pointer(state.current, history, promoted, names))
+
+    def rename(self, version_id: str, name: str) -> Version:
+        """Give a version a name to show beside its id, or none. The id stays: findings and exports carry it."""
+        self.get(version_id)
+        state = read_pointer(self._user_dir)[0]
+        names = {**state.names, version_id: check_name(name)}
+        kept = {known: text for known, text in names.items() if text}
+        write_pointer(self._user_dir, replace(state, names=kept))
+        return self.get(version_id)
+
+    def import_version(self, path: Path) -> Version:
+        """Take in a version folder, or the .zip that `model.packed.pack` wrote, as a candidate.
+
+        Raises ModelFileError where it is not sound; then nothing is left of it.
+        """
+        from model.packed import unpacked
+
+        if path.is_dir():
+            return self.add_candidate(path)
+        with unpacked(path) as folder:
+            return self.add_candidate(folder)
 
     def _folders(self, parent: Path, bundled: bool) -> list[tuple[Path, bool]]:
         if not parent.is_dir():
             return []
         return [(path, bundled) for path in sorted(parent.iterdir()) if not path.name.startswith(".")]
 
-    def _version(self, folder: Path, bundled: bool, promoted: frozenset[str]) -> Version:
+    def _version(self, folder: Path, bundled: bool, state: Pointer) -> Version:
         info = read_info(folder)
         if info["id"] != folder.name:
             raise ModelFileError(f"The folder {folder.name} holds the model {info['id']}. Give it that name.")
-        status = "bundled" if bundled else "user" if folder.name in promoted else "candidate"
-        return Version(folder.name, folder, status, info)
+        status = "bundled" if bundled else "user" if folder.name in state.promoted else "candidate"
+        return Version(folder.name, folder, status, info, name=state.names.get(folder.name, ""))
 
     def _verify(self, folder: Path) -> None:
         """Hash the files, unless they are those that were hashed before (same size and time)."""
@@ -354,45 +371,6 @@ class Registry:
         if self._verified.get(folder) != state:
             verify(folder)
             self._verified[folder] = state
-
-    def _read_current(self) -> tuple[_Current, str]:
-        """The pointer, and a sentence where its file cannot be used."""
-        path = self._user_dir / "current.json"
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            if raw["format"] != FORMAT:
-                raise ValueError(f"format {raw['format']}")
-            ids = [raw["current"], *raw["history"], *raw["promoted"]]
-            for version_id in ids:
-                if version_id is not None:
-                    check_id(version_id)
-            return _Current(raw["current"], tuple(raw["history"]), frozenset(raw["promoted"])), ""
-        except FileNotFoundError:
-            return _Current(), ""
-        except (OSError, ValueError, KeyError, TypeError, ModelFileError) as error:
-            return _Current(), f"current.json, which says which model to use, cannot be read ({error})."
-
-    def _write_current(self, state: _Current) -> None:
-        raw = {
-            "format": FORMAT,
-            "current": state.current,
-            "history": list(state.history),
-            "promoted": sorted(state.promoted),
-        }
-        try:
-            self._user_dir.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._user_dir, prefix=".current-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(raw, file, indent=1)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, self._user_dir / "current.json")
-            finally:
-                Path(temporary).unlink(missing_ok=True)
-            _sync_folder(self._user_dir)
-        except OSError as error:
-            raise _disk_error("The choice of the model could not be saved", error) from error
 
     def _remove_abandoned(self) -> None:
         """Folders that a killed process left half written."""
@@ -406,18 +384,3 @@ def _copy_durably(source: Path, target: Path) -> None:
         shutil.copyfileobj(reader, writer)
         writer.flush()
         os.fsync(writer.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _disk_error(what: str, error: OSError) -> ModelFileError:
-    return ModelFileError(
-        f"{what}: {error.strerror or error}. Free some space or check the folder's permissions."
-    )

@@ -2,7 +2,9 @@
 
 ```
 runs/retrain.lock      held by the one training that runs; the system releases it when the process ends
-runs/<name>/request.json   samples/*.npz   events.jsonl   log.txt   stop   candidate/
+runs/<name>/request.json   samples/*.npz   events.jsonl   log.txt   candidate/
+            stop           end, keep the best so far      abandon      end, keep nothing     pause   wait
+            training/      checkpoints to go on from      examples.npz, worst.npz            slices to show
 ```
 """
 
@@ -13,22 +15,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from model.errors import PterionError
 from model.file_lock import LOCKED_BYTE, try_lock, unlock
+from model.labels import CODES
 
 Event = dict[str, Any]
 
 FORMAT = 1
 LOCK = "retrain.lock"
-REQUEST, EVENTS, STOP, SAMPLES, CANDIDATE = "request.json", "events.jsonl", "stop", "samples", "candidate"
-TERMINAL = ("candidate", "failed", "cancelled")
+REQUEST, EVENTS, SAMPLES, CANDIDATE = "request.json", "events.jsonl", "samples", "candidate"
+STOP, ABANDON, PAUSE = "stop", "abandon", "pause"
+TRAINING, EXAMPLES, WORST = "training", "examples.npz", "worst.npz"
+TERMINAL = ("candidate", "failed", "cancelled", "probed")
 """The last event of every run is one of these."""
 
 LOCK_TRIES, LOCK_RETRY_S = 10, 0.05
+PAUSE_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,23 +42,34 @@ class Request:
     """What a run is asked for.
 
     base: version folder to start from, always the bundled one. incumbent: that in use, to compare with.
-    cache: folder where simulated heads are kept from run to run. minutes: time for the training itself.
-    replay, regression: simulated heads to train with and to compare on. size, slices: of a simulated head.
+    cache: folder where simulated heads are kept from run to run. split: part of each patient, by pseudonym.
+    subtypes: codes that the reader looked for; of the others nothing is known where none is drawn.
+    steps: of the training; 0 takes what `minutes` allow. device: None takes a GPU where there is one.
+    replay, watched, reference: simulated heads to train with, to stop by, to compare on. size, slices: of each.
+    nice: how far the run stands back for other work. code: version of the program. left_out: what was not used, in sentences. probe: only time three steps.
     """
 
     base: str
     incumbent: str
     candidate_id: str
     cache: str
+    split: dict[str, str] = field(default_factory=dict)
+    subtypes: tuple[str, ...] = CODES
     seed: int = 0
-    epochs: int = 16
-    minutes: float = 3.0
+    steps: int = 0
+    minutes: float = 2.5
     threads: int = 2
-    learning_rate: float = 2e-4
-    replay: int = 10
-    regression: int = 8
+    device: str | None = None
+    learning_rate: float = 0.0
+    replay: int = 24
+    watched: int = 6
+    reference: int = 12
     size: int = 224
     slices: int = 16
+    nice: int = 10
+    code: str = ""
+    left_out: tuple[str, ...] = ()
+    probe: bool = False
 
     def write(self, folder: Path) -> None:
         """Write request.json into `folder`, whole or not at all."""
@@ -73,11 +90,39 @@ class Request:
             table = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
             if table.pop("format") != FORMAT:
                 raise ValueError("another format")
+            table["subtypes"], table["left_out"] = tuple(table["subtypes"]), tuple(table["left_out"])
             return cls(**table)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise PterionError(
                 f"The training {folder.name} cannot be read ({error}). Start a new one."
             ) from error
+
+
+class Control:
+    """What the window asks of a run, as files in its folder."""
+
+    def __init__(self, folder: Path, log: "EventLog") -> None:
+        self._folder, self._log = folder, log
+
+    def stopped(self) -> bool:
+        """Whether to end the training; waits as long as the run is paused."""
+        self._wait()
+        return self._asked(STOP) or self.abandoned()
+
+    def abandoned(self) -> bool:
+        """Whether to end the run without a candidate."""
+        return self._asked(ABANDON)
+
+    def _wait(self) -> None:
+        if not self._asked(PAUSE) or self._asked(STOP) or self.abandoned():
+            return
+        self._log("paused")
+        while self._asked(PAUSE) and not (self._asked(STOP) or self.abandoned()):
+            time.sleep(PAUSE_POLL_S)
+        self._log("resumed")
+
+    def _asked(self, name: str) -> bool:
+        return (self._folder / name).exists()
 
 
 class EventLog:
@@ -92,6 +137,14 @@ class EventLog:
         line = json.dumps({"event": event, "time": round(time.time(), 3), **facts}) + "\n"
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(line)
+
+    def read(self) -> str:
+        """All events so far, heartbeats left out, a line each."""
+        return "".join(
+            json.dumps(event) + "\n"
+            for event in read_events(self._path.parent)[0]
+            if event["event"] != "heartbeat"
+        )
 
     @contextmanager
     def heartbeat(self, every_s: float = 2.0) -> Iterator[None]:

@@ -72,7 +72,9 @@ def embedded_series(
         whole = whole_series(case)
         if case.source != "phantom" and not case.scores.any() and rng.random() < settings.painted:
             whole = paint(whole, rng, donors)
-        x, _, scores = make_batch([whole], settings.augmentation if settings.augmented else None, generator)
+        x, _, scores, _ = make_batch(
+            [whole], settings.augmentation if settings.augmented else None, generator
+        )
         embeddings = network.series(x[0].to(device))[2].cpu()
         series.append((embeddings, torch.from_numpy(case.gaps_mm), scores))
     return series

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from model import checkpoint
+from model.batches import Case
 from model.checkpoint import Progress
 from model.corpus import Pool
+from model.distil import fine_tuning_loss
 from model.errors import Cancelled, PterionError
 from model.export import load_network
 from model.feed import Feed
@@ -34,6 +36,8 @@ from model.team import Team, join
 Event = dict[str, Any]
 Tell = Callable[[Event], None]
 Stop = Callable[[], bool]
+Measure = Callable[[nn.Module, Mapping[str, Sequence[Case]]], dict[str, float]]
+"""What is said of a network on named sets of cases: numbers by name."""
 
 
 def train(
@@ -64,12 +68,19 @@ def train(
 class Trainer:
     """The state of a run: the network, its running mean, the best so far, the optimiser, how far it is."""
 
-    def __init__(self, settings: Settings, run: Run, team: Team, pool: Pool) -> None:
+    def __init__(
+        self, settings: Settings, run: Run, team: Team, pool: Pool, measure: Measure | None = None
+    ) -> None:
+        """measure: what it says of a network on the way (default: what its kind does)."""
         self.settings, self._out, self._team, self._pool = settings, run.out, team, pool
         self._kind: Kind = kind_named(settings.kind)
+        self._measure = measure or self._kind.validate
         torch.manual_seed(settings.seed)
         self._network = channels_last(self._kind.build(settings.network)).to(team.device)
         self._origin = start_from(self._network, settings, run.weights)
+        self._teacher = deepcopy(self._network).eval().requires_grad_(False) if settings.kept else None
+        if settings.frozen and isinstance(self._network, Flagship):
+            self._network.context.requires_grad_(False)
         self._averaged = deepcopy(self._network).eval()
         self._best = deepcopy(self._averaged) if settings.patience else None
         self._shared = team.share(self._network)
@@ -81,6 +92,20 @@ class Trainer:
     def result(self) -> nn.Module:
         """The network that is kept."""
         return self._averaged if self._best is None else self._best
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self._feed.steps
+
+    def timed(self, count: int) -> float:
+        """Seconds of one of `count` real steps. They change the network: make another trainer to train with."""
+        batches = self._feed.batches(0)
+        self._step(0, next(batches))  # the first also plans the convolutions
+        started = monotonic()
+        for step in range(1, 1 + count):
+            self._step(step, next(batches))
+        return (monotonic() - started) / count
 
     def begin(self, facts: dict[str, Any], tell: Tell) -> None:
         """Start in an empty folder, or go on with the run that the folder holds."""
@@ -123,7 +148,7 @@ class Trainer:
 
     def finish(self, facts: dict[str, Any], tell: Tell, stop: Stop) -> None:
         """Train what is trained last, and write the finished network and the report."""
-        if isinstance(self.result, Flagship):
+        if isinstance(self.result, Flagship) and not self.settings.frozen:
             facts["sequence"] = fit_sequence(
                 self.result, self._pool.training, self.settings, stop, self._feed.donors
             )
@@ -139,14 +164,14 @@ class Trainer:
 
     def _step(self, step: int, batch: Batch) -> float:
         """One step on its batch; the mean loss. A batch whose loss is not finite changes nothing."""
-        batch = Batch(*self._team.here(*batch))
+        batch = Batch(*self._team.here(*(part for part in batch if part is not None)))
         # Dropout too must be a function of the step alone.
         torch.manual_seed(
             int(np.random.default_rng([self.settings.seed, step, self._team.rank]).integers(2**31))
         )
-        self._network.train()
+        self._network.train(not self.settings.frozen)  # frozen: batch statistics stay; there is no dropout
         with self._team.autocast(self.settings.precision):
-            loss = self._kind.loss(self._shared, batch)
+            loss = self._loss(batch)
         value = self._team.mean(float(loss.detach()))
         self._optimiser.zero_grad(set_to_none=True)
         if not math.isfinite(value):
@@ -157,10 +182,15 @@ class Trainer:
         self._optimiser.step()
         return value
 
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        if self._teacher is None:
+            return self._kind.loss(self._shared, batch)
+        return fine_tuning_loss(self._shared, self._teacher, batch, self.settings.kept)
+
     def _validate(self, tell: Tell) -> None:
         """Add a row to the curves; note the best weights, and whether it is time to end. The first one decides."""
         progress = self.progress
-        numbers = self._kind.validate(self._averaged, self._pool.validation) if self._team.first else {}
+        numbers = self._measure(self._averaged, self._pool.validation) if self._team.first else {}
         row = {
             "step": progress.step,
             "seconds": round(progress.seconds, 1),
@@ -255,8 +285,12 @@ def start_from(network: nn.Module, settings: Settings, weights: Path | None) -> 
         )
     version = (weights / "model.json").exists()
     other = load_network(weights) if version else checkpoint.load_run(weights)[1]
+    state = other.state_dict()
+    if isinstance(network, Flagship) and network.detail is not None:  # drawn finer than what it starts from
+        fresh = {name: value for name, value in network.state_dict().items() if name.startswith("detail.")}
+        state = fresh | state
     try:
-        network.load_state_dict(other.state_dict())
+        network.load_state_dict(state)
     except RuntimeError as error:
         raise PterionError(
             f"The weights of {weights.name} are of a network of other sizes. Give the recipe its sizes."

@@ -92,8 +92,9 @@ class Probe:
 
 @dataclass(frozen=True)
 class Retraining:
-    """A retraining as the window shows it. Curves are one value an epoch (or step); `state` is one of
-    `idle`, `preparing`, `running`, `stopping`, `candidate`, `failed`."""
+    """A retraining as the window shows it. train_loss: a value a step. rows: numbers by name, one a validation, each
+    with its `step`. comparison: (measure, incumbent, candidate), ready to show. `state` is one of `idle`, `preparing`,
+    `running`, `paused`, `stopping`, `comparing`, `candidate`, `failed`."""
 
     state: str = "idle"
     text: str = ""
@@ -102,7 +103,10 @@ class Retraining:
     train_loss: tuple[float, ...] = ()
     validation_loss: tuple[float, ...] = ()
     candidate_id: str = ""
-    comparison: tuple[tuple[str, str, str], ...] = ()  # (measure, incumbent, candidate), ready to show
+    comparison: tuple[tuple[str, str, str], ...] = ()
+    rows: tuple[dict[str, float], ...] = ()
+    steps: int = 0
+    verdict: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from viewer.imaging.layouts import READ
 from viewer.imaging.pane import SeriesKey
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
+from viewer.learning import Learning
 from viewer.licences import Component
 from viewer.measures.measure import Measure
 from viewer.measuring import Measuring
@@ -85,6 +86,7 @@ class Session(Signals):
         self.measuring = Measuring(self)
         self.drawing = Drawing(self)
         self.working = Working(self)
+        self.learning = Learning(self)
         self.exports = Exports(self)
         self.suspecting = Suspecting(self)
         self.triage = Triaging(self)

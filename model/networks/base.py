@@ -18,11 +18,13 @@ class Batch(NamedTuple):
     """What one step learns from: B stacks of S slices.
 
     x: float32 (B, S, C, N, N) in 0..1. labels: uint8 (B * S, N, N). scores: int8 (B * S, 6), -1 unknown.
+    replayed: bool (B,), stacks that stand for what a network knows already; None: no stack does.
     """
 
     x: Tensor
     labels: Tensor
     scores: Tensor
+    replayed: Tensor | None = None
 
 
 class View(Protocol):

@@ -24,6 +24,52 @@ def head_sample(patient: str, value: int, source: str) -> Sample:
     return Sample(hu, (1.7, 1.7), z_mm, labels, slice_scores(labels), patient, source)
 
 
+def square_sample(patient: str, *labels: int, seed: int = 0) -> Sample:
+    """A head of 48 × 48 pixels of 4 mm; in each slice a square of this label (255: nobody looked)."""
+    row, column = np.mgrid[:48, :48]
+    head = (row - 24) ** 2 + (column - 24) ** 2
+    image = np.where(head < 18**2, 35, np.where(head < 20**2, 1000, -1000)).astype(np.int16)
+    hu = np.repeat(image[None], len(labels), axis=0)
+    hu += np.random.default_rng(seed).integers(-3, 4, hu.shape).astype(np.int16)
+    drawn = np.zeros(hu.shape, np.uint8)
+    for index, label in enumerate(labels):
+        if label == 255:
+            drawn[index] = 255
+        elif label:
+            drawn[index, 20:26, 20:26] = label
+            hu[index, 20:26, 20:26] = 75
+    z_mm = np.arange(len(labels)) * 5.0
+    return Sample(hu, (4.0, 4.0), z_mm, drawn, slice_scores(drawn), patient, "annotations")
+
+
+@pytest.fixture(scope="session")
+def tiny_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained version of a network of a few thousand weights, `tiny-1`."""
+    import torch
+
+    from model.export import export
+    from model.labels import CODES
+    from model.networks.flagship import Flagship, FlagshipConfig
+
+    torch.manual_seed(0)
+    config = FlagshipConfig(
+        widths=(4, 4, 8, 8, 8),
+        depths=(1, 1, 1, 1, 1),
+        expansion=1,
+        decoder=(8, 8, 4, 4),
+        pooled=4,
+        sequence_width=4,
+    )
+    folder = tmp_path_factory.mktemp("base") / "tiny-1"
+    info = {
+        "thresholds": {**dict.fromkeys(CODES, 0.4), "any": 0.3},
+        "calibration": {"slice": {"any": [2.0, 0.5]}},
+        "licence": "CC0",
+    }
+    export(Flagship(config), folder, id="tiny-1", parent=None, info=info)
+    return folder
+
+
 @pytest.fixture
 def write_heads() -> WriteHeads:
     """Write a head for each patient, bleeding as its number says (0: not), into a folder; the folder."""

@@ -27,6 +27,7 @@ from viewer.app.hanging import Hanging
 from viewer.app.inspecting import Inspecting
 from viewer.app.keeping import Keeping
 from viewer.app.knowing import Knowing
+from viewer.app.learning import LearningDesk
 from viewer.app.opening import Opening
 from viewer.app.placing import KeptPlaces
 from viewer.app.preferring import Preferring
@@ -43,7 +44,7 @@ from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
-from viewer.jobs.qt import end_all, imported
+from viewer.jobs.qt import end_all, imported, reading_imported
 from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.resources import assets_dir, data_dir
@@ -112,6 +113,7 @@ class Application(QObject):
         join = self.opening.join
         self.triaging = Triaging(session, library, self.registry, self.tasks, self.answering, join, self)
         self.teaching = Teaching(session, self.registry, library, self.tasks, self)
+        self.learning = LearningDesk(session, self.registry, library, self.tasks, self)
         self.hanging = Hanging(session, self.opening.volumes, library, self.tasks, self)
         self.windowing = Windowing(session, library, self.chores, self.tasks, self)
         self.annotating = Annotating(session, self.keeping, self.desk, self.tasks, self.chores, self)
@@ -137,7 +139,7 @@ class Application(QObject):
         self.beside.edited.connect(self.keeping.keep)
         session.panes.volume_added.connect(self._hung_beside)
         self.keeping.saved = self.teaching.count_later
-        self.teaching.claimed = self.answering.refresh_models
+        self.teaching.claimed = self.learning.changed = self.answering.refresh_models
         self.opening.scanned = self._scanned
         self.opening.opened = self._opened
         self.opening.arrived = self.answering.arrived
@@ -161,6 +163,7 @@ class Application(QObject):
         self.hanging.begin()
         self.windowing.begin()
         imported.clear()
+        reading_imported.clear()
         self.chores.ask("", _warm)
         self.tidying.begin()
         if paths:
@@ -265,10 +268,11 @@ class Application(QObject):
         self.annotating.shutdown()
         self.restoring.finish()
         parts = (self.triaging, self.exporting, self.teaching, self.opening, self.hanging, self.answering)
-        for part in (*parts, self.examining):
+        for part in (*parts, self.examining, self.learning):
             part.shutdown()
         self.chores.shutdown(drop=True)
         self.tasks.shutdown()
+        reading_imported.set()
         imported.set()
         end_all()
         self.keeping.writer.close()
@@ -277,8 +281,9 @@ class Application(QObject):
 
 def _warm() -> None:
     try:
-        warm()
+        warm(reading_imported.set)
     finally:
+        reading_imported.set()
         imported.set()
 
 

@@ -1,6 +1,7 @@
 """What the model learns from the reader: how much there is, a training and its events, the candidate that comes out."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,20 +9,22 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from model.errors import PterionError
+from model.examples import Slice, load_slices
 from model.registry import Registry, Version
-from model.run_folder import read_events
+from model.run_folder import EXAMPLES, WORST, read_events
 from viewer.annotation.document import Document
-from viewer.app.tasks import Tasks
+from viewer.app.following import CANCELLED, candidate_state, follow, judgement_of
+from viewer.app.tasks import Tasks, unheard
 from viewer.jobs import retrain
+from viewer.jobs.approved import Choice
 from viewer.jobs.model_qt import RetrainJob
 from viewer.jobs.qt import Relay
+from viewer.learning import Judgement, ShownSlice, Wanted
 from viewer.library.store import Library
 from viewer.session import ModelEntry, Retraining, Session
 from viewer.ui.loss_curve import load_plotting
 
 COUNT_AFTER_MS = 400
-SMOOTH = 0.85
-"""Share of the curve so far in each new point of the training loss."""
 
 Event = dict[str, Any]
 
@@ -45,61 +48,13 @@ def count_annotated(library: Library) -> tuple[int, int]:
     return len(patients), slices
 
 
-def follow(now: Retraining, event: Event) -> Retraining:
-    """The state after one event of the training child (see `model.retrain`)."""
-    kind = event["event"]
-    state = "stopping" if now.state == "stopping" else "running"
-    if kind == "preparing":
-        text = f"Simulated head {event['done']} of {event['total']}, so that nothing known is forgotten"
-        return replace(now, state=state, text=text)
-    if kind == "started":
-        return replace(now, state=state, text=event.get("warning") or "Starting")
-    if kind == "step":
-        last = now.train_loss[-1] if now.train_loss else event["loss"]
-        curve = (*now.train_loss, SMOOTH * last + (1 - SMOOTH) * event["loss"])
-        share = event["step"] / max(event["steps"], 1)
-        text = now.text if state == "stopping" else f"Epoch {event['epoch']}"
-        return replace(
-            now,
-            state=state,
-            text=text,
-            progress=share,
-            seconds_left=event.get("seconds_left"),
-            train_loss=curve,
-        )
-    if kind == "epoch":
-        value = (
-            event["validation_loss"] if event.get("validation_loss") is not None else event["simulated_loss"]
-        )
-        text = now.text if state == "stopping" else f"Epoch {event['epoch']} of {event['epochs']} done"
-        return replace(now, state=state, text=text, validation_loss=(*now.validation_loss, value))
-    if kind == "exporting":
-        return replace(
-            now, state=state, text="Comparing with the model in use", progress=1.0, seconds_left=None
-        )
-    if kind == "failed":
-        return replace(now, state="failed", text=event["text"], seconds_left=None)
-    if kind == "cancelled":
-        return Retraining(text="Retraining was cancelled. The model in use stays.")
-    return now
-
-
-def candidate_state(now: Retraining, version_id: str, event: Event) -> Retraining:
-    """What the card shows once the candidate is in the registry."""
-    rows = tuple((str(a), str(b), str(c)) for a, b, c in event.get("comparison", ()))
-    return replace(
-        now,
-        state="candidate",
-        text=event.get("verdict", ""),
-        progress=1.0,
-        seconds_left=None,
-        candidate_id=version_id,
-        comparison=rows,
-    )
+def shown(slices: tuple[Slice, ...]) -> tuple[ShownSlice, ...]:
+    """Slices of a run as the window shows them."""
+    return tuple(ShownSlice(one.grey, one.truth, one.before, one.after, one.dice) for one in slices)
 
 
 class Teaching(QObject):
-    """Keeps `session.retraining` and `session.annotated` true."""
+    """Keeps `session.retraining`, `session.annotated` and what `session.learning` says of a training true."""
 
     def __init__(
         self, session: Session, registry: Registry, library: Library, tasks: Tasks, parent: QObject
@@ -118,15 +73,22 @@ class Teaching(QObject):
         self._timer.setInterval(COUNT_AFTER_MS)
         self._timer.timeout.connect(self._count)
         self.claimed: Callable[[], None] = lambda: None
-        session.retrain_requested.connect(self.start)
+        session.retrain_requested.connect(lambda: self.start())
+        session.learning.start_requested.connect(self.start)
+        session.learning.pause_requested.connect(self._pause)
+        session.learning.abandon_requested.connect(self.abandon)
+        session.learning.judgement_requested.connect(self._judgement)
         session.retrain_cancel_requested.connect(self.cancel)
         session.models_changed.connect(self._models_changed)
 
     def begin(self) -> None:
-        """Count, and go on with what a window before this one left: a training that runs, or a candidate."""
+        """Count, and go on with what a window before this one left: a training, a candidate, a run cut short."""
         self._count()
         self._tasks.ask(
-            "", lambda: (retrain.find_running(), retrain.unclaimed()), self._resume, lambda _: None
+            "",
+            lambda: (retrain.find_running(), retrain.unclaimed(), retrain.interrupted()),
+            self._resume,
+            unheard,
         )
 
     def count_later(self) -> None:
@@ -138,29 +100,41 @@ class Teaching(QObject):
             "",
             lambda: count_annotated(self._library),
             lambda found: self._session.set_annotated(*found),
-            lambda _: None,
+            unheard,
         )
 
-    def _resume(self, found: tuple[Path | None, tuple[Path, ...]]) -> None:
-        running, unclaimed = found
+    def _resume(self, found: tuple[Path | None, tuple[Path, ...], Path | None]) -> None:
+        running, unclaimed, interrupted = found
         if running is not None:
             self._session.set_retraining(Retraining("running", "A training that was started before goes on"))
             self._follow(RetrainJob(lambda _cancelled: running, self))
         elif unclaimed:
             events, _ = read_events(unclaimed[-1])
-            last = next((e for e in reversed(events) if e["event"] == "candidate"), None)
-            if last is not None:
-                self._claim(unclaimed[-1], last)
+            if any(event["event"] == "candidate" for event in events):
+                self._claim(unclaimed[-1])
+        elif interrupted is not None:
+            self._session.set_retraining(Retraining("preparing", "A training that was cut short goes on"))
+            folder = interrupted
 
-    def start(self) -> None:
+            def again(_cancelled: Callable[[], bool]) -> Path:
+                retrain.launch(folder)
+                return folder
+
+            self._follow(RetrainJob(again, self))
+
+    def start(self, wanted: Wanted | None = None) -> None:
         """Gather the annotated slices and start a training, unless one runs."""
         if self._job is not None:
             return
+        self._session.learning.set_examples(())
         self._session.set_retraining(Retraining("preparing", "Gathering annotated slices"))
         library, registry, tell = self._library, self._registry, self._words.put
+        choice = Choice() if wanted is None else Choice(wanted.everything, wanted.subtypes)
         self._follow(
             RetrainJob(
-                lambda cancelled: retrain.start(library, registry, on_progress=tell, cancelled=cancelled),
+                lambda cancelled: retrain.start(
+                    library, registry, choice=choice, on_progress=tell, cancelled=cancelled
+                ),
                 self,
             )
         )
@@ -189,16 +163,41 @@ class Teaching(QObject):
         for event in events:
             now = follow(now, event)
         self._session.set_retraining(now)
-        last = events[-1]
-        if last["event"] == "candidate" and self._folder is not None:
-            self._claim(self._folder, last)
+        folder = self._folder
+        if folder is not None and any(event["event"] == "examples" for event in events):
+            self._tasks.ask(
+                "",
+                lambda: shown(load_slices(folder / EXAMPLES)),
+                self._session.learning.set_examples,
+                unheard,
+            )
+        if events[-1]["event"] == "candidate" and folder is not None:
+            self._claim(folder)
 
-    def _claim(self, folder: Path, event: Event) -> None:
-        def claimed(version: Version) -> None:
-            self._session.set_retraining(candidate_state(self._session.retraining, version.id, event))
+    def _claim(self, folder: Path) -> None:
+        def claim() -> tuple[Version, tuple[ShownSlice, ...]]:
+            version = retrain.claim(folder, self._registry)
+            return version, _worst(folder)
+
+        def claimed(found: tuple[Version, tuple[ShownSlice, ...]]) -> None:
+            version, worst = found
+            judgement = judgement_of(version.info, worst)
+            if judgement is not None:
+                self._session.set_retraining(candidate_state(self._session.retraining, judgement))
+                self._session.learning.set_judgement(judgement)
+                self._session.learning.judgement_shown.emit()
             self.claimed()
 
-        self._tasks.ask("", lambda: retrain.claim(folder, self._registry), claimed, self._failed)
+        self._tasks.ask("", claim, claimed, self._failed)
+
+    def _judgement(self, version_id: str) -> None:
+        """Look up how a version was judged."""
+
+        def read() -> Judgement | None:
+            info = self._registry.get(version_id).info
+            return judgement_of(info, _worst(retrain.run_of(version_id)))
+
+        self._tasks.ask("The verdict cannot be shown", read, self._session.learning.set_judgement)
 
     def _failed(self, error: PterionError) -> None:
         self._session.set_retraining(Retraining("failed", str(error)))
@@ -207,17 +206,40 @@ class Teaching(QObject):
         if job is self._job:
             self._job = None
             if self._session.retraining.state in ("preparing", "stopping"):
-                self._session.set_retraining(
-                    Retraining(text="Retraining was cancelled. The model in use stays.")
-                )
+                self._session.set_retraining(Retraining(text=CANCELLED))
         job.deleteLater()
 
     def cancel(self) -> None:
-        """Ask the training to end; what it learnt in whole epochs becomes a candidate."""
-        if self._job is not None:
-            text = "Stopping after this step; whole epochs are kept as a candidate"
-            self._session.set_retraining(replace(self._session.retraining, state="stopping", text=text))
-            self._job.stop_training()
+        """Ask the training to end; the best so far becomes a candidate. Before and after it, end with nothing."""
+        if self._job is None:
+            return
+        now = self._session.retraining
+        if now.state == "comparing":
+            self.abandon()
+            return
+        kept = "; the best so far becomes a candidate" if now.rows else ""
+        text = f"Stopping after this step{kept}"
+        self._session.set_retraining(replace(now, state="stopping", text=text))
+        self._job.stop_training()
+
+    def abandon(self) -> None:
+        """Ask the training to end without a candidate."""
+        if self._job is None:
+            return
+        self._session.set_retraining(replace(self._session.retraining, state="stopping", text="Cancelling"))
+        if self._folder is not None:
+            self._reach(self._folder, retrain.abandon)
+        self._job.stop_training()
+
+    def _pause(self, paused: bool) -> None:
+        if self._job is not None and self._folder is not None:
+            self._reach(self._folder, lambda folder: retrain.pause(folder, paused))
+
+    def _reach(self, folder: Path, ask: Callable[[Path], None]) -> None:
+        try:
+            ask(folder)
+        except PterionError as error:
+            self._session.notice("error", "The training was not reached", str(error))
 
     def _models_changed(self, models: tuple[ModelEntry, ...]) -> None:
         """The candidate's card goes once it is in use or discarded."""
@@ -226,7 +248,7 @@ class Teaching(QObject):
             return
         entry = next((m for m in models if m.id == now.candidate_id), None)
         if entry is None:
-            self._session.set_retraining(Retraining(text=f"{now.candidate_id} was discarded."))
+            self._session.set_retraining(Retraining(text=f"{now.candidate_id} was deleted."))
         elif entry.current:
             text = f"{entry.id} is in use. The Model menu rolls back at any time."
             self._session.set_retraining(Retraining(text=text))
@@ -236,3 +258,9 @@ class Teaching(QObject):
         job, self._job = self._job, None
         if job is not None:
             job.shutdown()
+
+
+def _worst(folder: Path) -> tuple[ShownSlice, ...]:
+    with suppress(PterionError):
+        return shown(load_slices(folder / WORST))
+    return ()

@@ -144,14 +144,16 @@ def compared(result: dict[str, Any]) -> str:
 
 def preflight(result: dict[str, Any]) -> str:
     """`pterion retrain --dry-run`: what there is by subtype, what is left out, what it would take."""
-    rows = [("", "patients", "slices", "regions")]
+    rows: list[tuple[str, ...]] = [("", "patients", "slices", "regions")]
     for code in CODES:
         counts = (result[key][code] for key in ("subtype_patients", "subtypes", "regions"))
         rows.append((code, *map(str, counts)))
     split = ", ".join(f"{part} {count}" for part, count in result["split"].items())
     lines = [
-        f"{result['slices']} slices of {result['patients']} patients, {result['bleeding_patients']} with a bleed; "
-        f"{result['negatives']} slices reviewed without one.",
+        (
+            f"{result['slices']} slices of {result['patients']} patients, {result['bleeding_patients']} with a bleed; "
+            f"{result['negatives']} slices reviewed without one."
+        ),
         table(rows, right=(1, 2, 3)),
         f"Patients: {split}.",
         *result["left_out"],

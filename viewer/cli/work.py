@@ -189,58 +189,6 @@ def demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def models(arguments: argparse.Namespace) -> int:
-    """List the models after the change that was asked for, if any."""
-    store = registry()
-    if arguments.action == "promote":
-        store.promote(arguments.id)
-    elif arguments.action == "rollback":
-        store.roll_back()
-    elif arguments.action == "discard":
-        store.discard(arguments.id)
-    elif arguments.action == "export":
-        export_model(store, arguments.id, arguments.out)
-    current = store.current().id
-    listed = [
-        {
-            "id": version.id,
-            "status": version.status,
-            "current": version.id == current,
-            "created": version.info.get("created"),
-            "parent": version.info.get("parent"),
-        }
-        for version in store.versions()
-    ]
-    report(arguments, {"models": listed}, text.models)
-    return 0
-
-
-def export_model(store: Any, version_id: str, out: Path) -> None:
-    """Write a model of `store`, or the version folder `version_id`, as a MONAI bundle."""
-    from model.monai_bundle import export_bundle
-    from viewer import __version__
-    from viewer.resources import licence
-
-    place = Path(version_id)
-    folder = place if (place / "model.json").is_file() else store.get(version_id).path
-    export_bundle(folder, out, licence(), __version__)
-
-
-def retrain(arguments: argparse.Namespace) -> int:
-    """Train a candidate on a library's annotations, or say what it would be trained on."""
-    from viewer.jobs.retrain import retrain_headless
-
-    result = retrain_headless(
-        library_dir(arguments.library),
-        registry=registry(),
-        dry_run=arguments.dry_run,
-        on_event=text.event(progress),
-    )
-    progress("")
-    report(arguments, result, text.written)
-    return 0
-
-
 def bench(arguments: argparse.Namespace) -> int:
     """Measure; 1 where --check is given and a number is over its budget."""
     from viewer.bench.run import measure

@@ -6,31 +6,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import viewer
 from model import run_folder
-from model.deal import Counts, count
+from model.deal import Counts, Split, Tally
 from model.errors import Cancelled, PterionError
-from model.labels import NOT_REVIEWED
 from model.preprocess import estimate_spacing_mm
 from model.registry import Registry, Version, read_info
-from model.run_folder import CANDIDATE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
-from model.sample import Sample, save_sample
-from viewer.corpora.annotations import annotated_samples
+from model.run_folder import ABANDON, CANDIDATE, PAUSE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
+from model.sample import save_sample
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
 from viewer.dicom.volume import Volume
+from viewer.jobs.approved import Choice, LeftOut, approved_samples
 from viewer.jobs.choose import sampled_slices
 from viewer.library.records import SeriesRow
-from viewer.library.store import FILE_NAME, Library
+from viewer.library.store import Library
 from viewer.resources import data_dir, require_training
 
+SPLIT = "retraining_split"
+"""Name of the library's setting that holds the split of its patients."""
+CANDIDATE_PREFIX = "mine-"
 POLL_S = 0.25
 START_LIMIT_S = 60.0
 """How long a child may take to report for the first time."""
@@ -66,47 +66,65 @@ def read_volume(row: SeriesRow) -> Volume:
     raise PterionError("The files of an annotated series now hold another one. Open its folder again.")
 
 
-def samples_of(library: Library, on_skipped: Callable[[str], None] | None = None) -> Iterator[Sample]:
-    """The training samples that the library's annotations give, one at a time."""
-    return annotated_samples(library, read_volume, on_skipped)
+@dataclass(frozen=True)
+class Prepared:
+    """A run that may be launched. counts: what it learns from. bleeds: whether each patient does. left_out: what it
+    does not learn from, and why, in sentences."""
+
+    folder: Path
+    counts: Counts
+    bleeds: dict[str, bool]
+    left_out: tuple[str, ...]
 
 
 def prepare_run(
     library: Library,
     registry: Registry,
     *,
+    choice: Choice | None = None,
     on_progress: Callable[[str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     **settings: Any,
-) -> tuple[Path, Counts]:
+) -> Prepared:
     """Make a run's folder with its samples and request; the child is not started yet.
 
-    settings: fields of `model.run_folder.Request` other than base, incumbent, candidate_id and cache.
-    Raises PterionError where a training runs already, there is nothing to learn from, or the disk is full;
-    Cancelled. Then no folder is left.
+    Newcomers among the patients get their part of the split here, for ever. settings: fields of
+    `model.run_folder.Request` other than base, incumbent, candidate_id and cache. Raises PterionError where a
+    training runs already, there is too little to learn from, or the disk is full; Cancelled. Then no folder is left.
     """
-    tell = on_progress or _silent
     require_training()
+    tell, choice = on_progress or _silent, choice or Choice()
     if find_running() is not None:
         raise PterionError("A training runs already. Wait for it, or stop it first.", code="BUSY")
     folder = _new_folder()
     try:
         (folder / SAMPLES).mkdir()
-        light = []
-        for number, sample in enumerate(samples_of(library, tell), start=1):
+        tally, left_out = Tally(), LeftOut()
+        for number, sample in enumerate(approved_samples(library, read_volume, choice, left_out), start=1):
             if cancelled is not None and cancelled():
                 raise Cancelled
             save_sample(sample, folder / SAMPLES / f"{number:05d}.npz")
-            unseen = np.full((len(sample.hu), 1, 1), NOT_REVIEWED, np.uint8)
-            light.append(replace(sample, hu=sample.hu[:, :1, :1], labels=unseen))
+            tally.add(sample)
             tell(f"Annotated slices gathered: {number} series or part of one")
-        counts = count(light)
+        if tally.counts.refusal:
+            said = " ".join((tally.counts.refusal, *left_out.sentences))
+            raise PterionError(said, code="NOTHING_TO_LEARN")
+        split = read_split(library).extended(tally.bleeds)
+        if not settings.get("probe"):
+            write_split(library, split)
         Request(
             base=str(registry.bundled().path),
             incumbent=str(registry.current().path),
-            candidate_id=f"mine-{folder.name}",
+            candidate_id=f"{CANDIDATE_PREFIX}{folder.name}",
             cache=str(data_dir() / "phantoms"),
-            **{"threads": min(2, os.cpu_count() or 1), **settings},
+            **{
+                "threads": min(2, os.cpu_count() or 1),
+                "split": {patient: split.parts[patient] for patient in tally.bleeds},
+                "subtypes": choice.subtypes,
+                "left_out": left_out.sentences,
+                "code": viewer.__version__,
+                **settings,
+            },
         ).write(folder)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +132,18 @@ def prepare_run(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return folder, counts
+    return Prepared(folder, tally.counts, tally.bleeds, left_out.sentences)
+
+
+def read_split(library: Library) -> Split:
+    """Which part each patient of the library belongs to. Raises PterionError where that is damaged."""
+    return Split.from_json(library.setting(SPLIT))
+
+
+def write_split(library: Library, split: Split) -> None:
+    """Keep the split with the library."""
+    if split.to_json() != library.setting(SPLIT):
+        library.set_setting(SPLIT, split.to_json())
 
 
 def _new_folder() -> Path:
@@ -177,18 +206,41 @@ def start(
     library: Library,
     registry: Registry,
     *,
+    choice: Choice | None = None,
     on_progress: Callable[[str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
     """`prepare_run` and `launch` in one; the run's folder."""
-    folder, _ = prepare_run(library, registry, on_progress=on_progress, cancelled=cancelled)
-    launch(folder)
-    return folder
+    prepared = prepare_run(library, registry, choice=choice, on_progress=on_progress, cancelled=cancelled)
+    launch(prepared.folder)
+    return prepared.folder
 
 
 def stop(folder: Path) -> None:
-    """Ask the child to end. It keeps its best epoch as a candidate where it has one."""
-    (folder / STOP).touch()
+    """Ask the child to end the training. The best so far becomes a candidate where there is one."""
+    _ask(folder, STOP)
+
+
+def abandon(folder: Path) -> None:
+    """Ask the child to end without a candidate."""
+    _ask(folder, ABANDON)
+
+
+def pause(folder: Path, paused: bool = True) -> None:
+    """Ask the child to wait, or to go on."""
+    if paused:
+        _ask(folder, PAUSE)
+    else:
+        (folder / PAUSE).unlink(missing_ok=True)
+
+
+def _ask(folder: Path, name: str) -> None:
+    try:
+        (folder / name).touch()
+    except OSError as error:
+        raise PterionError(
+            f"The training cannot be reached ({error.strerror}). It goes on; try again once the disk takes files."
+        ) from error
 
 
 def find_running() -> Path | None:
@@ -197,9 +249,31 @@ def find_running() -> Path | None:
     return runs_dir() / name if name is not None else None
 
 
+def interrupted() -> Path | None:
+    """The latest run that neither ended nor runs: the computer was switched off, or the child killed."""
+    if find_running() is not None:
+        return None
+    for request in sorted(runs_dir().glob(f"*/{REQUEST}"), reverse=True):
+        events, _ = run_folder.read_events(request.parent)
+        ended = any(event["event"] in TERMINAL for event in events)
+        if events and not ended and any((request.parent / SAMPLES).glob("*.npz")):
+            return request.parent
+    return None
+
+
+def forget(folder: Path) -> None:
+    """Delete an interrupted run, or the pictures of one whose model is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def unclaimed() -> tuple[Path, ...]:
     """Runs whose candidate nobody has taken in yet (it was ready after the window had closed), the latest last."""
     return tuple(sorted(path.parent for path in runs_dir().glob(f"*/{CANDIDATE}") if path.is_dir()))
+
+
+def run_of(version_id: str) -> Path:
+    """The folder of the run that a version of this computer came from; it need not be there any more."""
+    return runs_dir() / version_id.removeprefix(CANDIDATE_PREFIX)
 
 
 def claim(folder: Path, registry: Registry) -> Version:
@@ -253,65 +327,15 @@ class Tail:
         return time.time() - begun > START_LIMIT_S or any(child.poll() is not None for child in own)
 
 
-def tail(folder: Path) -> Iterator[Event]:
-    """Every event of a run, waiting for the next until the last."""
+def tail(folder: Path, cancelled: Callable[[], bool] | None = None) -> Iterator[Event]:
+    """Every event of a run, waiting for the next until the last. `cancelled` asks the child to end with nothing."""
     follower = Tail(folder)
     while not follower.ended:
+        if cancelled is not None and cancelled():
+            abandon(folder)
         yield from follower.poll()
         if not follower.ended:
             time.sleep(POLL_S)
-
-
-def retrain_headless(
-    library_dir: Path,
-    *,
-    registry: Registry,
-    dry_run: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-    **settings: Any,
-) -> dict[str, Any]:
-    """Retrain without a window and wait for it; the JSON of `pterion retrain`.
-
-    dry_run: only count. An interruption (Ctrl+C) asks the child to stop. Raises PterionError where it fails.
-    """
-    skipped: list[str] = []
-    if not (library_dir / FILE_NAME).is_file():
-        raise PterionError(
-            f"There is no library in {library_dir.name or library_dir}. Choose the folder that holds {FILE_NAME}.",
-            code="NOT_FOUND",
-        )
-    library = Library(library_dir)
-    try:
-        if dry_run:
-            counts = count(samples_of(library, skipped.append))
-            return {"dry_run": True, **vars(counts), "warning": counts.warning, "skipped": skipped}
-        folder, counts = prepare_run(library, registry, **settings)
-    finally:
-        library.close()
-    launch(folder)
-    last: Event = {}
-    try:
-        for last in tail(folder):
-            if on_event is not None:
-                on_event(last)
-    except KeyboardInterrupt:
-        stop(folder)
-        raise
-    if last["event"] == "failed":
-        raise PterionError(last["text"], code=last["code"])
-    result: dict[str, Any] = {
-        **vars(counts),
-        "warning": counts.warning,
-        "run": str(folder),
-        "outcome": last["event"],
-    }
-    if last["event"] == "candidate":
-        version = claim(folder, registry)
-        result |= {
-            "candidate": version.id,
-            **{key: last[key] for key in ("comparison", "metrics", "verdict")},
-        }
-    return result
 
 
 def _arguments(child: "subprocess.Popen[bytes]") -> list[Any]:

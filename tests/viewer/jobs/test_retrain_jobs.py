@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from model import run_folder
-from model.deal import Counts
 from model.errors import Cancelled, PterionError
 from model.registry import Registry
 from model.run_folder import EventLog, Request
@@ -19,10 +18,19 @@ from model.sample import load_sample
 from viewer.annotation.document import Annotation, Document
 from viewer.dicom.scan import scan
 from viewer.dicom.write import write_series
-from viewer.jobs import retrain
+from viewer.jobs import retrain, retrain_headless
 from viewer.library.store import Library
 
-SMALL = {"epochs": 1, "replay": 0, "regression": 1, "size": 48, "slices": 2, "threads": 1}
+SMALL = {
+    "steps": 2,
+    "replay": 0,
+    "watched": 0,
+    "reference": 1,
+    "size": 48,
+    "slices": 2,
+    "threads": 1,
+    "nice": 0,
+}
 SQUARE = ((30.0, 60.0), (42.0, 60.0), (42.0, 70.0), (30.0, 70.0))
 
 
@@ -55,9 +63,9 @@ def registry(trained: Path, tmp_path: Path) -> Registry:
 
 @pytest.fixture(scope="session")
 def patients(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -> Path:
-    """Two patients as DICOM, four slices each."""
+    """Three patients as DICOM, four slices each."""
     folder = tmp_path_factory.mktemp("patients")
-    for name in ("A", "B"):
+    for name in ("A", "B", "C"):
         write_series(
             folder / name,
             phantom_hu[2:6],
@@ -71,7 +79,7 @@ def patients(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -
 
 @pytest.fixture
 def library(tmp_path: Path, patients: Path) -> Iterator[Library]:
-    """Both patients with a bleed drawn on their second and third slice."""
+    """Each patient with a bleed drawn on the second and third slice."""
     library = Library(tmp_path / "library")
     for study in scan([patients]).studies:
         library.remember_study(study)
@@ -85,14 +93,19 @@ def library(tmp_path: Path, patients: Path) -> Iterator[Library]:
 
 
 def test_run_is_prepared_from_the_library(library: Library, registry: Registry) -> None:
-    folder, counts = retrain.prepare_run(library, registry, **SMALL)
-    assert counts == Counts(2, 2, 4, 4, {"EDH": 0, "SDH": 0, "SAH": 0, "IVH": 0, "IPH": 4})
+    prepared = retrain.prepare_run(library, registry, **SMALL)
+    folder, counts = prepared.folder, prepared.counts
+    assert (counts.patients, counts.bleeding_patients, counts.slices, counts.negatives) == (3, 3, 6, 0)
+    assert counts.subtypes == {"EDH": 0, "SDH": 0, "SAH": 0, "IVH": 0, "IPH": 6}
+    assert counts.regions["IPH"] == 6
     samples = [load_sample(path) for path in sorted((folder / "samples").iterdir())]
-    assert [sample.hu.shape for sample in samples] == [(4, 128, 96)] * 2
-    assert len({sample.patient for sample in samples}) == 2
+    assert [sample.hu.shape for sample in samples] == [(4, 128, 96)] * 3
+    assert len({sample.patient for sample in samples}) == 3
     request = Request.read(folder)
     assert Path(request.base) == registry.bundled().path
-    assert request.epochs == 1
+    assert request.steps == 2
+    assert sorted(request.split.values()) == ["test", "train", "train"]
+    assert retrain.read_split(library).parts == request.split
     assert retrain.find_running() is None
 
 
@@ -161,15 +174,21 @@ def test_unknown_pixel_size_is_guessed(library: Library, monkeypatch: pytest.Mon
 
 def test_a_library_that_is_not_there_is_not_made(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(PterionError, match="There is no library in nowhere"):
-        retrain.retrain_headless(tmp_path / "nowhere", registry=registry, dry_run=True)
+        retrain_headless.retrain_headless(tmp_path / "nowhere", registry=registry, dry_run=True)
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_dry_run_only_counts(library: Library, tmp_path: Path, registry: Registry) -> None:
-    result = retrain.retrain_headless(tmp_path / "library", registry=registry, dry_run=True)
-    assert (result["patients"], result["slices"], result["dry_run"]) == (2, 4, True)
-    assert "too few to tell" in result["warning"]
-    assert list(retrain.runs_dir().glob("*")) == []
+    result = retrain_headless.retrain_headless(
+        tmp_path / "library", registry=registry, dry_run=True, **{**SMALL, "steps": 0}
+    )
+    assert (result["patients"], result["slices"], result["dry_run"]) == (3, 6, True)
+    assert any("A pilot: 6 annotated slices" in warning for warning in result["warnings"])
+    assert result["split"] == {"train": 2, "validation": 0, "test": 1}
+    assert result["expected"]["device"]
+    assert result["expected"]["seconds_a_step"] > 0
+    assert list(retrain.runs_dir().glob("2*")) == []
+    assert retrain.read_split(library).parts == {}
 
 
 # the tail
@@ -224,7 +243,7 @@ def test_child_trains_a_candidate_that_can_be_promoted(
     library: Library, tmp_path: Path, registry: Registry
 ) -> None:
     events: list[str] = []
-    result = retrain.retrain_headless(
+    result = retrain_headless.retrain_headless(
         tmp_path / "library", registry=registry, on_event=lambda event: events.append(event["event"]), **SMALL
     )
     assert result["outcome"] == "candidate"
@@ -242,7 +261,7 @@ def test_child_trains_a_candidate_that_can_be_promoted(
 def test_killed_child_leaves_the_registry_as_it_was(
     library: Library, tmp_path: Path, registry: Registry
 ) -> None:
-    folder, _ = retrain.prepare_run(library, registry, **{**SMALL, "epochs": 500})
+    folder = retrain.prepare_run(library, registry, **{**SMALL, "steps": 5000}).folder
     retrain.launch(folder)
     wait_for(folder, "step")
     assert retrain.find_running() == folder
@@ -255,11 +274,20 @@ def test_killed_child_leaves_the_registry_as_it_was(
     assert [version.id for version in registry.versions()] == ["tiny-1"]
     assert registry.current().notice == ""
     assert retrain.unclaimed() == ()
-    retrain.prepare_run(library, registry, **SMALL)
+    # started again, it goes on where it was
+    assert retrain.interrupted() == folder
+    retrain.launch(folder)
+    retrain.stop(folder)
+
+    retrain._children[-1].wait(60)
+    kinds = [event["event"] for event in run_folder.read_events(folder)[0]]
+    assert kinds[-1] in run_folder.TERMINAL
+    assert kinds.count("started") == 2
+    assert retrain.interrupted() is None
 
 
 def test_stopped_child_says_so(library: Library, registry: Registry) -> None:
-    folder, _ = retrain.prepare_run(library, registry, **{**SMALL, "epochs": 500})
+    folder = retrain.prepare_run(library, registry, **{**SMALL, "steps": 5000}).folder
     retrain.launch(folder)
     retrain.stop(folder)
     assert [event["event"] for event in retrain.tail(folder)][-1] == "cancelled"
@@ -277,7 +305,7 @@ def test_child_inherits_quiet_threads_and_stands_alone(
 
     monkeypatch.setattr(retrain.subprocess, "Popen", popen)
     monkeypatch.setattr(retrain, "_children", [])
-    folder, _ = retrain.prepare_run(library, registry, **SMALL)
+    folder = retrain.prepare_run(library, registry, **SMALL).folder
     retrain.launch(folder)
     command, more = calls[0]
     assert command[1:] == ["-m", "viewer", "--train-child", str(folder)]

@@ -1,0 +1,145 @@
+"""Which of two models to use, in a plain sentence, from how both do on the same patients."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from model.compare import LEAST_PATIENTS, Row
+from model.deal import ENOUGH_BLEEDING
+from model.labels import ANY, CODES
+
+Tables = Mapping[str, Mapping[str, Mapping[str, Row]]]
+"""{"yours" | "reference": what `model.compare.compare` gives}."""
+
+YOURS, REFERENCE = SETS = ("yours", "reference")
+NOT_INFERIOR = 0.05
+"""Loss of Dice that an interval may reach down to and still count as not worse."""
+KEPT = {"dice": 0.03, "auc": 0.02}
+"""Loss on the reference set that is forgetting, even where its interval is wide."""
+
+
+class Kind(StrEnum):
+    """The four things that can be said."""
+
+    BETTER = "better"
+    NOT_WORSE = "not worse"
+    WORSE = "worse"
+    TOO_LITTLE = "too little data to tell"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """kind: what is said. title: it, in a sentence. text: what it rests on."""
+
+    kind: Kind
+    title: str
+    text: str
+
+    def to_json(self) -> dict[str, str]:
+        """As model.json holds it."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def judge(tables: Tables, bleeding: int, changed: tuple[int, int] = (0, 0)) -> Verdict:
+    """The verdict on a candidate. bleeding: patients with a bleed. changed: test patients that got worse, of all."""
+    dice = tables[YOURS]["dice"][ANY]
+    facts = " ".join(part for part in (_numbers(dice), _sensitivity(tables[YOURS]), _worse(changed)) if part)
+    forgotten = _forgotten(tables[REFERENCE])
+    if forgotten:
+        return Verdict(
+            Kind.WORSE,
+            "Worse on the reference set: it has forgotten.",
+            f"{forgotten} Keep the old one. {facts}".strip(),
+        )
+    few = _too_few(bleeding, dice)
+    if few:
+        advice = "Look at a few studies with the candidate before you rely on it."
+        return Verdict(
+            Kind.TOO_LITTLE, "Too little data to tell.", f"{few} {facts} {advice}".replace("  ", " ")
+        )
+    low, high = dice["interval"]
+    if low > 0:
+        return Verdict(Kind.BETTER, "Better on your patients, no worse on the reference set.", facts)
+    if high < 0:
+        return Verdict(Kind.WORSE, "Worse on your patients.", f"{facts} Keep the old one.")
+    if low >= -NOT_INFERIOR:
+        return Verdict(Kind.NOT_WORSE, "Not worse on your patients, nor on the reference set.", facts)
+    return Verdict(
+        Kind.TOO_LITTLE,
+        "Too little data to tell.",
+        f"{facts} The interval is too wide; annotate more patients.",
+    )
+
+
+def _too_few(bleeding: int, dice: Row) -> str:
+    if bleeding < ENOUGH_BLEEDING:
+        return f"Patients with a bleed: {bleeding}; at least {ENOUGH_BLEEDING} are needed."
+    if dice["interval"] is None:
+        return f"Test patients with a bleed: {dice['n']}; at least {LEAST_PATIENTS} are needed."
+    return ""
+
+
+def _forgotten(reference: Mapping[str, Mapping[str, Row]]) -> str:
+    """What fell on the reference set, empty where nothing did: surely (its interval lies below 0), or by much."""
+    for name, words in (("dice", "Dice"), ("auc", "AUC")):
+        row = reference[name][ANY]
+        if row["difference"] is None:
+            continue
+        surely = row["interval"] is not None and row["interval"][1] < 0 and row["difference"] < -0.01
+        if surely or row["difference"] < -KEPT[name]:
+            return f"{words} on simulated heads {change(row)}."
+    return ""
+
+
+def _numbers(dice: Row) -> str:
+    if dice["difference"] is None:
+        return ""
+    return f"Dice on {dice['n']} test patient{'s' * (dice['n'] != 1)} {change(dice)}."
+
+
+def _sensitivity(table: Mapping[str, Mapping[str, Row]]) -> str:
+    """The subtype whose sensitivity changed most, surely."""
+    sure = [
+        (code, row)
+        for code in CODES
+        if (row := table["sensitivity"][code])["interval"] is not None
+        and (row["interval"][0] > 0 or row["interval"][1] < 0)
+    ]
+    if not sure:
+        return ""
+    code, row = max(sure, key=lambda each: abs(each[1]["difference"]))
+    specificity = table["specificity"][code]
+    beside = f", specificity {_arrow(specificity)}" if specificity["difference"] is not None else ""
+    return f"Sensitivity for {code} {_arrow(row)}{beside}."
+
+
+def _worse(changed: tuple[int, int]) -> str:
+    worse, of = changed
+    return f"{worse} of {of} patients got worse." if worse else ""
+
+
+def change(row: Row) -> str:
+    """`.64 → .71 (+.07, 95 % +.02 … +.12)`."""
+    inside = signed(row["difference"])
+    if row["interval"] is not None:
+        low, high = row["interval"]
+        inside += f", 95 % {signed(low)} … {signed(high)}"
+    return f"{_arrow(row)} ({inside})"
+
+
+def _arrow(row: Row) -> str:
+    return f"{short(row['before'])} → {short(row['after'])}"
+
+
+def short(value: float, digits: int = 2) -> str:
+    """A number from 0 to 1 without the leading zero."""
+    text = f"{value:.{digits}f}"
+    return text[1:] if text.startswith("0.") else text
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """The same with its sign, a true minus; 0 has none."""
+    text = short(abs(value), digits)
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return ("+" if value > 0 else "−") + text

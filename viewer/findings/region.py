@@ -12,7 +12,7 @@ from viewer.findings.components import Part, parts_of
 from viewer.findings.frame import F64, Frame, frame_of
 from viewer.findings.head import Head, find_head
 from viewer.findings.places import SHEETS, Side, place_of, side_of, spread_of
-from viewer.findings.shift import Shift, midline_shift
+from viewer.findings.shift import NO_HEAD, Shift, midline_shift
 from viewer.findings.thickness import Thickness, thickest, thickest_sheet
 
 SMALLEST_ML = 0.1
@@ -61,12 +61,13 @@ class Regions:
     """What the masks of one series amount to.
 
     found: most suspicious subtype first, then largest first. specks: how many parts of each subtype were too small to
-    list. shift: None where it could not be measured.
+    list. shift: None where it could not be measured; no_shift says why.
     """
 
     found: tuple[Region, ...] = ()
     specks: Mapping[str, int] = field(default_factory=dict)
     shift: Shift | None = None
+    no_shift: str = ""
 
 
 def find_regions(
@@ -99,9 +100,11 @@ def find_regions(
             specks[code] = len(parts) - len(listed)
         made = [_region(code, part, volume, column, frame, head) for part in listed]
         found += made or _runs(code, column, thresholds.get(code, 0.5))
-    shift = None
-    if head is not None and not cancelled():
-        shift = midline_shift(volume.hu, masks, head)
+    if cancelled():
+        return Regions()
+    shift = NO_HEAD if head is None else midline_shift(volume.hu, masks, head)
+    if isinstance(shift, str):
+        return Regions(tuple(found), specks, no_shift=shift)
     return Regions(tuple(found), specks, shift)
 
 

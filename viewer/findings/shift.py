@@ -51,14 +51,22 @@ class Shift:
     actual: tuple[float, float]
 
 
-def midline_shift(hu: npt.NDArray[np.int16], masks: npt.NDArray[np.uint8], head: Head) -> Shift | None:
-    """The estimated shift of a volume (slices, rows, columns), 0 mm where it is below `LEAST_MM`; None where no slice
-    allows one.
+NO_HEAD = "no skull with known distances was found"
+NOT_SYMMETRIC = "the skull is not symmetric enough to tell its middle"
+NO_VERTEX = "the top of the head is not among the slices"
+NO_VENTRICLES = "too little fluid is seen in the ventricles to tell where the middle of the brain is"
+
+
+def midline_shift(hu: npt.NDArray[np.int16], masks: npt.NDArray[np.uint8], head: Head) -> Shift | str:
+    """The estimated shift of a volume (slices, rows, columns), 0 mm where it is below `LEAST_MM`; why there is none
+    where no slice allows one.
 
     masks: bleeds, left out of the comparison.
     """
-    if head.midplane is None or not head.complete:
-        return None
+    if head.midplane is None:
+        return NOT_SYMMETRIC
+    if not head.complete:
+        return NO_VERTEX
     slices, costs = [], []
     for index in head.frame.spaced(range(len(hu)), _APART_MM):
         centre = _on_slice(head.centre_mm, head.frame.origins_mm[index], head)
@@ -69,7 +77,7 @@ def midline_shift(hu: npt.NDArray[np.int16], masks: npt.NDArray[np.uint8], head:
                 slices.append(index)
                 costs.append(cost)
     if not costs:
-        return None
+        return NO_VENTRICLES
     mm, along, number = _most_bent(np.stack(costs))
     index = slices[number]
     centre = _on_slice(head.centre_mm, head.frame.origins_mm[index], head)

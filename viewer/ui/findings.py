@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from model.labels import ANY, CODES, SCORES, SUBTYPES
-from viewer.dicom.series import Note, Problem
+from viewer.dicom.series import Problem
 from viewer.findings.doubts import close_calls
 from viewer.findings.region import Region
 from viewer.session import Findings, Session
@@ -17,7 +17,9 @@ from viewer.ui.overlay_bar import OverlayBar
 from viewer.ui.region_row import RegionRow, millilitres, slice_range
 from viewer.ui.regions import because, regions, short, study_scores, study_threshold, suspected, told
 from viewer.ui.score_row import ScoreRow
+from viewer.ui.shift_line import ShiftLine
 
+_MATTERS = (Problem.AI_CAUTION, Problem.AI_NOT_RUN, Problem.SPACING_ESTIMATED, Problem.NO_SPACING)
 REFRESH_MS = 80
 """Results arrive many times a second; the panel repaints at most this often."""
 
@@ -39,7 +41,7 @@ class FindingsPanel(QWidget):
         self.none_found = theme.label("", "quiet", wrap=True)
         self.overlay_bar = OverlayBar(session.suspecting)
         self.specks = theme.label("", "small", wrap=True)
-        self.shift = theme.button("", "link")
+        self.shift = ShiftLine(session)
         self.accept = theme.button("Accept as annotations", "primary")
         self.why = theme.button("Why? Show evidence map")
         self.why.setToolTip(
@@ -131,7 +133,6 @@ class FindingsPanel(QWidget):
         for code, row in self.rows.items():
             row.shown_changed.connect(lambda shown, of=code: self._show_subtype(of, shown))
             row.opacity_chosen.connect(lambda share, of=code: self._fade_subtype(of, share))
-        self.shift.clicked.connect(self._go_to_shift)
         self.why.clicked.connect(self._ask_why)
         self.accept.clicked.connect(session.accept_findings_requested)
         self.again.clicked.connect(session.score_requested)
@@ -164,7 +165,6 @@ class FindingsPanel(QWidget):
         self._show_bars(findings if answered else None)
         self._show_notes(findings)
         self._show_regions(findings if answered else None)
-        self._show_shift()
         self._show_eyes()
         self._show_evidence()
 
@@ -247,7 +247,7 @@ class FindingsPanel(QWidget):
     def _show_notes(self, findings: Findings | None) -> None:
         texts = list(findings.cautions) if findings is not None else []
         series = self._session.series
-        texts += [note.text for note in series.notes if _matters(note)] if series is not None else []
+        texts += [note.text for note in series.notes if note.problem in _MATTERS] if series is not None else []
         if (
             findings is not None
             and findings.model_id
@@ -331,23 +331,7 @@ class FindingsPanel(QWidget):
         for at, row in enumerate(self.region_rows):
             row.set_current(current=measured and at == number)
 
-    # shift, overlay, evidence
-
-    def _show_shift(self) -> None:
-        suspected_ = self._session.suspecting.suspected
-        shift = suspected_.regions.shift if suspected_ is not None else None
-        self.shift.setVisible(shift is not None and shift.mm > 0)
-        if shift is not None:
-            self.shift.setText(f"Midline shift ≈ {shift.mm:.0f} mm to the {shift.to} · estimate")
-            self.shift.setToolTip(
-                "Estimated from how the brain mirrors about the middle of the skull. Go to its slice "
-                f"({shift.index + 1}); measure it there with the midline tool."
-            )
-
-    def _go_to_shift(self) -> None:
-        suspected_ = self._session.suspecting.suspected
-        if suspected_ is not None and suspected_.regions.shift is not None:
-            self._session.set_slice_index(suspected_.regions.shift.index)
+    # overlay, evidence
 
     def _show_subtype(self, code: str, shown: bool) -> None:
         suspecting = self._session.suspecting
@@ -401,15 +385,6 @@ class FindingsPanel(QWidget):
 
 def _facts(region: Region) -> tuple[object, ...]:
     return (region.code, region.first, region.last, region.peak, region.score, region.volume_ml)
-
-
-def _matters(note: Note) -> bool:
-    return note.problem in (
-        Problem.AI_CAUTION,
-        Problem.AI_NOT_RUN,
-        Problem.SPACING_ESTIMATED,
-        Problem.NO_SPACING,
-    )
 
 
 def _clear(layout: QVBoxLayout) -> None:

@@ -13,7 +13,7 @@ HIDDEN, ANY_IMAGE = "hidden", "an image of the study"
 
 
 class ReceivedWindow(QDialog):
-    """Segments that can be switched on and off, or the lines of a report, to be gone to. Closing it ends the overlay."""
+    """Segments to be switched on and off, or lines of a report; both can be gone to. Closing it ends the overlay."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)

@@ -14,6 +14,7 @@ from viewer.findings import head
 from viewer.findings.frame import frame_of
 from viewer.findings.places import Side
 from viewer.findings.region import Regions, find_regions
+from viewer.findings.shift import NO_HEAD, NO_VENTRICLES, NO_VERTEX
 
 heads = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("heads.py"))))
 THRESHOLDS = dict.fromkeys(SCORES, 0.5)
@@ -128,6 +129,16 @@ def test_the_shift_is_found_to_its_side_and_none_where_there_is_none(tmp_path: P
     shift = regions(volume, masks, "IPH").shift
     assert shift is not None
     assert shift.mm == 0
+
+
+def test_a_shift_that_cannot_be_measured_says_why(tmp_path: Path) -> None:
+    volume, masks = heads.write_head(tmp_path / "a", [])
+    tight = replace(volume, hu=np.where(volume.hu == volume.hu.clip(0, 25), np.int16(35), volume.hu))
+    assert regions(tight, masks, "IPH").no_shift == NO_VENTRICLES
+    low, none = heads.write_head(tmp_path / "b", [], heights=tuple(np.arange(-45, 25, 5.0)))
+    assert regions(low, none, "IPH").no_shift == NO_VERTEX
+    assert regions(replace(volume, hu=np.zeros_like(volume.hu)), masks, "IPH").no_shift == NO_HEAD
+    assert regions(volume, masks, "IPH").no_shift == ""
 
 
 def test_without_positions_there_is_a_region_without_side(tmp_path: Path) -> None:

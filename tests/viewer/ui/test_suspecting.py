@@ -81,9 +81,27 @@ def test_a_region_says_what_where_and_how_thick(shown) -> None:
 
 def test_the_shift_is_called_an_estimate_and_leads_to_its_slice(shown) -> None:
     session, panel = shown
-    assert panel.shift.text() == "Midline shift ≈ 6 mm to the right · estimate"
-    panel.shift.click()
+    assert panel.shift.link.text() == "Midline shift ≈ 6 mm to the right · estimate"
+    panel.shift.link.click()
     assert session.slice_index == 4
+    assert panel.shift.text.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("regions", "said"),
+    [
+        (Regions(no_shift="none is seen"), "Midline shift not measurable: none is seen."),
+        (Regions(shift=replace(SHIFT, mm=0.0)), "No midline shift of 3.5 mm or more · estimate"),
+        (Regions(), ""),
+    ],
+)
+def test_that_there_is_no_shift_is_told_from_not_knowing(shown, regions: Regions, said: str) -> None:
+    session, panel = shown
+    assert session.findings is not None
+    session.suspecting.set_suspected(Suspected("toy-1", regions, {}, session.findings.masks))
+    panel.refresh()
+    assert panel.shift.link.isHidden()
+    assert (panel.shift.text.text(), panel.shift.text.isHidden()) == (said, not said)
 
 
 def test_accept_edit_and_dismiss_are_intentions(shown, qtbot: QtBot) -> None:

@@ -285,6 +285,23 @@ def test_a_run_that_starts_from_another_says_so(data: tuple[Path, ...], tmp_path
         train(wide, Run(data, tmp_path / "third", weights=tmp_path / "first"))
 
 
+def test_fine_masks_start_from_coarse_ones_and_never_the_other_way(
+    data: tuple[Path, ...], tmp_path: Path
+) -> None:
+    short = replace(FLAGSHIP, steps=1, learning_rate=1e-12, average=0.0, sequence_steps=0)
+    cache = tmp_path / "cache"
+    coarse = train(short, Run(data, tmp_path / "coarse", cache=cache))
+    fine = replace(short, start_from="coarse", network=replace(FLAGSHIP.network, fine=True))
+    finer = train(fine, Run(data, tmp_path / "fine", weights=tmp_path / "coarse", cache=cache))
+    assert torch.allclose(weights(coarse)["mask_head.weight"], weights(finer)["mask_head.weight"], atol=1e-9)
+    assert weights(finer)["detail.weight"].abs().max() < 1e-9
+    with pytest.raises(PterionError, match="other sizes"):
+        train(
+            replace(short, start_from="fine"),
+            Run(data, tmp_path / "back", weights=tmp_path / "fine", cache=cache),
+        )
+
+
 def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
     with pytest.raises(PterionError, match="no folder absent"):
         train(FLAGSHIP, Run([tmp_path / "absent"], tmp_path / "out"))

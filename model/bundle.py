@@ -7,8 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from model import card
+from model import card, novelty
+from model.batches import Case
 from model.calibration import Calibration
+from model.candidate import usual
 from model.checkpoint import load_run, read_run
 from model.corpus import Pool, deal_cases
 from model.errors import ModelFileError
@@ -29,6 +31,8 @@ from model.train import Event
 _VALIDATION_HEADS = 30
 _PAINTED_COPIES = 6
 """Of each validation patient without bleeding."""
+_KNOWN = 40
+"""Simulated heads, and patients, of the training that say which slices are usual."""
 
 
 def bundle_run(run: Run, on_event: Callable[[Event], None] = lambda _: None) -> Path | None:
@@ -77,7 +81,9 @@ def bundle(
     validation = list(chain.from_iterable(pool.validation.values()))
     validation += painted_cases(validation, _PAINTED_COPIES, settings.seed)
     calibration = fit_scores(network, validation) if validation else Calibration()
+    known = [*_spread(pool.simulated, _KNOWN), *_spread(pool.real, _KNOWN)]
     info: dict[str, Any] = {
+        novelty.KEY: usual(network, known),
         **calibration.info(),
         "calibrated_on": dict(calibration.counts),
         "licence": card.LICENCE,
@@ -100,6 +106,11 @@ def bundle(
         if folder.exists():
             raise ModelFileError(f"There is already a model in {folder.name}. Choose another id.")
         os.replace(draft, folder)
+
+
+def _spread(cases: Sequence[Case], count: int) -> Sequence[Case]:
+    """At most `count` of the cases, evenly spread over them."""
+    return cases[:: -(-len(cases) // count)] if cases else cases
 
 
 def _judge(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model import card, corpus, registry
+from model import card, corpus, novelty, registry
 from model.bundle import bundle_run
 from model.evaluation.attach import read_reports
 from model.gather import Run
@@ -62,6 +62,18 @@ def test_a_run_becomes_a_version_that_can_be_registered(run: Run) -> None:
     finer = {**info, "preprocess": {**info["preprocess"], "mask_size": 192}}
     assert "a grid of 1.05 mm" in card.text("tiny-1", finer)
     assert [event["event"] for event in events] == ["evaluated"]
+    assert info["novelty"] is None  # a dozen slices say nothing of what is usual
     before = json.loads((version / "model.json").read_text())["created"]
     assert bundle_run(run) == version  # once more leaves it as it is
     assert json.loads((version / "model.json").read_text())["created"] == before
+
+
+def test_a_version_knows_what_is_usual_where_there_are_slices_enough(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(novelty, "LEAST_SLICES", 8)
+    version = bundle_run(run)
+    assert version is not None
+    found = novelty.novelty_from(registry.read_info(version))
+    assert found is not None
+    assert len(found.mean) == TINY.network.embedding

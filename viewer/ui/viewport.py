@@ -3,7 +3,7 @@
 from math import dist
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -32,13 +32,12 @@ from viewer.session import Mode, Session
 from viewer.ui import captions, theme
 from viewer.ui.captions import Shown
 from viewer.ui.corners import MARGIN, Corners, Room
+from viewer.ui.gathering import Gathering
 from viewer.ui.guides import Guides
 from viewer.ui.picture import Overlays, Picture, Wanted
 from viewer.ui.study_text import SERIES_MIME
 
 WAITING = "The series is being read …"
-PAUSE_MS = 250
-"""Between two cuts or slabs of a series that is still loaded."""
 GROUND, FRAME = QColor("#000000"), QColor("#191d23")
 
 
@@ -103,11 +102,10 @@ class Viewport(QWidget):
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Viewport {number + 1}")
-        self._drop = self._more = False
+        self._drop = False
         self._placed: tuple[Section, ViewState, tuple[int, int], Placement] | None = None
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
-        self._pause.timeout.connect(lambda: self._renew() if self._more else None)
-        self._there = 0
+        self._gathering = Gathering(session, self)
+        self._gathering.renewed.connect(self.mark_stale)
         for signal in (
             session.slice_index_changed,
             session.windows_changed,
@@ -131,7 +129,7 @@ class Viewport(QWidget):
             signal.connect(self.mark_stale)
         session.panes.changed.connect(self._pane_changed)
         session.volume_changed.connect(self._volume_changed)
-        session.preferences_changed.connect(self._volume_changed)
+        session.preferences_changed.connect(self._clear)
         session.slice_loaded.connect(self._slice_changed)
         session.slice_scored.connect(self._slice_changed)
 
@@ -220,6 +218,8 @@ class Viewport(QWidget):
             return False
         if isinstance(section, Acquired):
             return bool(volume.loaded[self.pane.stop])
+        if volume is self._session.volume:
+            return self._gathering.there > 0
         return bool(volume.loaded.any())
 
     def mark_stale(self, _: object = None) -> None:
@@ -228,6 +228,10 @@ class Viewport(QWidget):
         self.update()
 
     def _volume_changed(self, _: object) -> None:
+        self._gathering.begin()
+        self._clear()
+
+    def _clear(self, _: object = None) -> None:
         self._picture.clear()
         self.mark_stale()
 
@@ -236,25 +240,12 @@ class Viewport(QWidget):
             self.mark_stale()
 
     def _slice_changed(self, index: int) -> None:
-        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it.
-
-        What is made of many slices is made anew a few times a second: it takes a frame's time.
-        """
+        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it."""
         if isinstance(self.section, Acquired) and self.pane.slab is None:
             if index == self.pane.stop:
                 self.mark_stale()
-        elif self._pause.isActive():
-            self._more = True
         else:
-            self._renew()
-
-    def _renew(self) -> None:
-        """Make a cut or a slab of what is there by now, and wait with the next."""
-        self._more = False
-        volume = self._session.volume
-        self._there = int(volume.loaded.sum()) if volume is not None else 0
-        self._pause.start()
-        self.mark_stale()
+            self._gathering.add()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Image, layers, words, frame."""
@@ -319,7 +310,7 @@ class Viewport(QWidget):
         stop, slab = self.pane.stop, self.slab
         whole = isinstance(section, Acquired) and slab is None
         ours = volume is self._session.volume
-        loaded = 0 if whole else self._there if ours else int(volume.loaded.sum())
+        loaded = 0 if whole else self._gathering.there if ours else int(volume.loaded.sum())
         overlay = None
         if self.pane.overlay and ours:
             plain = isinstance(section, Acquired)

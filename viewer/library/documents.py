@@ -44,7 +44,7 @@ def read(connection: sqlite3.Connection, key: str, study_uid: str, series_uid: s
         frozenset(sop_uid for (sop_uid,) in marks),
         measures=tuple(map(measured.measure_from_json, measured.read(connection, "measures", key))),
         marks=tuple(map(measured.mark_from_json, measured.read(connection, "marks", key))),
-        verdicts=tuple(map(measured.verdict_from_json, measured.read(connection, "verdicts", series_uid))),
+        verdicts=tuple(map(measured.verdict_from_json, measured.read(connection, "verdicts", key))),
     )
 
 

@@ -1,11 +1,13 @@
 """Statuses, comments, time and readings are kept; a reading of its own hides nothing and shows nothing of another."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from viewer.annotation.document import Annotation, Document
+from viewer.findings.verdict import Decision, Verdict
 from viewer.library.errors import LibraryError
 from viewer.library.store import Library
 from viewer.library.work import WHOLE, ReadingKind, Status, WorkLog
@@ -147,3 +149,21 @@ def test_studies_whose_series_share_a_uid_share_nothing(library: Library, log: W
         ("copy", "series", Status.DONE, ("B",)),
         ("study", "series", Status.IN_PROGRESS, ("A",)),
     ]
+
+
+def test_verdicts_belong_to_their_reading(tmp_path: Path) -> None:
+    """A blinded reader neither sees nor loses what was decided about the model's regions."""
+    library = Library(tmp_path)
+    log = WorkLog(library)
+    mine = Verdict(Decision.DISMISSED, "m", "SDH", "1.2.3.1", 0, (4, 5), "Artefact")
+    theirs = replace(mine, pixel=(7, 8))
+    reading = log.begin_blinded("study", "series", "R").uid
+    for verdict, uid in ((theirs, ""), (mine, reading)):
+        library.save_document(
+            Document("study", "series", verdicts=(verdict,)), action="dismiss", reader="R", reading=uid
+        )
+    library.close()
+    again = Library(tmp_path)
+    assert again.load_document("study", "series").verdicts == (theirs,)
+    assert again.load_document("study", "series", reading).verdicts == (mine,)
+    again.close()

@@ -13,11 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QRect
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from viewer.app import Application
-from viewer.app.restoring import SETTING
+from viewer.app.restoring import SETTING, Kept, kept_from, kept_json
 from viewer.imaging.layouts import COMPARE, FOUR, READ, Plane
 from viewer.imaging.pane import Links
 from viewer.imaging.placement import ViewState
@@ -25,6 +26,7 @@ from viewer.imaging.slabs import Slab, SlabKind
 from viewer.imaging.windows import Window
 from viewer.library.store import Library
 from viewer.measures.measure import Kind, Measure, SlicePlane
+from viewer.panes import Panes
 from viewer.session import Notice
 
 # The offscreen platform says so of every window.
@@ -77,6 +79,14 @@ def kept(tmp_path: Path) -> Any:
     library = Library(tmp_path / "library")
     try:
         return library.setting(SETTING)
+    finally:
+        library.close()
+
+
+def change_kept(tmp_path: Path, **changes: object) -> None:
+    library = Library(tmp_path / "library")
+    try:
+        library.set_setting(SETTING, {**library.setting(SETTING), **changes})
     finally:
         library.close()
 
@@ -224,6 +234,44 @@ def test_what_was_measured_on_a_prior_is_there_again(
     third.session.set_study(older)
     qtbot.waitUntil(opened(third, 5), timeout=WAIT_MS)
     assert third.session.document.measures == (line,)
+
+
+def test_a_viewport_in_a_window_of_its_own_is_there_again(
+    start: Start, studies: tuple[Path, Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Where it was, if that is still on a screen; a number that the layout has not is left out."""
+    first = start(studies[0])
+    qtbot.waitUntil(opened(first, 8), timeout=WAIT_MS)
+    first.session.panes.set_layout(READ)
+    first.window.centre.move_outside(1, QRect(30, 40, 420, 380))
+    again = start()
+    area = again.window.centre
+    qtbot.waitUntil(lambda: 1 in area.outside, timeout=WAIT_MS)
+    assert area.outside[1].geometry() == QRect(30, 40, 420, 380)
+    assert area.outside[1].panel is area.viewports[1]
+    area.outside[1].setGeometry(9000, 9000, 420, 380)  # a screen that is unplugged when the program ends
+    again.shutdown()
+    change_kept(tmp_path, outside=[*kept(tmp_path)["outside"], [7, 0, 0, 300, 300]])
+    third = start()
+    area = third.window.centre
+    qtbot.waitUntil(lambda: 1 in area.outside, timeout=WAIT_MS)
+    (screen,) = third.window.placing.screens()
+    assert screen.contains(area.outside[1].geometry())
+    assert set(area.outside) == {1}
+    area.outside[1].close()
+    fourth = start()
+    qtbot.waitUntil(opened(fourth, 8), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not fourth.tasks.busy, timeout=WAIT_MS)
+    assert fourth.window.centre.outside == {}
+
+
+@pytest.mark.parametrize("outside", [[[1, 0, 0, 0, 9]], [[1, 2]], [["x", 0, 0, 9, 9]], [3], 3])
+def test_damaged_places_of_viewports_are_no_session(outside: object) -> None:
+    arrangement = Panes().arrangement()
+    whole = kept_json(Kept((Path("a"),), ("1", "2"), arrangement, outside=((1, (0, 0, 9, 9)),)))
+    assert kept_from(whole).outside == ((1, (0, 0, 9, 9)),)
+    with pytest.raises(ValueError):
+        kept_from({**whole, "outside": outside})
 
 
 def test_another_patient_beside_the_open_one_is_said_again(

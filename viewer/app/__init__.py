@@ -122,9 +122,17 @@ class Application(QObject):
         """The window, and what works with its widgets."""
         session = self.session
         reading = ReadingArea(session)
-        cine = reading.interaction.cine
-        self.restoring = Restoring(session, self.library, self.tasks, self.opening, self.hanging, cine, self)
         self.window = MainWindow(session, reading, reading.commands.values())
+        self.restoring = Restoring(
+            session,
+            self.library,
+            self.tasks,
+            self.opening,
+            self.hanging,
+            reading,
+            lambda: self.window.placing.screens(),
+            self,
+        )
         self.places = KeptPlaces(self.window.placing, self.library, self.tasks, self)
         self.received = ReceivedWindow(session, self.window)
         self.window.top_bar.layout_clicked.connect(reading.menu.popup)
@@ -295,6 +303,13 @@ def _give_way() -> None:
     sys.setswitchinterval(0.0002)
 
 
+def cannot_start(error: PterionError) -> None:
+    """Say in a window why there will be none: who starts from a menu sees no console."""
+    box = QMessageBox(QMessageBox.Icon.Critical, "Pterion cannot start", str(error))
+    box.setInformativeText("Research use only. Not for diagnosis.")
+    box.exec()
+
+
 def run(
     paths: Sequence[Path], *, library_dir: Path | None = None, demo: bool = False, empty: bool = False
 ) -> int:
@@ -303,8 +318,12 @@ def run(
     assert isinstance(app, QApplication)
     app.setApplicationName("Pterion")
     theme.apply(app)
-    application = Application(paths, library_dir=library_dir, demo=demo, empty=empty)
-    reporter = BugReporter(application.session, data_dir())
+    try:
+        application = Application(paths, library_dir=library_dir, demo=demo, empty=empty)
+        reporter = BugReporter(application.session, data_dir())
+    except PterionError as error:
+        cannot_start(error)
+        raise
     reporter.install()
     application.window.placing.fit()
     try:

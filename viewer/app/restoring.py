@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QRect, QTimer
 
 from viewer.app.hanging import Hanging
 from viewer.app.opening import Opening
@@ -23,7 +23,8 @@ from viewer.imaging.pane import SeriesKey
 from viewer.jobs.prior import same_patient
 from viewer.library.store import Library
 from viewer.session import Session
-from viewer.ui.cine import Cine
+from viewer.ui.placing import Box, box_of, fitted
+from viewer.ui.reading import ReadingArea
 
 SETTING, FORMAT = "session", 1
 KEPT_AFTER_MS = 1000
@@ -35,7 +36,8 @@ MOST_ATTEMPTS = 2
 class Kept:
     """A session as it is kept. sources: what was opened. prints: of each series that hung, what its files were like.
 
-    attempts: how often restoring it was begun and never finished.
+    attempts: how often restoring it was begun and never finished. outside: the viewports in windows of their own, by
+    number, and where those were.
     """
 
     sources: tuple[Path, ...]
@@ -46,6 +48,7 @@ class Kept:
     fps: int = 12
     prints: tuple[tuple[SeriesKey, str], ...] = ()
     attempts: int = 0
+    outside: tuple[tuple[int, Box], ...] = ()
 
 
 def kept_json(kept: Kept) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def kept_json(kept: Kept) -> dict[str, Any]:
         "fps": kept.fps,
         "prints": [[*series, print_] for series, print_ in kept.prints],
         "attempts": kept.attempts,
+        "outside": [[number, *box] for number, box in kept.outside],
     }
 
 
@@ -78,9 +82,18 @@ def kept_from(values: Mapping[str, Any]) -> Kept:
             int(values["fps"]),
             tuple(((str(a), str(b)), str(print_)) for a, b, print_ in values["prints"]),
             int(values["attempts"]),
+            tuple(_outside(*each) for each in values.get("outside", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a session: {error}") from error
+
+
+def _outside(number: object, *box: object) -> tuple[int, Box]:
+    """A viewport and its place. Raises ValueError for a place without a size."""
+    left, top, width, height = (int(str(value)) for value in box)
+    if min(width, height) < 1:
+        raise ValueError(f"a window needs a size, got {width} × {height}")
+    return int(str(number)), (left, top, width, height)
 
 
 def print_of(series: Series) -> str:
@@ -102,13 +115,16 @@ class Restoring(QObject):
         tasks: Tasks,
         opening: Opening,
         hanging: Hanging,
-        cine: Cine,
+        reading: ReadingArea,
+        screens: Callable[[], list[QRect]],
         parent: QObject,
     ) -> None:
+        """screens: what windows may take of each."""
         super().__init__(parent)
         self._session, self._panes = session, session.panes
         self._library, self._tasks = library, tasks
-        self._opening, self._hanging, self._cine = opening, hanging, cine
+        self._opening, self._hanging = opening, hanging
+        self._reading, self._cine, self._screens = reading, reading.interaction.cine, screens
         self._asked: tuple[Path, ...] = ()
         self._sources: tuple[Path, ...] = ()
         self._wanted: Kept | None = None  # what is being restored
@@ -139,6 +155,7 @@ class Restoring(QObject):
             session.volume_changed,
             session.study_opened,
             self._cine.changed,
+            self._reading.outside_changed,
         ):
             signal.connect(self._changed)
 
@@ -157,6 +174,7 @@ class Restoring(QObject):
             session.patient_hidden,
             session.overlay,
             self._cine.fps,
+            outside=tuple((n, box_of(window.geometry())) for n, window in self._reading.outside.items()),
         )
 
     def _keep(self) -> None:
@@ -293,6 +311,9 @@ class Restoring(QObject):
         arrangement = without(kept.arrangement, frozenset(lost))
         self._tell_mixed(kept.opened[0], {study_uid for study_uid, _ in arrangement.series})
         self._session.arrange(arrangement)
+        for number, box in kept.outside:
+            if 0 <= number < len(self._panes):
+                self._reading.move_outside(number, fitted(QRect(*box), self._screens()))
         self._hanging.load_awaited()
         self._session.set_overlay(kept.overlay)
         self._cine.set_fps(kept.fps)

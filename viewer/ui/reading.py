@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from html import escape
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
@@ -89,7 +89,10 @@ class ReadingArea(QWidget):
 
     commands: a QAction for each `Command` of `keys.KEYS`, by its id; menus and the palette may show them.
     layers, cut_layers: what is painted in every viewport, see `Viewport`.
+    outside_changed: a viewport has a window of its own, or no longer, or elsewhere.
     """
+
+    outside_changed = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -170,16 +173,24 @@ class ReadingArea(QWidget):
             return
         viewport = self._made[number]
         place = QRect(viewport.mapToGlobal(viewport.rect().topLeft()), viewport.size())
-        made = self.outside[number] = OutsideWindow(f"Viewport {number + 1}", viewport, self.window())
-        viewport.addActions(list(self.commands.values()))  # keys mean there what they mean here
-        made.closed.connect(lambda: self._return(number))
-        made.setGeometry(elsewhere(place))
-        made.show()
+        made = self.move_outside(number, elsewhere(place))
         self._session.set_maximised_view(None)
         self._session.set_active_view(number)
         made.activateWindow()
         viewport.setFocus()
+
+    def move_outside(self, number: int, place: QRect) -> OutsideWindow:
+        """Give a viewport a window of its own."""
+        viewport = self._made[number]
+        made = self.outside[number] = OutsideWindow(f"Viewport {number + 1}", viewport, self.window())
+        viewport.addActions(list(self.commands.values()))  # keys mean there what they mean here
+        made.closed.connect(lambda: self._return(number))
+        made.setGeometry(place)
+        made.placed.connect(self.outside_changed)
+        made.show()
         self._arrange()
+        self.outside_changed.emit()
+        return made
 
     def _return(self, number: int) -> None:
         """A viewport comes back to its place in the layout."""
@@ -190,6 +201,7 @@ class ReadingArea(QWidget):
             window.panel.setParent(self)
             window.deleteLater()
             self._arrange()
+            self.outside_changed.emit()
 
     def _layout_changed(self, _: object) -> None:
         for window in tuple(self.outside.values()):

@@ -23,7 +23,9 @@ LEAST_SPECIFICITY = 0.9
 GATE_SENSITIVITY = 0.97
 """Share of the bleeding validation slices on which the gate lets a mask be drawn."""
 LARGEST_GATE = 0.3
-THRESHOLD_RANGE = (0.03, 0.8)
+THRESHOLD_RANGE = (0.01, 0.8)
+TYPICAL_PATIENTS = 3
+"""How a subtype is as frequent as the five are on average counts as if so many patients had shown it."""
 
 
 def _identity() -> dict[str, Numbers]:
@@ -128,8 +130,12 @@ def fit(parts: Mapping[str, Rows], dice_at: Sequence[Numbers] = ()) -> Calibrati
     counts: dict[str, Any] = {"mask_cases": sum(map(len, dice_at))}
     for part in PARTS:
         heads = [parts[part].head(column) for column in range(len(SCORES))]
+        shares = natural_shares(heads)
         platt[part] = np.array(
-            [fit_platt(h.logits, h.truth, natural_weights(h.truth, h.real), balanced=False) for h in heads]
+            [
+                fit_platt(h.logits, h.truth, natural_weights(h.truth, h.real, share), balanced=False)
+                for h, share in zip(heads, shares, strict=True)
+            ]
         ).T
     points = {part: _operating_points(parts[part], platt[part]) for part in ("slice", "study")}
     thresholds, study_thresholds = ({c: p["threshold"] for c, p in each.items()} for each in points.values())
@@ -157,21 +163,44 @@ def _operating_points(rows: Rows, platt: Numbers) -> dict[str, dict[str, Any]]:
     return points
 
 
-def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_]) -> Numbers:
-    """Weights (n,) of validation rows such that bleeding is as frequent as in the patients.
+def natural_shares(heads: Sequence[Head]) -> list[float]:
+    """How often each score is to be expected positive (6,), from the patients as scanned; NaN where none is known.
 
-    Patients count 1 each. Simulated heads and painted patients together count SIMULATED_SHARE of that, bleeding or
-    not as often as in the patients, so they help the slope where few patients bleed and leave the frequency alone.
-    Without patients every row counts 1.
+    Of bleeding, as often as in them. Of a subtype, so too, drawn towards the mean of the five by `TYPICAL_PATIENTS`:
+    that none of a few patients has it does not make it all but impossible.
+    """
+    found = [float(head.truth[head.real].sum()) for head in heads]
+    known = [int(head.real.sum()) for head in heads]
+    means = [f / n for f, n in zip(found[1:], known[1:], strict=True) if n]
+    typical = float(np.mean(means)) if means else 0.0
+    shares = []
+    for column, head in enumerate(heads):
+        patients = len({head.patients[i] for i in np.flatnonzero(head.real)})
+        weight = TYPICAL_PATIENTS * known[column] / patients if column and patients else 0.0
+        share = (found[column] + weight * typical + 0.5) / (known[column] + weight + 1)
+        shares.append(share if patients else float("nan"))
+    return shares
+
+
+def natural_weights(truth: npt.NDArray[np.bool_], real: npt.NDArray[np.bool_], share: float) -> Numbers:
+    """Weights (n,) of validation rows such that a `share` of them is positive.
+
+    Patients count 1 each. Simulated heads and painted patients together count SIMULATED_SHARE of that, positive or
+    not as often as the patients, so they help the slope where few patients bleed and leave the frequency alone. Then
+    all that is positive is scaled to `share`. Without patients every row counts 1.
     """
     weights = np.ones(len(truth))
-    if not real.any() or real.all():
+    if not real.any():
         return weights
-    share = (truth[real].sum() + 0.5) / (real.sum() + 1)
     for kind, part in ((True, share), (False, 1 - share)):
         rows = ~real & (truth == kind)
         if rows.any():
             weights[rows] = SIMULATED_SHARE * real.sum() * part / rows.sum()
+    whole = weights.sum()
+    for kind, part in ((True, share), (False, 1 - share)):
+        rows = truth == kind
+        if rows.any():
+            weights[rows] *= whole * part / weights[rows].sum()
     return weights
 
 

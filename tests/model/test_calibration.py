@@ -12,6 +12,7 @@ from model.calibration import (
     best_mask_threshold,
     fit,
     fit_platt,
+    natural_shares,
     natural_weights,
     operating_point,
     sigmoid,
@@ -70,11 +71,37 @@ def test_unbalanced_scores_are_probabilities_at_the_given_share() -> None:
 def test_simulated_heads_leave_the_share_of_the_patients_alone() -> None:
     truth = np.array([True] + [False] * 9 + [True] * 50 + [False] * 10)
     real = np.arange(70) < 10
-    weights = natural_weights(truth, real)
-    assert (weights[:10] == 1).all()
+    weights = natural_weights(truth, real, 0.1)
+    assert weights[:10] == pytest.approx(np.ones(10))  # one in ten bleeds already
     assert weights[~real].sum() == pytest.approx(2.5)
-    # (1 + 0.5) / (10 + 1) of the patients' slices bleed, so of the heads' weight too.
-    assert weights[~real & truth].sum() == pytest.approx(2.5 * 1.5 / 11)
+    assert weights[~real & truth].sum() == pytest.approx(0.25)
+    rarer = natural_weights(truth, real, 0.05)
+    assert rarer[truth].sum() / rarer.sum() == pytest.approx(0.05)
+    # Of what is positive, the patients keep their part: 1 of 1 + 0.05 · 2.5.
+    assert rarer[0] / rarer[truth].sum() == pytest.approx(1 / 1.125)
+    assert (natural_weights(truth, np.zeros(70, bool), 0.1) == 1).all()
+
+
+def test_a_subtype_that_no_patient_has_is_rare_and_not_impossible() -> None:
+    # Four patients of 30 slices. Bleeding: 24 slices; EDH 12, IPH 12, the other three none: 4 % a subtype on average.
+    patients, real = tuple("abcd" * 30), np.ones(120, bool)
+    counts = (24, 12, 0, 0, 0, 12)
+    heads = [Head(np.zeros(120), np.arange(120) < count, patients, real) for count in counts]
+    shares = natural_shares(heads)
+    assert shares[0] == pytest.approx(24.5 / 121)
+    # Three patients' worth of slices, 90, of which 4 % bleed so.
+    assert shares[1] == shares[5] == pytest.approx((12 + 3.6 + 0.5) / 211)
+    assert shares[2:5] == pytest.approx([(3.6 + 0.5) / 211] * 3)
+
+
+def test_without_patients_nothing_is_known_of_how_often_it_bleeds() -> None:
+    nobody = Head(np.zeros(2), np.array([True, False]), ("a", "b"), np.zeros(2, bool))
+    assert np.isnan(natural_shares([nobody] * 6)).all()
+    # Where patients were read for all but one subtype, that one alone stays unknown.
+    read = Head(np.zeros(2), np.array([True, False]), ("a", "b"), np.ones(2, bool))
+    shares = natural_shares([read, nobody, *[read] * 4])
+    assert np.isnan(shares[1])
+    assert shares[2] == pytest.approx(0.5)
 
 
 def head(scores: list[float], truth: list[int], patients: str, real: bool = True) -> Head:

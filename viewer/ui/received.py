@@ -23,6 +23,7 @@ class ReceivedWindow(QDialog):
         self.title = theme.label("", "", wrap=True)
         self.about = theme.label("", "quiet", wrap=True)
         self.tree = QTreeWidget()
+        self.tree.setAccessibleName("What was received")
         self.tree.setAlternatingRowColors(False)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         layout = QVBoxLayout(self)

@@ -1,7 +1,8 @@
 """Without sight of the screen or a mouse: every control has a name, is reached with Tab, and shows that it is."""
 
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,18 +18,31 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDialog,
+    QHeaderView,
     QLineEdit,
     QScrollBar,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from viewer.measures.measure import Kind, Measure, SlicePlane
+from viewer.receiving import ReceivedSegment, ReceivedSegmentation
 from viewer.session import Mode, Retraining, Session
 from viewer.ui import theme
+from viewer.ui.about import AboutDialog
+from viewer.ui.copying import CopyDialog
+from viewer.ui.dialogs import password
 from viewer.ui.focus_ring import FocusRing
+from viewer.ui.keys import BINDABLE
 from viewer.ui.main_window import MainWindow
+from viewer.ui.manual import Manual
+from viewer.ui.preferences import PAGES, PreferencesDialog
 from viewer.ui.reading import ReadingArea
+from viewer.ui.received import ReceivedWindow
+from viewer.ui.sheet import Sheet
+from viewer.ui.work_dialogs import CompareDialog, HistoryDialog, NamesDialog, QueueDialog
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 CONTROLS = (QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
@@ -111,6 +125,7 @@ def inner(widget: QWidget) -> bool:
         and parent.objectName().startswith("qt_scrollarea")
         and isinstance(widget, QScrollBar)
     )
+    made = made or isinstance(widget, QHeaderView)
     return made or isinstance(parent, QAbstractSpinBox | QComboBox) or widget.objectName().startswith("qt_")
 
 
@@ -223,3 +238,74 @@ def test_every_button_of_the_bar_is_an_action_that_the_palette_finds(window: Mai
             name = spoken(each).casefold()
             missing += [name] if words.get(name, name) not in names else []
     assert missing == []
+
+
+def preferences(parent: QWidget, session: Session, page: str) -> QDialog:
+    made = PreferencesDialog(parent, session)
+    made.show_page(page)
+    return made
+
+
+def segmentation(parent: QWidget, session: Session) -> QDialog:
+    made = ReceivedWindow(session, parent)
+    segment = ReceivedSegment(1, "Hematoma", (200, 40, 40), (2, 4), 3.2)
+    found = ReceivedSegmentation("Segmentation of Lab", np.zeros((6, 4, 4), np.uint8), (segment,))
+    session.receiving.set_overlay(found)
+    return made
+
+
+DIALOGS: dict[str, Callable[[QWidget, Session], QDialog]] = {
+    "copy": CopyDialog,
+    "about": AboutDialog,
+    "shortcuts": lambda parent, session: Sheet(parent, session, lambda: None),
+    "manual": lambda parent, _: Manual(parent),
+    "history": lambda parent, session: HistoryDialog(session, parent),
+    "agreement": lambda parent, session: CompareDialog(session, parent),
+    "queue": lambda parent, session: QueueDialog(session, parent),
+    "names": lambda parent, _: NamesDialog(Path("a.json"), ("bleed", "blood"), parent),
+    "password": lambda parent, _: password(parent, "a.zip", lambda _: None, wrong=True),
+    "segmentation": segmentation,
+    **{f"preferences, {page}": partial(preferences, page=page) for page, _ in PAGES},
+}
+
+
+@pytest.fixture(params=DIALOGS)
+def dialog(request: pytest.FixtureRequest, qtbot: QtBot) -> Iterator[QDialog]:
+    parent, session = QWidget(), Session()
+    qtbot.addWidget(parent)
+    parent.resize(1500, 950)
+    session.bound.add(BINDABLE)
+    session.set_volume(frame.volume())
+    parent.show()
+    made = DIALOGS[request.param](parent, session)
+    made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    if isValid(made):
+        made.close()
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_a_dialog_is_read_and_reached_as_the_window_is(dialog: QDialog, qtbot: QtBot) -> None:
+    """Its title and every control have a name, no two buttons the same; Tab comes to all; Esc leaves."""
+    assert dialog.windowTitle()
+    reached = reachable(dialog)
+    controls = [each for each in {*shown_controls(dialog), *reached} if not inner(each)]
+    assert controls
+    assert [described(each) for each in controls if not spoken(each)] == []
+    missed = [each for each in controls if each.isEnabled() and each not in reached]
+    # of buttons that exclude each other Tab comes to the one that is chosen, arrows to the others
+    assert [described(e) for e in missed if not (isinstance(e, QAbstractButton) and e.autoExclusive())] == []
+    buttons = [spoken(each) for each in controls if isinstance(each, QAbstractButton)]
+    rows = [(spoken(each), each.parentWidget()) for each in controls if isinstance(each, QAbstractButton)]
+    assert len(set(rows)) == len(buttons)
+    focused = dialog.focusWidget()
+    assert focused in reached, "the keyboard is nowhere in it"
+    passed = {focused}
+    for _ in range(3 * len(reached)):
+        qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
+        passed.add(dialog.focusWidget())
+    assert len(passed) > 1 or len(reached) == 1
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not isValid(dialog) or not dialog.isVisible()

@@ -122,6 +122,8 @@ def test_an_unplugged_screen_sends_its_windows_to_the_one_that_is_left(
 ) -> None:
     placing = window.placing
     placing.toggle(PANELS)
+    window.session.set_volume(frame.volume())
+    viewport = window.centre.move_outside(1, QRect(1900, 90, 500, 480))
     window.setGeometry(1700, 60, 1100, 700)
     placing.screens = lambda: [LEFT]
     app = QGuiApplication.instance()
@@ -129,6 +131,9 @@ def test_an_unplugged_screen_sends_its_windows_to_the_one_that_is_left(
     app.screenRemoved.emit(QGuiApplication.primaryScreen())
     qtbot.waitUntil(lambda: LEFT.contains(window.geometry()))
     assert LEFT.contains(placing.outside[PANELS].geometry())
+    assert LEFT.contains(viewport.geometry())
+    assert viewport.panel.isVisible()  # what was read on it goes on being read
+    assert window.centre.outside == {1: viewport}
     smaller = QRect(0, 0, 1400, 700)
     placing.screens = lambda: [smaller]
     window.setGeometry(0, 800, 1300, 680)

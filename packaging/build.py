@@ -18,6 +18,7 @@ from pathlib import Path
 
 import contents
 import notices
+import slimming
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -129,6 +130,7 @@ def freeze(python: Path, flavour: contents.Flavour, out: Path) -> Path:
         BUILD.mkdir(exist_ok=True)
         run([str(python), *words], "PyInstaller failed", cwd=BUILD, env={**os.environ, **changed})
     folder = out / flavour.folder
+    slimming.slim(folder / "_internal")
     for name, text in notices.notices(folder).items():
         path = folder / "licences" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class Flavour:
         return "pterion" if self.name == "full" else f"pterion-{self.name}"
 
 
-# What training, its exports and the reports of an evaluation need; reading, scoring and annotating import none of it.
+# What training from scratch and evaluation draw their reports with; retraining needs none of it.
+REPORTS = ("sklearn", "jinja2", "joblib", "narwhals")
+# What training and its exports need; reading, scoring and annotating import none of it.
 TRAINING = (
     *(
         "torch",
@@ -35,9 +38,11 @@ TRAINING = (
         "networkx",
         "fsspec",
     ),
-    *("google.protobuf", "sklearn", "jinja2", "joblib", "narwhals"),
+    "google.protobuf",
 )
-FLAVOURS = {each.name: each for each in (Flavour("full", 700), Flavour("reader", 350, TRAINING))}
+FLAVOURS = {
+    each.name: each for each in (Flavour("full", 700, REPORTS), Flavour("reader", 350, (*REPORTS, *TRAINING)))
+}
 
 NOT_IMPORTED = (
     # Interactive Python, other toolkits and what tests or installs packages; `readline` would bring the GPL.
@@ -45,8 +50,8 @@ NOT_IMPORTED = (
     *("pkg_resources", "wheel", "PyQt5", "PyQt6", "PySide2", "SimpleITK", "monai", "tensorboard", "curses"),
     *("pygments", "rich", "certifi", "charset_normalizer", "requests", "urllib3", "yaml", "lxml", "cupy"),
     *("PIL.AvifImagePlugin", "PIL._avif", "PIL.ImageTk", "PIL._tkinter_finder", "numba", "dask", "xarray"),
-    *("skimage.data", "skimage.io", "skimage.future", "imageio", "tifffile", "_pytest", "doctest", "pydoc"),
-    *("pydicom.examples", "pydicom.pixels.decoders.gdcm", "cyclonedx", "mkdocs", "google.protobuf.pyext"),
+    *("skimage.data", "skimage.io", "skimage.future", "imageio", "tifffile", "_pytest"),
+    *("cyclonedx", "mkdocs", "google.protobuf.pyext"),
 )
 """Modules that nothing which runs imports."""
 
@@ -77,16 +82,14 @@ LEFT_OUT = {
         "*libtorchbind_test*",
         "*libjitbackend_test*",
     ),
-    "code generators of compilers that a build lacks": (
-        "torch/_inductor/codegen/*",
-        "torch/_inductor/kernel/*",
-        "torch/utils/hipify/*",
-        "torchgen/packaged/*",
-    ),
+    "code generators of compilers that a build lacks": ("torch/utils/hipify/*", "torchgen/packaged/*"),
     "Qt's translations; the window is in English": ("PySide6/Qt/translations/*", "PySide6/translations/*"),
     "Qt modules that are imported by nobody": (
         "*libQt6Test*",
         "PySide6/QtTest*",
+        "*libQt6Network*",
+        "PySide6/QtNetwork*",
+        "PySide6/QtOpenGL.*",
         "*Qt6EglFS*",
         "*libQt6Pdf*",
         "*Qt6Quick*",
@@ -111,6 +114,40 @@ LEFT_OUT = {
         "*/plugins/imageformats/libqtga*",
         "*/plugins/imageformats/libqwbmp*",
     ),
+    "libraries that only those plugins and modules ask for": (
+        *("libatk*", "libcairo*", "libpango*", "libgdk*", "libgtk*", "libpixman*", "libthai*", "libdatrie*"),
+        *(
+            "libfribidi*",
+            "libgraphite2*",
+            "libharfbuzz.so*",
+            "libgio*",
+            "libgobject*",
+            "libgmodule*",
+            "libmount*",
+        ),
+        *(
+            "libblkid*",
+            "libselinux*",
+            "libgssapi*",
+            "libkrb5*",
+            "libk5crypto*",
+            "libcom_err*",
+            "libkeyutils*",
+        ),
+        *(
+            "libXi.so*",
+            "libXdamage*",
+            "libXcomposite*",
+            "libXcursor*",
+            "libXinerama*",
+            "libXrandr*",
+            "libepoxy*",
+        ),
+    ),
+    "linear programming and files of other programs": (
+        "scipy/optimize/_highspy/*",
+        "scipy/io/_fast_matrix_market/*",
+    ),
     "pictures, data and tests of others": (
         "skimage/data/*",
         "scipy/*/tests/*",
@@ -133,16 +170,21 @@ LEFT_OUT = {
 
 PURE_LEFT_OUT = (
     *("torch.testing._internal.distributed", "torch.testing._internal.opinfo", "torch.utils.tensorboard"),
-    *("torch.utils.benchmark", "torch.utils.hipify", "torch._inductor.codegen", "torch._inductor.kernel"),
-    *("torch.utils.bottleneck", "networkx.tests", "sympy.plotting", "sympy.parsing", "sympy.physics"),
-    *("scipy.datasets", "numpy.f2py", "numpy.testing.tests", "onnx.backend", "onnx.reference", "onnx.test"),
+    *("torch.utils.benchmark", "torch.utils.hipify", "torch.utils.bottleneck", "networkx.tests"),
+    *("scipy.datasets", "onnx.backend", "onnx.reference", "onnx.test"),
 )
 """Modules, with all below them, that a hook collects and nobody imports."""
+
+
+TORCH_SOURCES = ("*config*.py", "torch/jit/*", "torch/nn/*", "torch/_jit_internal.py", "torch/functional.py")
+"""Modules that torch reads as source; of the others the compiled form is enough."""
 
 
 def left_out(path: str) -> bool:
     """Whether a file at a path of the built folder (without `_internal/`) stays out."""
     name = path.replace("\\", "/")
+    if name.startswith("torch/") and name.endswith(".py"):
+        return not any(fnmatch(name, pattern) for pattern in TORCH_SOURCES)
     return any(fnmatch(name, pattern) for patterns in LEFT_OUT.values() for pattern in patterns)
 
 
@@ -152,6 +194,12 @@ def module_left_out(name: str, flavour: Flavour) -> bool:
         name == each or name.startswith(each + ".")
         for each in (*PURE_LEFT_OUT, *NOT_IMPORTED, *flavour.without)
     )
+
+
+def version(root: Path) -> str:
+    """Pterion's version, from the one place that says it."""
+    text = (root / "viewer" / "__init__.py").read_text(encoding="utf-8")
+    return re.findall(r'^__version__ = "(.+)"$', text, re.MULTILINE)[0]
 
 
 def normal(name: str) -> str:

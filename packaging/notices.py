@@ -75,3 +75,9 @@ def copyright_of(package: str) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return f"The copyright file of {package} was not installed on the machine that built this.\n"
+
+
+def package_version(package: str) -> str:
+    """The installed version of a Debian package."""
+    words = ["dpkg-query", "--show", "--showformat", "${Version}", package]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout

@@ -119,7 +119,7 @@ def _retrain(application: "Application") -> str:
     before = session.model_id
     drive.wait(lambda: session.annotated[1] >= DRAWN_SLICES, "Counting what was drawn")
     with _short_training():
-        session.retrain_requested.emit()
+        application.teaching.start()
         drive.wait(lambda: session.retraining.state in ("candidate", "failed"), "Retraining")
     if not can_train():
         if session.retraining.text != NO_TRAINING:

@@ -160,6 +160,7 @@ class Placing(QObject):
         """Make the main window no larger than its screen, where there is no window manager that does, too."""
         here = self._window.geometry()
         there = fitted(here, self.screens())
+        self._window.setMinimumSize(self._window.minimumSize().boundedTo(there.size()))
         if there != here:
             self._window.setGeometry(there)
 

@@ -12,7 +12,6 @@ from viewer.imaging.sections import Acquired, Across, Section
 from viewer.imaging.turned import Facing, Solid, Turned
 from viewer.imaging.windows import Window, header_window
 
-
 SEEN_MOST = 64
 """Panes whose section is told without looking for it: it is asked for many times a frame."""
 _STRAIGHT = Facing()

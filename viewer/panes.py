@@ -190,9 +190,7 @@ class Panes(Moving):
     def set_window(self, number: int, window: Window, *, header: int | None = None) -> None:
         """Change the window of a viewport, and of all while windows are linked. `header`: follow each image's own."""
         together = range(len(self.panes)) if self.links.window else (number,)
-        self._put_all(
-            {each: replace(self.panes[each], window=window, header=header) for each in together}
-        )
+        self._put_all({each: replace(self.panes[each], window=window, header=header) for each in together})
 
     def set_header_windows(self, volume: Volume, windows: tuple[tuple[Window, ...], ...]) -> None:
         """Take all windows that the header of each slice names."""

@@ -155,9 +155,7 @@ def tint_table(palette: Palette) -> Pixels:
     return table
 
 
-def places_of(
-    hu: npt.NDArray[np.int16], out: npt.NDArray[np.intp] | None = None
-) -> npt.NDArray[np.intp]:
+def places_of(hu: npt.NDArray[np.int16], out: npt.NDArray[np.intp] | None = None) -> npt.NDArray[np.intp]:
     """Where each pixel of a slice is found in `pixel_table`, intp (rows, columns), written into `out` if given."""
     if out is None:
         return hu.view(np.uint16).astype(np.intp)

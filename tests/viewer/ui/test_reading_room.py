@@ -417,9 +417,7 @@ def test_a_maximised_cut_hides_the_strip(area: ReadingArea, open_session: Sessio
     assert area.strip.isVisible()
 
 
-def test_slices_that_arrive_are_seen_in_cuts(
-    qtbot: QtBot, area: ReadingArea, open_session: Session
-) -> None:
+def test_slices_that_arrive_are_seen_in_cuts(qtbot: QtBot, area: ReadingArea, open_session: Session) -> None:
     volume = open_session.volume
     assert volume is not None
     volume.loaded[3:] = False

@@ -36,7 +36,7 @@ def run(*, training: bool = True) -> Answer:
     """
     drive.without_screen()
     made = tempfile.TemporaryDirectory(prefix="pterion-selftest-", ignore_cleanup_errors=True)
-    with made as data, _environment("PTERION_DATA", data):
+    with made as data, environment("PTERION_DATA", data):
         return _run(training)
 
 
@@ -57,10 +57,10 @@ def _run(training: bool) -> Answer:
         assert findings.study_scores is not None
         answer["scores"] = {name: round(score, 4) for name, score in findings.study_scores.items()}
         with _timed(answer, "draw_s"):
-            answer["drawn"] = _draw(application)
+            answer["drawn"] = draw(application)
         if training:
             with _timed(answer, "retrain_s"):
-                answer["candidate"] = _retrain(application)
+                answer["candidate"] = retrain(application)
     finally:
         with _timed(answer, "close_s"):
             drive.close(application)
@@ -86,7 +86,7 @@ def _scroll(application: "Application", answer: Answer) -> None:
         raise PterionError(f"The wheel led from slice {start} to {session.slice_index}.", code="SELFTEST")
 
 
-def _draw(application: "Application") -> int:
+def draw(application: "Application") -> int:
     """Outline something in the middle of a few slices; how many outlines are kept."""
     from viewer.session import Mode
 
@@ -111,7 +111,7 @@ def _draw(application: "Application") -> int:
     return drawn
 
 
-def _retrain(application: "Application") -> str:
+def retrain(application: "Application") -> str:
     """Train for a moment, promote what comes out, roll back; the candidate's id, empty without training."""
     from viewer.resources import NO_TRAINING, can_train
 
@@ -163,7 +163,8 @@ def _timed(answer: Answer, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def environment(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, for a while."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -17,6 +17,7 @@ from viewer.ui import theme
 
 PAGES = (
     ("index.md", "Pterion"),
+    ("installing.md", "Installing"),
     ("reading.md", "Reading"),
     ("annotating.md", "Annotating"),
     ("retraining.md", "Retraining"),

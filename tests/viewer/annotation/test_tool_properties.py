@@ -187,7 +187,7 @@ BLOCKS = 10
 
 
 def soak(count: int, tell: Callable[[str], None] = lambda _: None) -> None:
-    """So much random work on one editor, in blocks that each begin with an empty document; memory must not grow with it.
+    """So much random work on one editor, in blocks that begin with an empty document; memory must not grow.
 
     Python's memory is traced in the last block alone, as that takes five times as long: what leaks, leaks there too.
     """
@@ -203,9 +203,8 @@ def soak(count: int, tell: Callable[[str], None] = lambda _: None) -> None:
             tracemalloc.start()
         start = time.process_time()
         replayed = work(editor, dice, count // BLOCKS)
-        tell(
-            f"{(block + 1) * count // BLOCKS} things: {(time.process_time() - start) / count * BLOCKS * 1e3:.2f} ms a thing"
-        )
+        ms = (time.process_time() - start) / count * BLOCKS * 1e3
+        tell(f"{(block + 1) * count // BLOCKS} things: {ms:.2f} ms a thing")
         assert replayed == editor.document
     editor.handle(ev.RemoveAll())
     gc.collect()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.batches import Case
-from model.calibration import PARTS, THRESHOLD_RANGE, Calibration
-from model.compare import Answered, answers
+from model.calibration import MASK_THRESHOLDS, PARTS, THRESHOLD_RANGE, Calibration
+from model.compare import Answered, Raw, ask, mean_dice, read
 from model.deal import PARTS as SPLIT
 from model.deal import Counts, Deal
+from model.errors import Cancelled
 from model.labels import CODES, SCORES
 from model.registry import study_thresholds
 from model.verdict import REFERENCE, YOURS, Tables, Verdict, change
@@ -19,6 +20,10 @@ from model.verdict import REFERENCE, YOURS, Tables, Verdict, change
 if TYPE_CHECKING:
     from model.networks.flagship import Flagship
 
+LEAST_BLEEDING = 2
+"""Bleeding validation patients from which on the mask threshold is set anew."""
+GOOD_ENOUGH = 0.005
+"""Dice that is no difference."""
 LEAST_NEGATIVES = 20
 """Slices without a subtype from which on its operating point is set anew."""
 _NAMES = {
@@ -61,16 +66,19 @@ def recalibrate(
     parent: Calibration,
     before: "Flagship",
     after: "Flagship",
-    cases: Sequence[Case],
+    validation: Sequence[Case],
+    heads: Sequence[Case],
     stop: Callable[[], bool] = lambda: False,
 ) -> Recalibrated:
     """Operating points of `after` at which as many slices without a bleed stay unflagged as with `before` at its own.
 
-    So they do not depend on how many of the reader's slices bleed. cases: such as neither was trained on.
+    So they do not depend on how many of the reader's slices bleed. The mask threshold is the one with the best Dice
+    on the reader's validation patients, as long as the simulated `heads` lose nothing by it. Neither model was
+    trained on these cases.
     """
-    if not cases:
-        return Recalibrated(parent, ())
-    sides = [answers(network, cases, parent, stop) for network in (before, after)]
+    cases = [*validation, *heads]
+    said = [_asked(network, cases, stop) for network in (before, after)]
+    sides = [[read(raw, case, parent) for raw, case in zip(side, cases, strict=True)] for side in said]
     thresholds, codes = dict(parent.thresholds), []
     for column, code in enumerate(SCORES):
         quiet = [_quiet(side, column) for side in sides]
@@ -82,8 +90,44 @@ def recalibrate(
         if (quiet[1] < parent.thresholds[code]).mean() != share:
             thresholds[code] = float(np.clip(found, *THRESHOLD_RANGE))
             codes.append(code)
+    mask = mask_threshold(parent, list(zip(said[1], cases, strict=True)), len(validation))
     gate = min(parent.slice_gate, thresholds[SCORES[0]])
-    return Recalibrated(replace(parent, thresholds=thresholds, slice_gate=gate), tuple(codes))
+    chosen = replace(parent, thresholds=thresholds, mask_threshold=mask, slice_gate=gate)
+    return Recalibrated(chosen, (*codes, *(("mask",) if mask != parent.mask_threshold else ())))
+
+
+def _asked(network: "Flagship", cases: Sequence[Case], stop: Callable[[], bool]) -> list[Raw]:
+    found = []
+    for case in cases:
+        if stop():
+            raise Cancelled
+        found.append(ask(network, case))
+    return found
+
+
+def mask_threshold(parent: Calibration, said: Sequence[tuple[Raw, Case]], patients: int) -> float:
+    """The mask threshold with the best Dice on the first `patients` cases, the nearest to the parent's of those as good.
+
+    The parent's stays where fewer than `LEAST_BLEEDING` patients bleed among them, and no threshold is taken at which
+    the other cases, simulated heads, lose Dice against the parent's.
+    """
+    mine, heads = said[:patients], said[patients:]
+    if len({case.patient for _, case in mine if (case.scores[:, 0] == 1).any()}) < LEAST_BLEEDING:
+        return parent.mask_threshold
+
+    def at(threshold: float, group: Sequence[tuple[Raw, Case]]) -> float:
+        calibration = replace(parent, mask_threshold=threshold)
+        return mean_dice([read(raw, case, calibration) for raw, case in group])
+
+    kept = at(parent.mask_threshold, heads)
+    values = {
+        threshold: at(threshold, mine)
+        for threshold in sorted({*MASK_THRESHOLDS, parent.mask_threshold})
+        if not at(threshold, heads) < kept - GOOD_ENOUGH
+    }
+    best = max(values.values())
+    good = [threshold for threshold, value in values.items() if value >= best - GOOD_ENOUGH]
+    return min(good, key=lambda threshold: (abs(threshold - parent.mask_threshold), threshold))
 
 
 def _quiet(answered: Sequence[Answered], column: int) -> "np.ndarray[Any, np.dtype[np.float64]]":

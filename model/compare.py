@@ -15,6 +15,8 @@ from model.metrics import Numbers
 from model.preprocess import PIXEL_MM
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from model.calibration import Calibration
     from model.networks.flagship import Flagship
 
@@ -49,32 +51,43 @@ class Answered:
         return float(2 * self.both[:, column].sum() / total) if self.true[:, column].any() else float("nan")
 
 
-def answer(network: "Flagship", case: Case, calibration: "Calibration") -> Answered:
-    """What `network` says of `case`, scored and drawn as its calibration wants it."""
+@dataclass(frozen=True)
+class Raw:
+    """What a network says before thresholds: mask logits (Z, 6, n, n), a tensor, and slice logits float64 (Z, 6)."""
+
+    masks: "Tensor"
+    logits: Numbers
+
+
+def ask(network: "Flagship", case: Case) -> Raw:
+    """One pass of `network` over a case."""
     import torch
 
     from model.augment import network_input
-    from model.validation import found_labels
 
     device = next(network.parameters()).device
     x = network_input(torch.from_numpy(case.hu.astype(np.float32))).to(device)
     with torch.no_grad():
         masks, _, embeddings = network.series(x)
         gaps = torch.from_numpy(case.gaps_mm)[None].to(device)
-        logits = network.sequence(embeddings[None], gaps)[0][0].double().cpu().numpy()
-    marks = found_labels(masks, case.labels.shape[-1], calibration.mask_threshold)
+        return Raw(masks, network.sequence(embeddings[None], gaps)[0][0].double().cpu().numpy())
+
+
+def read(raw: Raw, case: Case, calibration: "Calibration") -> Answered:
+    """What a network said of `case`, scored and drawn as its calibration wants it."""
+    from model.validation import found_labels
+
+    marks = found_labels(raw.masks, case.labels.shape[-1], calibration.mask_threshold)
     heights = (case.gaps_mm + np.append(case.gaps_mm[1:], case.gaps_mm[-1:])).astype(np.float64) / 2
     pixel_ml = heights * PIXEL_MM**2 / 1000
-    true, found, both = _volumes(case.labels, marks, case.scores)
-    return Answered(
-        case.patient,
-        case.scores,
-        calibration.scores("slice", logits),
-        true * pixel_ml[:, None],
-        found * pixel_ml[:, None],
-        both * pixel_ml[:, None],
-        marks,
-    )
+    true, found, both = (part * pixel_ml[:, None] for part in _volumes(case.labels, marks, case.scores))
+    scores = calibration.scores("slice", raw.logits)
+    return Answered(case.patient, case.scores, scores, true, found, both, marks)
+
+
+def answer(network: "Flagship", case: Case, calibration: "Calibration") -> Answered:
+    """What `network` says of `case`, scored and drawn as its calibration wants it."""
+    return read(ask(network, case), case, calibration)
 
 
 def answers(

@@ -139,7 +139,7 @@ def _finish(
     info, other = verify(Path(request.base)), verify(Path(request.incumbent))
     start, incumbent = load_network(Path(request.base)), load_network(Path(request.incumbent))
     parent, stop = calibration_of(info), control.abandoned
-    renewed = recalibrate(parent, start, tuned.network, [*dealt.validation, *heads.watched], stop)
+    renewed = recalibrate(parent, start, tuned.network, dealt.validation, heads.watched, stop)
     test, unfair = _never_seen(dealt.test, other)
     sets: dict[str, Sequence[Case]] = {YOURS: test, REFERENCE: heads.reference}
     points = calibration_of(other), renewed.calibration

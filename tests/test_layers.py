@@ -56,6 +56,8 @@ ALLOWED = {
     "model.validation": Rule(("model",), TORCH),
     "model.losses": Rule(("model",), TORCH),
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
+    "model.distil": Rule(("model",), TORCH),
+    "model.fine_tune": Rule(("model",), TORCH),
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
     "model.evaluation": Rule(
         ("model",),

@@ -111,13 +111,14 @@ class Retraining:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`."""
+    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`. name: its owner's, if any."""
 
     id: str
     status: str
     created: str
     current: bool
     summary: str
+    name: str = ""
 
 
 @dataclass(frozen=True)

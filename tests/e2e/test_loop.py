@@ -14,7 +14,9 @@ from model.registry import Registry
 from viewer.app import Application
 from viewer.jobs import retrain
 from viewer.session import Mode
+from viewer.ui.preflight import PreflightDialog
 from viewer.ui.reading import ReadingArea
+from viewer.ui.verdict import VerdictDialog
 
 WAIT_MS = 120_000
 SLICES, SIDE = 12, 128
@@ -130,31 +132,64 @@ def draw_by_mouse(qtbot: QtBot, application: Application, corners: tuple[tuple[f
         qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
 
 
-def small_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training of one epoch on two small simulated heads."""
+@pytest.fixture(scope="module")
+def colleagues(head: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same head as five other patients' studies."""
+    from pydicom import dcmread
 
-    def start(library, registry, *, on_progress=None, cancelled=None):
-        folder, _ = retrain.prepare_run(
-            library,
-            registry,
-            on_progress=on_progress,
-            cancelled=cancelled,
-            epochs=1,
-            minutes=0.5,
-            replay=1,
-            regression=1,
-            size=64,
-            slices=6,
-            threads=1,
+    folder = tmp_path_factory.mktemp("colleagues")
+    for name in "ABCDE":
+        (folder / name).mkdir()
+        for number, path in enumerate(sorted(head.iterdir())):
+            file = dcmread(path)
+            file.PatientID = f"LOOP-{name}"
+            uid = f"1.2.826.0.1.3680043.8.498.{ord(name)}"
+            file.StudyInstanceUID, file.SeriesInstanceUID = f"{uid}.1", f"{uid}.2"
+            file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = f"{uid}.3.{number}"
+            file.save_as(folder / name / path.name)
+    return folder
+
+
+def annotate(library_dir: Path, colleagues: Path) -> None:
+    """Each of them drawn before, slices 5 and 6, with two slices marked as without hemorrhage."""
+    from viewer.annotation.document import Annotation, Document
+    from viewer.dicom.scan import scan
+    from viewer.library.store import Library
+
+    library = Library(library_dir)
+    for study in scan([colleagues]).studies:
+        library.remember_study(study)
+        series = study.series[0]
+        drawn = tuple(
+            Annotation(f"{series.series_uid}-{index}", series.slices[index].sop_uid, 0, "IPH", CORNERS)
+            for index in (5, 6)
         )
-        retrain.launch(folder)
-        return folder
+        clean = frozenset(series.slices[index].sop_uid for index in (1, 10))
+        document = Document(series.study_uid, series.series_uid, drawn, clean)
+        library.save_document(document, action="draw", reader="r")
+    library.close()
 
-    monkeypatch.setattr(retrain, "start", start)
+
+def small_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of a few steps on a few small simulated heads."""
+    real = retrain.prepare_run
+
+    def prepare(*given: object, **more: object) -> retrain.Prepared:
+        small = {"steps": 8, "size": 64, "slices": 4, "threads": 1, "nice": 0}
+        heads = {"replay": 1, "watched": 1, "reference": 2}
+        return real(*given, **{**more, **small, **heads})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(retrain, "prepare_run", prepare)
 
 
+@pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_open_scroll_score_draw_close_reopen_retrain_switch(
-    qtbot: QtBot, open_window: Callable[..., Application], head: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    open_window: Callable[..., Application],
+    head: Path,
+    colleagues: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # open: the study is listed, the middle slice shows, the model answers by itself
     first = open_window(head)
@@ -194,25 +229,54 @@ def test_open_scroll_score_draw_close_reopen_retrain_switch(
     assert session.document.annotations == drawn
     qtbot.waitUntil(lambda: session.annotated == (1, 3), timeout=WAIT_MS)
 
-    # retrain in the child process, with a curve, to a candidate
+    # retrain: refused with one patient, and what is missing is said
     small_training(monkeypatch)
     card = second.window.right.annotations.retraining
-    assert card.start.isEnabled()
+    dialogs, learning = second.window.learning, session.learning
     card.start.click()
+    qtbot.waitUntil(lambda: bool(learning.preflight.refusal), timeout=WAIT_MS)
+    assert "Annotate bleeds of 2 more patients." in learning.preflight.refusal
+    before = dialogs.open_dialog
+    assert isinstance(before, PreflightDialog)
+    assert not before.start.isEnabled()
+    before.cancel.click()
+
+    # with five more it can be started, in the child process, with curves, to a candidate and its verdict
+    annotate(tmp_path / "library", colleagues)
+    card.start.click()
+    qtbot.waitUntil(lambda: learning.preflight.expected is not None, timeout=WAIT_MS)
+    assert (learning.preflight.patients, learning.preflight.slices) == (6, 23)
+    assert sum(person.part == "test" for person in learning.preflight.people) == 1
+    before = dialogs.open_dialog
+    assert isinstance(before, PreflightDialog)
+    before.start.click()
+    dialogs.show_training()
     qtbot.waitUntil(lambda: session.retraining.state in ("candidate", "failed"), timeout=WAIT_MS)
     assert session.retraining.state == "candidate", session.retraining.text
     assert session.retraining.train_loss
-    assert session.retraining.comparison
+    assert session.retraining.rows
+    assert learning.examples
+    verdict = dialogs.open_dialog
+    assert isinstance(verdict, VerdictDialog)
+    assert learning.judgement is not None
+    assert learning.judgement.incumbent_id == "tiny-1"
     candidate = session.retraining.candidate_id
     assert session.model_id == "tiny-1"
 
     # use it: the open series is scored anew and the findings carry the new id; the old one stays
     qtbot.waitUntil(lambda: len(session.models) == 2, timeout=WAIT_MS)
-    card.use.click()
-    qtbot.waitUntil(
-        lambda: scored(second) and session.findings is not None and session.findings.model_id == candidate,
-        timeout=WAIT_MS,
-    )
+    verdict.use.click()
+    qtbot.waitUntil(lambda: answered_by(second, candidate), timeout=WAIT_MS)
     assert session.model_id == candidate
     assert "tiny-1" in [entry.id for entry in session.models]
     assert session.document.annotations == drawn
+
+    # go back: the one before answers again
+    session.roll_back_requested.emit()
+    qtbot.waitUntil(lambda: answered_by(second, "tiny-1"), timeout=WAIT_MS)
+    assert session.model_id == "tiny-1"
+
+
+def answered_by(application: Application, model_id: str) -> bool:
+    findings = application.session.findings
+    return scored(application) and findings is not None and findings.model_id == model_id

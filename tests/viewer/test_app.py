@@ -19,8 +19,9 @@ from model.registry import Registry
 from viewer.annotation import events
 from viewer.annotation.document import Document
 from viewer.app import Application
+from viewer.app.following import candidate_state, follow, judgement_of
 from viewer.app.reporting import BugReporter
-from viewer.app.teaching import candidate_state, count_annotated, follow, vouched_slices
+from viewer.app.teaching import count_annotated, vouched_slices
 from viewer.jobs import retrain
 from viewer.library.errors import LibraryError
 from viewer.library.store import Library
@@ -399,17 +400,15 @@ def test_events_of_a_training_become_progress_and_curves() -> None:
     now = follow(now, {"event": "step", "step": 2, "steps": 8, "epoch": 1, "loss": 1.0, "seconds_left": 30.0})
     assert (now.progress, now.seconds_left, now.train_loss) == (0.25, 30.0, (1.0,))
     now = follow(
-        now,
-        {
-            "event": "epoch",
-            "epoch": 1,
-            "epochs": 2,
-            "train_loss": 1.0,
-            "validation_loss": None,
-            "simulated_loss": 0.7,
-        },
+        now, {"event": "epoch", "time": 1.0, "step": 2, "loss": 1.0, "mine_loss": 0.7, "mine_dice": 0.5}
     )
     assert now.validation_loss == (0.7,)
+    assert now.rows == ({"step": 2, "loss": 1.0, "mine_loss": 0.7, "mine_dice": 0.5},)
+    paused = follow(now, {"event": "paused"})
+    assert (paused.state, paused.seconds_left) == ("paused", None)
+    assert follow(paused, {"event": "resumed"}).state == "running"
+    assert follow(now, {"event": "smaller", "text": "The memory was full."}).text == "The memory was full."
+    assert follow(now, {"event": "comparing", "step": 8, "ended": ""}).state == "comparing"
     assert (
         follow(now, {"event": "failed", "code": "X", "text": "The disk is full."}).text == "The disk is full."
     )
@@ -417,15 +416,41 @@ def test_events_of_a_training_become_progress_and_curves() -> None:
 
 
 def test_a_candidate_is_shown_with_its_comparison() -> None:
-    event = {
-        "event": "candidate",
-        "id": "mine-1",
-        "comparison": [["Dice", ".64", ".71"]],
-        "verdict": "Better.",
+    row = {"before": 0.64, "after": 0.71, "difference": 0.07, "interval": None, "n": 2}
+    none = {**row, "difference": None}
+    tables = {
+        "yours": {"dice": {"any": row}, "auc": {"any": none}},
+        "reference": {"dice": {"any": row}, "auc": {"any": row}},
     }
-    shown = candidate_state(Retraining("running"), "mine-1", event)
-    assert (shown.state, shown.candidate_id, shown.text) == ("candidate", "mine-1", "Better.")
-    assert shown.comparison == (("Dice", ".64", ".71"),)
+    info = {
+        "id": "mine-1",
+        "parent": "flagship-3",
+        "incumbent": "mine-0",
+        "metrics": tables,
+        "verdict": {"kind": "better", "title": "Better.", "text": "Dice up."},
+        "training": {
+            "counts": {"slices": 9, "patients": 3, "bleeding_patients": 2},
+            "seconds": 72.4,
+            "seed": 7,
+        },
+    }
+    judgement = judgement_of(info)
+    assert judgement is not None
+    assert judgement.incumbent_id == "mine-0"
+    assert judgement.trained == "9 slices of 3 patients · 2 bleeding · trained 1 min 12 s · seed 7"
+    shown = candidate_state(Retraining("running"), judgement)
+    assert (shown.state, shown.candidate_id, shown.text, shown.verdict) == (
+        "candidate",
+        "mine-1",
+        "Better.",
+        "better",
+    )
+    assert shown.comparison == (
+        ("Dice, your test patients", "0.64", "0.71"),
+        ("Dice, simulated heads", "0.64", "0.71"),
+        ("slice AUC, simulated heads", "0.64", "0.71"),
+    )
+    assert judgement_of({"id": "flagship-3", "metrics": {"auc": 0.9}}) is None
 
 
 def test_only_slices_that_a_reader_vouches_for_count(tmp_path: Path) -> None:

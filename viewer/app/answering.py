@@ -86,7 +86,12 @@ class Answering(QObject):
         self._session.set_models(
             tuple(
                 ModelEntry(
-                    v.id, v.status, str(v.info.get("created", ""))[:10], v.id == current.id, summary(v)
+                    v.id,
+                    v.status,
+                    str(v.info.get("created", ""))[:10],
+                    v.id == current.id,
+                    summary(v),
+                    v.name,
                 )
                 for v in versions
             )

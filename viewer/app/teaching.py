@@ -73,7 +73,6 @@ class Teaching(QObject):
         self._timer.setInterval(COUNT_AFTER_MS)
         self._timer.timeout.connect(self._count)
         self.claimed: Callable[[], None] = lambda: None
-        session.retrain_requested.connect(lambda: self.start())
         session.learning.start_requested.connect(self.start)
         session.learning.pause_requested.connect(self._pause)
         session.learning.abandon_requested.connect(self.abandon)
@@ -182,11 +181,14 @@ class Teaching(QObject):
         def claimed(found: tuple[Version, tuple[ShownSlice, ...]]) -> None:
             version, worst = found
             judgement = judgement_of(version.info, worst)
-            if judgement is not None:
-                self._session.set_retraining(candidate_state(self._session.retraining, judgement))
-                self._session.learning.set_judgement(judgement)
-                self._session.learning.judgement_shown.emit()
             self.claimed()
+            if judgement is None:
+                text = "It was not compared with another model."
+                self._session.set_retraining(Retraining("candidate", text, 1.0, candidate_id=version.id))
+                return
+            self._session.set_retraining(candidate_state(self._session.retraining, judgement))
+            self._session.learning.set_judgement(judgement)
+            self._session.learning.judgement_shown.emit()
 
         self._tasks.ask("", claim, claimed, self._failed)
 

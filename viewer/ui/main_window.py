@@ -34,6 +34,7 @@ from viewer.ui.copying import CopyDialog
 from viewer.ui.drawing_bar import DrawingBar
 from viewer.ui.findings import FindingsPanel
 from viewer.ui.focus_ring import FocusRing, first_control
+from viewer.ui.learning import LearningDialogs
 from viewer.ui.manual import Manual
 from viewer.ui.measures import GUIDED, MeasuresPanel
 from viewer.ui.notices import Notices
@@ -114,6 +115,7 @@ class MainWindow(QMainWindow):
         self.drawing_bar = DrawingBar(session)
         self.worklist = Worklist(session)
         self.right = RightColumn(session)
+        self.learning = LearningDialogs(self, session, self.right.annotations.retraining)
         self.status = StatusBar(session)
         self.palette_popup = Palette(self, self.actions_by_name, session)
         self._drop = theme.label("Drop to open", "title")
@@ -204,21 +206,15 @@ class MainWindow(QMainWindow):
         return tuple(action for action in self._actions.model() if not action.name.startswith("Use model"))
 
     def _add_versions(self, submenu: QMenu) -> None:
-        """The versions there are, the one in use checked; those that can be deleted in a menu of their own."""
+        """The versions there are, the one in use checked."""
         submenu.addSection("Versions")
         submenu.setToolTipsVisible(True)
         for entry in self.session.models:
-            made = submenu.addAction(f"{entry.id} · {entry.status}")
+            made = submenu.addAction(f"{entry.name or entry.id} · {entry.status}")
             made.setCheckable(True)
             made.setChecked(entry.current)
             made.setToolTip(f"{entry.summary}\nCreated {entry.created}".strip())
             made.triggered.connect(lambda _=False, id_=entry.id: self.session.promote_requested.emit(id_))
-        spare = [entry for entry in self.session.models if not entry.current and entry.status != "bundled"]
-        if spare:
-            discard = submenu.addMenu("Discard")
-            for entry in spare:
-                made = discard.addAction(entry.id)
-                made.triggered.connect(lambda _=False, id_=entry.id: self.session.discard_requested.emit(id_))
 
     # intentions that need a question first
 
@@ -254,7 +250,7 @@ class MainWindow(QMainWindow):
         CopyDialog(self, self.session).open()
 
     def retrain(self) -> None:
-        """Show the retraining card and request a retraining."""
+        """Show the retraining card and ask what a retraining would take."""
         self.right.show_tab(1)
         self.session.retrain_requested.emit()
 

@@ -7,7 +7,7 @@ from viewer.session import Retraining, Session
 from viewer.ui import theme
 from viewer.ui.loss_curve import LossCurve
 
-RUNNING = ("preparing", "running", "stopping")
+RUNNING = ("preparing", "running", "paused", "stopping", "comparing")
 
 
 def time_left(seconds: float | None) -> str:
@@ -39,13 +39,19 @@ class RetrainingCard(QFrame):
         self._grid.setColumnStretch(0, 1)
         self.start = theme.button("Retrain on my annotations…")
         self.cancel = theme.button("Cancel")
+        self.pause = theme.button("Pause")
+        self.details = theme.button("Details…")
+        self.judged = theme.button("Verdict…")
         self.use = theme.button("Use", "primary")
-        self.discard = theme.button("Discard")
+        self.discard = theme.button("Delete")
         self._build()
         self.start.clicked.connect(session.retrain_requested)
         self.cancel.clicked.connect(session.retrain_cancel_requested)
         self.use.clicked.connect(lambda: session.promote_requested.emit(session.retraining.candidate_id))
         self.discard.clicked.connect(lambda: session.discard_requested.emit(session.retraining.candidate_id))
+        self.pause.clicked.connect(
+            lambda: session.learning.pause_requested.emit(session.retraining.state != "paused")
+        )
         session.retraining_changed.connect(self.refresh)
         session.annotated_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
@@ -63,7 +69,7 @@ class RetrainingCard(QFrame):
         for widget in (self.progress, self.curve, self.text, self._table, self.start):
             layout.addWidget(widget)
         below = QHBoxLayout()
-        for button in (self.cancel, self.discard, self.use):
+        for button in (self.cancel, self.pause, self.details, self.discard, self.judged, self.use):
             below.addWidget(button, 1)
         layout.addLayout(below)
 
@@ -87,6 +93,9 @@ class RetrainingCard(QFrame):
             (self._table, candidate and bool(now.comparison)),
             (self.start, not running and not candidate),
             (self.cancel, running),
+            (self.pause, running),
+            (self.details, running),
+            (self.judged, candidate and bool(now.verdict)),
             (self.use, candidate),
             (self.discard, candidate),
         ):
@@ -94,7 +103,11 @@ class RetrainingCard(QFrame):
         self.start.setEnabled(slices > 0)
         self.start.setText("Try again…" if now.state == "failed" else "Retrain on my annotations…")
         self.cancel.setEnabled(now.state != "stopping")
-        self.use.setText(f"Use {now.candidate_id}" if len(now.candidate_id) < 10 else "Use candidate")
+        self.cancel.setText("Stop" if now.rows and now.state in ("running", "paused") else "Cancel")
+        self.cancel.setToolTip("Ends the training; the best so far becomes a candidate" if now.rows else "")
+        self.pause.setText("Go on" if now.state == "paused" else "Pause")
+        self.pause.setEnabled(now.state in ("running", "paused"))
+        self.use.setText(f"Use {now.candidate_id}" if len(now.candidate_id) < 10 else "Use")
         self.use.setToolTip(
             f"Let {now.candidate_id} answer from now on; the old model stays and can be rolled back"
         )
@@ -106,6 +119,8 @@ class RetrainingCard(QFrame):
             "preparing": f"Preparing {counted}",
             "running": f"Learning from {counted}",
             "stopping": "Stopping",
+            "paused": "Paused",
+            "comparing": "Comparing with the model in use",
             "candidate": f"Candidate {now.candidate_id}",
             "failed": "Retraining did not finish",
         }.get(

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction
 from viewer.imaging.windows import Window
 from viewer.ui.palette import Action
 from viewer.ui.placing import PANELS, WORKLIST
+from viewer.ui.retraining import RUNNING
 
 if TYPE_CHECKING:
     from viewer.ui.main_window import MainWindow
@@ -152,6 +153,7 @@ class WindowActions:
         session = self._session
         opened = lambda: session.volume is not None  # noqa: E731
         idle = lambda: session.retraining.state in ("idle", "failed") and session.annotated[1] > 0  # noqa: E731
+        training = lambda: session.retraining.state in RUNNING  # noqa: E731
         running = lambda: session.findings is not None and not session.findings.done  # noqa: E731
         done = lambda: session.findings is not None and session.findings.done  # noqa: E731
         older = lambda: len(session.models) > 1  # noqa: E731
@@ -166,6 +168,10 @@ class WindowActions:
             Action("Cancel scoring", "", session.score_cancel_requested.emit, running, "cancel_scoring"),
             Action("Accept findings as annotations", "", accept, done, "accept_findings"),
             Action("Retrain on my annotations…", "", self._window.retrain, idle, "retrain"),
+            Action("Show the retraining…", "", self._window.learning.show_training, training, "training"),
+            Action(
+                "Models…", "", self._window.learning.show_versions, lambda: bool(session.models), "models"
+            ),
             *others,
             *self._window.worklist.triage.actions_by_name(),
             Action("Roll back to the model before", "", back, older, "roll_back"),

@@ -19,6 +19,7 @@ from viewer.session import Mode, ModelEntry, Probe, Session, Tool
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
 from viewer.ui.status_bar import RESEARCH
+from viewer.ui.versions import VersionsDialog
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 

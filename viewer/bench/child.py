@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import annotating, inference, keeping, quality, reading, scoring
+from viewer.bench import annotating, inference, keeping, packaged, quality, reading, scoring
 
 Answer = dict[str, float]
 
@@ -93,6 +93,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     **keeping.CHILD,
     **inference.CHILD,
     **scoring.CHILD,
+    **packaged.CHILD,
 }
 
 
@@ -100,7 +101,7 @@ def main(argv: list[str]) -> int:
     """Run the probe that `argv` names and print what it measured."""
     probe, *folder, started = argv
     if probe in PROBES:
-        answer = PROBES[probe](Path(folder[0]))
+        answer = PROBES[probe](Path(*folder))
     else:
         from viewer.bench import reading_room, reading_screen, screen
 

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import PterionError
-from viewer.bench import annotating, inference, keeping, quality, reading, reading_room, rows, scoring
+from viewer.bench import (
+    annotating,
+    inference,
+    keeping,
+    packaged,
+    quality,
+    reading,
+    reading_room,
+    rows,
+    scoring,
+)
 from viewer.bench.rows import machine, row
 
 TIMEOUT_S = 240
@@ -27,6 +37,7 @@ PROMISES = (
     *keeping.PROMISES,
     *inference.PROMISES,
     *scoring.PROMISES,
+    *packaged.PROMISES,
 )
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
@@ -45,6 +56,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     *keeping.PROBES,
     *inference.PROBES,
     *scoring.PROBES,
+    *packaged.PROBES,
 )
 
 

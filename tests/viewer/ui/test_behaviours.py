@@ -64,7 +64,7 @@ BEHAVIOURS: dict[str, dict[str, str]] = {
     "ui/test_behaviours.py": {
         "reference lines": "test_a_reference_line_shows_where_the_active_picture_cuts",
         "fit": "test_fit_brings_the_whole_image_back",
-        "VOI LUT and sigmoid; each image's own until changed": "test_each_image_is_shown_as_its_header_asks_until_that_is_changed",
+        "VOI LUT, sigmoid; header until changed": "test_each_image_is_shown_as_its_header_asks_until_that_is_changed",
         "strip: wheel": "test_the_wheel_over_the_strip_scrolls",
         "high-DPI": "test_a_screen_of_twice_the_pixels_gets_them",
     },

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from model.labels import ANY, BY_CODE, BY_VALUE, SCORES
 from viewer import __version__
 from viewer.jobs.answer import Answer
-from viewer.jobs.dicom_out import MANUFACTURER, RESEARCH, SERIES_NUMBER, Sources, made, new_uid, save
+from viewer.jobs.dicom_out import RESEARCH, Sources, made, own_series, save, with_part
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -74,25 +74,15 @@ def write_capture(path: Path, answer: Answer) -> "Dataset":
             photometric_interpretation="RGB",
             bits_allocated=8,
             coordinate_system="PATIENT",
-            series_instance_uid=new_uid(),
-            sop_instance_uid=new_uid(),
-            series_number=SERIES_NUMBER + 5,
-            instance_number=1,
-            manufacturer=MANUFACTURER,
+            **own_series(5),
             patient_orientation=("L", "P"),
         )
         dataset.SeriesDescription = f"Summary. {RESEARCH}"
         dataset.ImageType = ["DERIVED", "SECONDARY"]
         dataset.BurnedInAnnotation = "NO"  # nothing on the page says who the patient is
-        _with_part(dataset, source)
+        with_part(dataset, source)
     save(path, dataset)
     return dataset
-
-
-def _with_part(dataset: "Dataset", source: "Dataset") -> None:
-    part = str(source.get("BodyPartExamined", ""))
-    if part:
-        dataset.BodyPartExamined = part
 
 
 def _table(draw: Any, answer: Answer) -> None:

@@ -15,11 +15,10 @@ from viewer.jobs.dicom_out import (
     MANUFACTURER,
     MODEL,
     RESEARCH,
-    SERIES_NUMBER,
     Sources,
     coded,
     made,
-    new_uid,
+    own_series,
     save,
     uid_of,
 )
@@ -80,11 +79,7 @@ class _Report:
         dataset = sr.Comprehensive3DSR(
             evidence=evidence,
             content=report[0],
-            series_instance_uid=new_uid(),
-            series_number=SERIES_NUMBER + 4,
-            sop_instance_uid=new_uid(),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
+            **own_series(4),
             is_complete=True,
             is_verified=False,
         )
@@ -157,10 +152,9 @@ class _Report:
         frames: dict[str, list[int]] = {}
         classes = {}
         for index in map(int, marked):
-            header, place = self.sources.header(index), self.answer.volume.series.slices[index]
-            uid = str(header.SOPInstanceUID)
-            classes[uid] = str(header.SOPClassUID)
-            frames.setdefault(uid, []).extend([place.frame + 1] if "NumberOfFrames" in header else [])
+            sop_class, uid, own = self.sources.reference(index)
+            classes[uid] = sop_class
+            frames.setdefault(uid, []).extend(own or [])
         return [SourceImageForSegmentation(classes[uid], uid, found or None) for uid, found in frames.items()]
 
     def _peak(self, code: str) -> Any:
@@ -172,9 +166,7 @@ class _Report:
         if not np.isfinite(column).any():
             raise PterionError("No slice of this series was scored, so there is nothing to report.")
         index = int(np.nanargmax(column))
-        header, place = self.sources.header(index), self.answer.volume.series.slices[index]
-        frames = [place.frame + 1] if "NumberOfFrames" in header else None
-        return SourceImageForMeasurementGroup(str(header.SOPClassUID), str(header.SOPInstanceUID), frames)
+        return SourceImageForMeasurementGroup(*self.sources.reference(index))
 
 
 def _meaning(code: str) -> str:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.errors import PterionError
-from viewer import __version__
 from viewer.annotation.document import Document
 from viewer.dicom.volume import Volume
 from viewer.imaging.placement import ViewState
 from viewer.imaging.windows import Window
-from viewer.jobs.dicom_out import MANUFACTURER, MODEL, RESEARCH, SERIES_NUMBER, Sources, new_uid, uid_of
+from viewer.jobs.dicom_out import RESEARCH, Sources, own_images, with_part
 from viewer.measures import text
 from viewer.measures.measure import Kind, Measure, Point
 from viewer.measures.readings import index_of, read
@@ -62,16 +61,7 @@ def presentation_state(
     shape = PresentationLUTShapeValues.INVERSE if inverted else PresentationLUTShapeValues.IDENTITY
     dataset = GrayscaleSoftcopyPresentationState(
         referenced_images=headers,
-        series_instance_uid=new_uid(),
-        series_number=SERIES_NUMBER + 1,
-        sop_instance_uid=new_uid(),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=__version__,
-        device_serial_number=uid_of("device")[-16:],
-        content_label="PTERION",
-        content_description=RESEARCH,
+        **own_images(1),
         graphic_layers=[layer] if annotations else None,
         graphic_annotations=annotations or None,
         modality_lut_transformation=_modality_lut(headers[0], volume),
@@ -90,10 +80,7 @@ def presentation_state(
         dataset.ImageHorizontalFlip = "Y" if flipped else "N"
         for area in dataset.DisplayedAreaSelectionSequence:
             _turn_area(area, degrees, flipped=flipped)
-    part = str(headers[0].get("BodyPartExamined", ""))
-    if part:
-        dataset.BodyPartExamined = part
-    else:
+    if "BodyPartExamined" not in with_part(dataset, headers[0]):
         dataset.Laterality = ""  # asked for wherever the part might be paired
     dataset.SeriesDescription = f"Presentation. {RESEARCH}"
     return dataset
@@ -158,8 +145,7 @@ def _annotations(
             for measure in measures
         ]
         graphics = [graphic for measure in measures for graphic in _graphics(measure)]
-        frame = place.frame + 1 if "NumberOfFrames" in header else None
-        found.append(GraphicAnnotation([header], layer, frame, None, graphics, words))
+        found.append(GraphicAnnotation([header], layer, sources.frame(index), None, graphics, words))
     return layer, found
 
 

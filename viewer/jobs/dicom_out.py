@@ -56,6 +56,36 @@ def uid_of(name: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'pterion/{name}').int}"
 
 
+def own_series(number: int = 0) -> dict[str, Any]:
+    """What highdicom is told of an object that is a series of its own, the `number`-th of those made here."""
+    return {
+        "series_instance_uid": new_uid(),
+        "series_number": SERIES_NUMBER + number,
+        "sop_instance_uid": new_uid(),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+    }
+
+
+def own_images(number: int) -> dict[str, Any]:
+    """The same of an object that says which program made it, and what for (PS3.3 C.7.5.2, 10.9)."""
+    return own_series(number) | {
+        "manufacturer_model_name": MODEL,
+        "software_versions": __version__,
+        "device_serial_number": uid_of("device")[-16:],
+        "content_label": "PTERION",
+        "content_description": RESEARCH,
+    }
+
+
+def with_part(dataset: "Dataset", source: "Dataset") -> "Dataset":
+    """Say the part of the body where the source does."""
+    part = str(source.get("BodyPartExamined", ""))
+    if part:
+        dataset.BodyPartExamined = part
+    return dataset
+
+
 def coded(code: tuple[str, str, str]) -> Any:
     """A coded concept of (value, scheme, meaning)."""
     from highdicom.sr import CodedConcept
@@ -97,6 +127,16 @@ class Sources:
                 raise file_error(error, f"Reading {place.path.name}") from error
             self._read[place.path] = _completed(header)
         return self._read[place.path]
+
+    def frame(self, index: int) -> int | None:
+        """The number of a slice's frame in its file, from 1; None where the file holds one slice."""
+        many = "NumberOfFrames" in self.header(index)
+        return self._series.slices[index].frame + 1 if many else None
+
+    def reference(self, index: int) -> tuple[str, str, list[int] | None]:
+        """How an object refers to a slice: class and UID of its file, and its frame where that has several."""
+        header, frame = self.header(index), self.frame(index)
+        return str(header.SOPClassUID), str(header.SOPInstanceUID), None if frame is None else [frame]
 
     def headers(self, indices: Iterable[int]) -> "list[Dataset]":
         """The headers of the files that hold slices, each once."""
@@ -164,9 +204,10 @@ def _key_object(sources: Sources, marked: list[tuple[int, Mark]]) -> "Dataset":
 
     headers = sources.headers(index for index, _ in marked)
     frames: dict[str, list[int]] = {}
-    for index, mark in marked:
-        if "NumberOfFrames" in sources.header(index):
-            frames.setdefault(str(sources.header(index).SOPInstanceUID), []).append(mark.frame + 1)
+    for index, _ in marked:
+        frame = sources.frame(index)
+        if frame is not None:
+            frames.setdefault(str(sources.header(index).SOPInstanceUID), []).append(frame)
     notes = [f"Image {index + 1}: {mark.note}" for index, mark in marked if mark.note]
     content = KeyObjectSelection(
         document_title=codes.DCM.OfInterest,
@@ -177,11 +218,7 @@ def _key_object(sources: Sources, marked: list[tuple[int, Mark]]) -> "Dataset":
     dataset = KeyObjectSelectionDocument(
         evidence=headers,
         content=content,
-        series_instance_uid=new_uid(),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=new_uid(),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
+        **own_series(),
     )
     for item in dataset.ContentSequence:
         referred = item.get("ReferencedSOPSequence", [None])[0]

@@ -11,16 +11,7 @@ from model.errors import PterionError
 from viewer.annotation.document import Document
 from viewer.dicom.volume import Volume
 from viewer.jobs.dicom_graphics import ellipse_axes
-from viewer.jobs.dicom_out import (
-    MANUFACTURER,
-    RESEARCH,
-    SERIES_NUMBER,
-    Sources,
-    coded,
-    new_uid,
-    observer,
-    uid_of,
-)
+from viewer.jobs.dicom_out import RESEARCH, Sources, coded, observer, own_series, uid_of
 from viewer.measures import text
 from viewer.measures.measure import CutPlane, Kind, Measure, Point
 from viewer.measures.readings import Reading, Value, index_of, read
@@ -90,11 +81,7 @@ def measurement_report(sources: Sources, volume: Volume, document: Document) -> 
     dataset = kind(
         evidence=evidence,
         content=report[0],
-        series_instance_uid=new_uid(),
-        series_number=SERIES_NUMBER + 2,
-        sop_instance_uid=new_uid(),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
+        **own_series(2),
         is_complete=True,
     )
     dataset.SeriesDescription = f"Measures. {RESEARCH}"
@@ -131,10 +118,7 @@ class _Maker:
     def _image(self, index: int) -> Any:
         from highdicom.sr import SourceImageForRegion
 
-        header = self.sources.header(index)
-        place = self.volume.series.slices[index]
-        frames = [place.frame + 1] if "NumberOfFrames" in header else None
-        return SourceImageForRegion(str(header.SOPClassUID), str(header.SOPInstanceUID), frames)
+        return SourceImageForRegion(*self.sources.reference(index))
 
     def _region(self, measure: Measure, reading: Reading, image: Any) -> Any:
         from highdicom import sr
@@ -173,9 +157,7 @@ class _Maker:
     def _group_image(self, index: int) -> Any:
         from highdicom.sr import SourceImageForMeasurementGroup
 
-        header, place = self.sources.header(index), self.volume.series.slices[index]
-        frames = [place.frame + 1] if "NumberOfFrames" in header else None
-        return SourceImageForMeasurementGroup(str(header.SOPClassUID), str(header.SOPInstanceUID), frames)
+        return SourceImageForMeasurementGroup(*self.sources.reference(index))
 
     def _across(self, measure: Measure, plane: CutPlane, reading: Reading) -> Any:
         """A measure across the slices, in the patient's coordinates; the middle slice stands for its source."""

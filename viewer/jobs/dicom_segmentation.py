@@ -20,13 +20,13 @@ from viewer.jobs.dicom_out import (
     MANUFACTURER,
     MODEL,
     RESEARCH,
-    SERIES_NUMBER,
     Sources,
     coded,
     made,
-    new_uid,
+    own_images,
     save,
     uid_of,
+    with_part,
 )
 
 if TYPE_CHECKING:
@@ -114,28 +114,11 @@ def _segmentation(sources: Sources, series: Series, drawn: Sequence[DrawnSegment
         pixel_array=_stack(series, drawn, headers),
         segmentation_type="BINARY",
         segment_descriptions=[_described(each, number, series) for number, each in enumerate(drawn, start=1)],
-        series_instance_uid=new_uid(),
-        series_number=SERIES_NUMBER + 3,
-        sop_instance_uid=new_uid(),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=__version__,
-        device_serial_number=uid_of("device")[-16:],
-        content_label="PTERION",
-        content_description=RESEARCH,
+        **own_images(3),
         series_description=f"Suspected bleeds. {RESEARCH}",
         omit_empty_frames=True,
     )
-    return _with_part(dataset, headers[0])
-
-
-def _with_part(dataset: "Dataset", header: "Dataset") -> "Dataset":
-    """Say the part of the body where the source does."""
-    part = str(header.get("BodyPartExamined", ""))
-    if part:
-        dataset.BodyPartExamined = part
-    return dataset
+    return with_part(dataset, headers[0])
 
 
 def _stack(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from viewer.measures.measure import Measure
+from viewer.measures.readings import Readings
 from viewer.measures.tracker import Draft, Hit
 
 
@@ -40,6 +41,8 @@ class Measuring(QObject):
         super().__init__(parent)
         self.drawing = Drawing()
         self.selection: str | None = None
+        self.readings = Readings()
+        """What measures come to, worked out once for the pictures and the list."""
 
     def set_drawing(self, drawing: Drawing) -> None:
         """Show what the mouse is at."""

@@ -27,7 +27,7 @@ NOT_READ = "The slice is not loaded."
 ELSEWHERE = "Its slice is not in this series any more."
 NO_PIXELS = "It holds no pixel's centre: too small, or beside the image."
 NO_HEIGHT = "The distance between the slices is unknown: no C and no volume."
-_KEPT = 512
+_KEPT = 2048
 _SERIES_KEPT = 2
 """The open series and its prior; others would only hold memory."""
 

@@ -1,6 +1,7 @@
 """The polygon layer of the viewports: what is drawn, and what the mouse is about to make of it."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
@@ -115,22 +116,17 @@ class PolygonLayer:
         selected: bool,
         hovered: bool,
     ) -> None:
-        colour = QColor(theme.subtype_colour(annotation.subtype))
-        fill = QColor(colour)
-        fill.setAlphaF(0.22 if hovered else FILL_OPACITY if selected else 0.0)
-        pen = QPen(colour, STRONG_PX if selected or hovered else LINE_PX)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        pen.setCosmetic(True)
-        if not annotation.reviewed:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.setBrush(fill)
+        strong = selected or hovered
+        name = theme.subtype_colour(annotation.subtype)
+        painter.setPen(_pen(name, strong=strong, reviewed=annotation.reviewed))
         a, b, c, d, e, f = placement.matrix
         painter.setTransform(QTransform(a, c, b, d, e, f))
-        plain = annotation.reviewed and not fill.alpha() and painter.opacity() == 1.0
-        if plain:  # Qt draws single lines with square caps in half the time of a path
-            painter.drawLines(self._pieces(annotation))
+        if annotation.reviewed and not strong and painter.opacity() == 1.0:
+            painter.drawLines(self._pieces(annotation))  # with square caps in half the time of a path
         else:
+            fill = QColor(name)
+            fill.setAlphaF(0.22 if hovered else FILL_OPACITY if selected else 0.0)
+            painter.setBrush(fill)
             painter.drawPath(self._path(annotation))
         painter.resetTransform()
 
@@ -176,6 +172,16 @@ class PolygonLayer:
         _squares(painter, marks, HANDLE_PX, theme.IMAGE, theme.BRIGHT)
         if preview.closes:
             _squares(painter, [points[0]], HANDLE_PX + 5, colour.name(), theme.BRIGHT)
+
+
+@cache
+def _pen(colour: str, *, strong: bool, reviewed: bool) -> QPen:
+    pen = QPen(QColor(colour), STRONG_PX if strong else LINE_PX)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    pen.setCosmetic(True)
+    if not reviewed:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    return pen
 
 
 def visible_part(preview: Preview) -> tuple[object, ...]:

@@ -1,7 +1,6 @@
 """Words over an image: readable over bone and over air, and painted from memory while scrolling."""
 
 import math
-from collections import OrderedDict
 
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
@@ -18,7 +17,7 @@ class Lettering:
     def __init__(self, font: QFont) -> None:
         self._font = font
         self._metrics = QFontMetricsF(font)
-        self._words: OrderedDict[tuple[str, str, float], QImage] = OrderedDict()
+        self._words: dict[tuple[str, str, float], QImage] = {}
         self._widths: dict[str, float] = {}
 
     @property
@@ -43,18 +42,14 @@ class Lettering:
     def draw(self, painter: QPainter, left: float, top: float, text: str, colour: str) -> None:
         """Paint a line whose upper left corner is at (left, top)."""
         if text:
-            place = QPointF(round(left) - _PAD, round(top) - _PAD)
-            painter.drawImage(place, self._word(painter, text, colour))
+            ratio = painter.device().devicePixelRatioF()
+            word = self._words.get((text, colour, ratio)) or self._new(text, colour, ratio)
+            painter.drawImage(QPointF(round(left) - _PAD, round(top) - _PAD), word)
 
-    def _word(self, painter: QPainter, text: str, colour: str) -> QImage:
-        ratio = painter.device().devicePixelRatioF()
-        key = (text, colour, ratio)
-        if key in self._words:
-            self._words.move_to_end(key)
-            return self._words[key]
-        word = self._words[key] = self._render(text, colour, ratio)
-        while len(self._words) > KEPT:
-            self._words.popitem(last=False)
+    def _new(self, text: str, colour: str, ratio: float) -> QImage:
+        if len(self._words) >= KEPT:
+            self._words.clear()
+        word = self._words[text, colour, ratio] = self._render(text, colour, ratio)
         return word
 
     def _render(self, text: str, colour: str, ratio: float) -> QImage:

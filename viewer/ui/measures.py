@@ -21,7 +21,7 @@ from viewer.dicom.volume import Volume
 from viewer.measures import text
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import Kind, Measure, Share, SlicePlane
-from viewer.measures.readings import Reading, Readings
+from viewer.measures.readings import Reading
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
 from viewer.ui.exporting import ExportMenu, export_button
@@ -58,7 +58,7 @@ class MeasuresPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._readings = Readings()
+        self._readings = session.measuring.readings
         self._hung: tuple[object, ...] = ()
         self._marking = Marking(session)
         self._beside = Beside(session)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from viewer.annotation.events import Preview
 from viewer.imaging.layouts import boxes
-from viewer.measures.readings import Readings
 from viewer.panes import Panes
 from viewer.session import Mode, Session, Tool
 from viewer.ui import theme
@@ -102,7 +101,7 @@ class ReadingArea(QWidget):
         self.interaction.active_size_px = self._active_size
         self.interaction.show_menu = lambda _viewport, at: self.menu.popup(at)
         self._overlays = Overlays(session)
-        measures = MeasureLayer(session, Readings())
+        measures = MeasureLayer(session, session.measuring.readings)
         self.layers: list[Layer] = [EvidenceLayer(session), PolygonLayer(session), measures]
         self.cut_layers: list[Layer] = [CutOutlines(session), measures]
         self._made: list[Viewport] = []

@@ -99,7 +99,7 @@ def score(program: list[str], work: Path) -> str:
         str(work / "seg"),
     ]
     (study,) = ask([*program, *words], work)["studies"]
-    scores = study["scores"]
+    scores = study["study"]
     need(set(scores) == SUBTYPES, "scores are missing", str(scores))
     need(scores["any"] > 0.5, "the bleeds of the demo are not found", str(scores))
     need(len(list((work / "seg").rglob("*.dcm"))) == 1, "no segmentation was written", str(study))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,11 @@ def close(application: "Application") -> None:
 
 def wait(holds: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:
     """Let the window work until something holds. Raises PterionError where it does not in time."""
-    for _ in range(int(1000 * seconds / LOOK_MS)):
-        if holds():
-            return
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise PterionError(f"{what} did not happen within {seconds:.0f} s.", code="SELFTEST")
         pause(LOOK_MS)
-    raise PterionError(f"{what} did not happen within {seconds:.0f} s.", code="SELFTEST")
 
 
 def pause(milliseconds: int) -> None:

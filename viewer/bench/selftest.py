@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 DRAWN_SLICES = 3
 PATIENTS, SIZE_PX, SLICES = 3, 128, 12
 """What a training learns from beside the demo: annotated simulated heads."""
-SHORT: dict[str, Any] = {"minutes": 0.2, "replay": 1, "size": 64, "slices": 6, "threads": 1}
+SHORT: dict[str, Any] = {
+    "minutes": 0.2,
+    "steps": 3,
+    "threads": 1,
+    "replay": 1,
+    "watched": 1,
+    "reference": 1,
+    "size": 64,
+    "slices": 6,
+}
 """A training of a few steps on small simulated heads."""
+RETRAIN_S = 1200.0
+"""How long it may take: it has the lowest priority on a machine that may have other work."""
 
 Answer = dict[str, Any]
 
@@ -120,7 +131,7 @@ def retrain(application: "Application") -> str:
     drive.wait(lambda: session.annotated[1] >= DRAWN_SLICES, "Counting what was drawn")
     with _short_training():
         application.teaching.start()
-        drive.wait(lambda: session.retraining.state in ("candidate", "failed"), "Retraining")
+        drive.wait(lambda: session.retraining.state in ("candidate", "failed"), "Retraining", RETRAIN_S)
     if not can_train():
         if session.retraining.text != NO_TRAINING:
             raise PterionError("It is not said that training was left out.", code="SELFTEST")

@@ -1,10 +1,12 @@
 """The composed picture of a viewport, made again only when something it shows changed."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
 from model.labels import CODES
@@ -17,6 +19,7 @@ from viewer.ui import theme
 from viewer.ui.regions import told
 
 MOST_SIZES = 4
+AHEAD_S = 0.003
 KEPT = 256
 """Overlays remembered, so that scrolling back costs nothing; a few kB each."""
 
@@ -30,6 +33,9 @@ class Overlays:
         self._cuts: dict[tuple[int, int], tuple[Section, Overlay]] = {}  # section and stop; the section alive
         self._masks: npt.NDArray[np.uint8] | None = None
         self._palette: Palette | None = None
+        self._coming: list[int] = []  # slices whose masked pixels are found while nothing else is done
+        self._idle = QTimer(session, interval=0)
+        self._idle.timeout.connect(self._find_ahead)
         self.shared = Shared()
         for signal in (
             session.findings_changed,
@@ -53,6 +59,19 @@ class Overlays:
             self._found.clear()
         self._cuts.clear()
         self._masks = masks
+        self._coming.clear()
+        if masks is not None and findings is not None and findings.done:
+            here = self._session.slice_index
+            self._coming = sorted(range(len(masks)), key=lambda i: -abs(i - here))[-KEPT:]
+            self._idle.start()
+
+    def _find_ahead(self) -> None:
+        """Find the masked pixels of the slices around, nearest first, a moment at a time: then scrolling need not."""
+        until = time.perf_counter() + AHEAD_S
+        while self._coming and time.perf_counter() < until:
+            self.of(self._coming.pop())
+        if not self._coming:
+            self._idle.stop()
 
     def _shown(self, findings: Findings) -> npt.NDArray[np.uint8]:
         """The masks to paint: what a reader dismissed is not."""
@@ -159,7 +178,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._places: dict[tuple[int, ...], npt.NDArray[np.intp]] = {}  # a buffer for each size
-        self._wanted: Wanted | None = None  # what was composed last; alive, so that the ids in its key stay theirs
+        self._wanted: Wanted | None = None  # composed last; alive, so that the ids in its key stay theirs
         self._hu: npt.NDArray[np.int16] | None = None
         self._made: Pixels | None = None
 

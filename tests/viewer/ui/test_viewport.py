@@ -14,6 +14,7 @@ from viewer.dicom.series import Note, Problem
 from viewer.dicom.volume import Volume
 from viewer.imaging.windows import STROKE
 from viewer.session import Findings, Session
+from viewer.ui import picture as pictures
 from viewer.ui.corners import Corners
 from viewer.ui.lettering import Lettering
 from viewer.ui.reading import ReadingArea
@@ -342,3 +343,28 @@ def test_overlays_are_found_once_and_forgotten_with_other_masks(
     assert overlays.of(0) is first
     open_session.set_findings(replace(findings, masks=np.zeros_like(findings.masks)))
     assert overlays.of(0) is not first
+
+
+def test_overlays_of_a_scored_series_are_found_ahead_and_those_of_a_closed_one_are_not(
+    qtbot: QtBot,
+    area: ReadingArea,
+    open_session: Session,
+    make_findings: Callable[..., Findings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert open_session.volume is not None
+    found: list[int] = []
+    made = pictures.overlay_of
+    monkeypatch.setattr(pictures, "overlay_of", lambda mask: found.append(1) or made(mask))
+    open_session.set_findings(make_findings(open_session.volume, (0, 5)))
+    qtbot.waitUntil(lambda: len(found) == 6)
+    for index in range(6):
+        open_session.set_slice_index(index)
+        area.paint_now()
+    assert len(found) == 6
+    open_session.set_findings(make_findings(open_session.volume, (1,)))
+    open_session.set_volume(None)
+    overlays = area.viewports[0]._overlays
+    assert overlays._coming == []
+    overlays._find_ahead()
+    assert not overlays._idle.isActive()

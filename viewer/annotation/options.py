@@ -81,12 +81,13 @@ class GrowOptions:
 
     tolerance_hu: how far from the seed's HU without a drag; a drag widens or narrows it.
     radius_mm: no further than this from the seed. bone_hu: nothing this dense or denser is taken.
-    through_slices: grows into neighbouring slices too.
+    smooth_mm: necks thinner than this are not crossed, nor kept. through_slices: grows into neighbouring slices too.
     """
 
     tolerance_hu: float = 12.0
     radius_mm: float = 40.0
     bone_hu: float = 110.0
+    smooth_mm: float = 2.0
     through_slices: bool = False
 
     def __post_init__(self) -> None:
@@ -94,6 +95,7 @@ class GrowOptions:
         _within("tolerance_hu", self.tolerance_hu, 0, 2000)
         _within("radius_mm", self.radius_mm, 0.5, 300)
         _within("bone_hu", self.bone_hu, -1024, 4000)
+        _within("smooth_mm", self.smooth_mm, 0, 10)
 
 
 @dataclass(frozen=True)

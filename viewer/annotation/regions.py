@@ -78,8 +78,22 @@ class Growth:
     def on_slice(self, tolerance_hu: float) -> Mask:
         """The region on the seed's slice: mask bool of the window at (`left`, `top`)."""
         _, row, column = self._seed
-        fits = self._fits(self._soft, self._away_mm, tolerance_hu)
-        return without_small_holes(component(fits, (row - self.top, column - self.left)), self._hole_px)
+        seed = (row - self.top, column - self.left)
+        grown = component(self._fits(self._soft, self._away_mm, tolerance_hu), seed)
+        smooth = self._smooth(grown)
+        if smooth[seed]:  # a seed in a neck keeps it
+            grown = component(smooth, seed)
+        return without_small_holes(grown, self._hole_px)
+
+    def _smooth(self, grown: Mask) -> Mask:
+        """A region of one slice without necks."""
+        rows, columns = np.flatnonzero(grown.any(1)), np.flatnonzero(grown.any(0))
+        if not rows.size or not self._options.smooth_mm:
+            return grown
+        box = (slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2))
+        kept = np.zeros_like(grown)
+        kept[box] = without_necks(grown[box], self._options.smooth_mm, self._stack.spacing_mm)
+        return kept
 
     def through_slices(self, tolerance_hu: float) -> dict[int, Mask]:
         """The region on every slice it reaches through loaded neighbours: masks of the window by slice number."""
@@ -96,6 +110,9 @@ class Growth:
         away = np.hypot(self._away_mm[None], heights[first : last + 1, None, None])
         seed = (number - first, row - self.top, column - self.left)
         grown = component(self._fits(soft, away, tolerance_hu), seed)
+        smooth = np.stack([self._smooth(mask) for mask in grown])
+        if smooth[seed]:
+            grown = component(smooth, seed)
         return {
             first + at: without_small_holes(mask, self._hole_px)
             for at, mask in enumerate(grown)
@@ -139,19 +156,23 @@ def touching(mask: Mask, region: Mask) -> Mask:
 
 def _candidates(hu: Hu, spacing_mm: tuple[float, float], options: FillOptions) -> Mask:
     """Pixels within the limits, without necks."""
-    from scipy import ndimage
-
     soft = softened(hu, spacing_mm)
     fits = (soft >= options.low_hu) & (soft <= options.high_hu) & inside_skull(hu, spacing_mm)
-    if not options.smooth_mm or not fits.any():
-        return np.asarray(fits)
-    thin = options.smooth_mm / 2
-    core = ndimage.distance_transform_edt(fits, spacing_mm) > thin
+    return without_necks(np.asarray(fits), options.smooth_mm, spacing_mm)
+
+
+def without_necks(mask: Mask, thinnest_mm: float, spacing_mm: tuple[float, float]) -> Mask:
+    """A mask without what is thinner than that; all of it where nothing is thicker."""
+    from scipy import ndimage
+
+    if not thinnest_mm or not mask.any():
+        return mask
+    thin = thinnest_mm / 2
+    core = ndimage.distance_transform_edt(mask, spacing_mm) > thin
     if not core.any():
-        return np.asarray(fits)
-    return np.asarray(
-        fits & (ndimage.distance_transform_edt(~core, spacing_mm) <= thin + max(spacing_mm) / 2)
-    )
+        return mask
+    near = ndimage.distance_transform_edt(~core, spacing_mm) <= thin + max(spacing_mm) / 2
+    return np.asarray(mask & near)
 
 
 def _near(mask: Mask, seed: tuple[int, ...], reach: int = 2) -> tuple[int, int]:

@@ -48,6 +48,7 @@ FIELDS: dict[ToolName, tuple[Field, ...]] = {
         Field(GrowOptions, "tolerance_hu", "±", " HU", 0, 500, 1),
         Field(GrowOptions, "radius_mm", "Within", " mm", 0.5, 300, 5),
         Field(GrowOptions, "bone_hu", "Bone from", " HU", 60, 2000, 10),
+        Field(GrowOptions, "smooth_mm", "Necks", " mm", 0, 10, 0.5, 1),
     ),
     ToolName.FILL: (
         Field(FillOptions, "low_hu", "HU from", "", -1024, 3000, 2),

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -540,3 +541,45 @@ def test_undo_keeps_an_outline_that_is_open(editor: Editor) -> None:
     editor.handle(Key.UNDO)
     assert editor.state is State.IDLE
     assert outlines(editor) == [SQUARE]
+
+
+# what others do meanwhile
+
+
+def test_undo_takes_back_ones_own_work_and_not_that_of_others(editor: Editor) -> None:
+    """A document of two squares grows by a third from elsewhere; undo and redo go past it."""
+    for number, ring in enumerate((SQUARE, FAR)):
+        editor.add([Annotation(f"m{number}", "a", 0, "SDH", ring)], "draw SDH")
+    theirs = Annotation("t", "b", 0, "IPH", FAR)
+
+    def with_theirs(document: Document) -> Document:
+        return replace(document, annotations=(*document.annotations, theirs))
+
+    def uids() -> list[str]:
+        return [annotation.uid for annotation in editor.document.annotations]
+
+    assert editor.catch_up(with_theirs(editor.document), with_theirs)
+    assert uids() == ["m0", "m1", "t"]
+    editor.handle(Key.UNDO)
+    assert uids() == ["m0", "t"]
+    editor.handle(Key.UNDO)
+    assert uids() == ["t"]
+    editor.handle(Key.REDO)
+    editor.handle(Key.REDO)
+    assert uids() == ["m0", "m1", "t"]
+    editor.handle(Key.UNDO)
+    assert uids() == ["m0", "t"]
+
+
+def test_what_others_deleted_is_no_longer_selected_and_nothing_changes_in_a_stroke(editor: Editor) -> None:
+    editor.add([Annotation("m", "a", 0, "SDH", SQUARE)], "draw SDH")
+    editor.handle(Select("m"))
+    empty = replace(editor.document, annotations=())
+    editor.handle(Press((70.0, 70.0), "a"))
+    editor.handle(Release((70.0, 70.0), "a"))
+    assert not editor.catch_up(empty, lambda document: document)
+    editor.handle(Key.ESCAPE)
+    assert editor.catch_up(empty, lambda _: empty)
+    assert editor.selection is None
+    editor.handle(Key.UNDO)
+    assert editor.document == empty

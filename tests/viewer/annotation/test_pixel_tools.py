@@ -195,6 +195,35 @@ def test_small_holes_of_noise_are_filled_and_large_ones_stay() -> None:
     assert not mask[47:53, 62:68].any()
 
 
+@pytest.mark.parametrize("through", [False, True])
+def test_growing_does_not_leak_through_a_neck(through: bool) -> None:
+    """Two clots with a bridge of one pixel (1 mm) between them: the bridge and the other clot stay behind."""
+    hu = hand.head(0.0)
+    here, there = disc((45.0, 50.0), 9.0), disc((75.0, 50.0), 9.0)
+    hu[here | there] = hand.CLOT_HU
+    hu[50, 45:75] = hand.CLOT_HU
+    editor: Editor = hand.new_editor(hand.stack_of(hu), ToolName.GROW)
+    editor.handle(SetOptions(GrowOptions(tolerance_hu=17, through_slices=through)))
+    click(editor, (45.5, 50.5))
+    mask = hand.mask_of(editor)
+    assert dice(mask, here) > 0.95
+    assert not mask[:, 58:].any()
+    editor.handle(Key.UNDO)
+    editor.handle(SetOptions(GrowOptions(tolerance_hu=17, smooth_mm=0, through_slices=through)))
+    click(editor, (45.5, 50.5))
+    assert dice(hand.mask_of(editor), here | there) > 0.95
+
+
+def test_a_seed_in_a_thin_bleed_keeps_it() -> None:
+    hu = hand.head(0.0)
+    hu[50, 45:75] = hand.CLOT_HU
+    hu[40:50, 45:55] = hand.CLOT_HU
+    editor: Editor = hand.new_editor(hand.stack_of(hu, spacing_mm=(0.5, 0.5)), ToolName.GROW)
+    editor.handle(SetOptions(GrowOptions(tolerance_hu=25)))
+    click(editor, (70.5, 50.5))
+    assert hand.mask_of(editor)[50, 60:70].all()
+
+
 # smart fill
 
 

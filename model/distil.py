@@ -12,25 +12,48 @@ SCORE_WEIGHT = 0.5
 """Weight of following the scores beside following the masks."""
 
 
-def fine_tuning_loss(network: nn.Module, teacher: nn.Module, batch: Batch, kept: float) -> Tensor:
+def fine_tuning_loss(
+    network: nn.Module, teacher: nn.Module, batch: Batch, kept: float, *, apart: bool = False
+) -> Tensor:
     """Loss of a batch, a scalar: that of training, and `kept` times how far the network went from its teacher.
 
     It is held to the teacher on replayed stacks, on pixels and scores that nobody read, and, within the background of
-    a slice, between background and the subtypes that its reader did not look for.
+    a slice, between background and the subtypes that its reader did not look for. apart: the mean of the losses of
+    the stacks, which is the same however many machines share them; else Dice is that of all stacks together.
     """
     mask_logits, slice_logits, _ = (part.float() for part in network(batch.x))
     with torch.no_grad():
         said_masks, said_scores, _ = (part.float() for part in teacher(batch.x))
-    shares = _completed(
-        area_shares(batch.labels, mask_logits.shape[-1]), said_masks.softmax(1), batch.labels, batch.scores
-    )
-    learnt = mask_loss(mask_logits, shares, stacks=len(batch.x)) + score_loss(slice_logits, batch.scores)
     replayed = torch.zeros(len(batch.x), device=batch.x.device)
     if batch.replayed is not None:
         replayed = batch.replayed.float()
     replayed = replayed.repeat_interleave(batch.x.shape[1])
+    stacks = len(batch.x)
+    groups = stacks if apart else 1
+    parts = (mask_logits, slice_logits, said_masks, said_scores, batch.labels, batch.scores, replayed)
+    losses = [
+        _loss(*group, kept=kept, stacks=stacks // groups)
+        for group in zip(*(part.chunk(groups) for part in parts), strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def _loss(
+    mask_logits: Tensor,
+    slice_logits: Tensor,
+    said_masks: Tensor,
+    said_scores: Tensor,
+    labels: Tensor,
+    scores: Tensor,
+    replayed: Tensor,
+    *,
+    kept: float,
+    stacks: int,
+) -> Tensor:
+    shares = _completed(area_shares(labels, mask_logits.shape[-1]), said_masks.softmax(1), labels, scores)
+    learnt = mask_loss(mask_logits, shares, stacks=stacks) + score_loss(slice_logits, scores)
     unread = torch.maximum((1 - shares.sum(1)).clamp(0, 1), replayed[:, None, None])
-    unknown = torch.maximum((batch.scores < 0).float(), replayed[:, None])
+    unknown = torch.maximum((scores < 0).float(), replayed[:, None])
     return learnt + kept * (
         _mask_distance(mask_logits, said_masks, unread)
         + SCORE_WEIGHT * _score_distance(slice_logits, said_scores, unknown)

@@ -51,6 +51,7 @@ class Settings:
     processor computes in it (a GPU always does), or `float32`. start_from: model whose weights it starts with, `from`
     in TOML ("": from scratch). frozen: batch statistics and the part along z stay as they are there.
     kept: weight of staying near the network that it starts from, on simulated stacks and where nobody read (0: none).
+    apart: whether the loss of fine-tuning is the mean over stacks, which is the same on any number of machines.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Settings:
     start_from: str = ""
     frozen: bool = False
     kept: float = 0.0
+    apart: bool = False
     network: Any = field(default_factory=FlagshipConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     data: DataSettings = field(default_factory=DataSettings)

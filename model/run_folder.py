@@ -46,7 +46,8 @@ class Request:
     subtypes: codes that the reader looked for; of the others nothing is known where none is drawn.
     steps: of the training; 0 takes what `minutes` allow. device: None takes a GPU where there is one.
     replay, watched, reference: simulated heads to train with, to stop by, to compare on. size, slices: of each.
-    nice: how far the run stands back for other work. code: version of the program. left_out: what was not used, in sentences. probe: only time three steps.
+    nice: how far the run stands back for other work. code: version of the program. left_out: what was not used, in
+    sentences. probe: only time three steps.
     """
 
     base: str

@@ -98,6 +98,11 @@ class Trainer:
         """Steps of the whole run."""
         return self._feed.steps
 
+    def take(self, network: nn.Module) -> None:
+        """Start from the weights of another network of the same sizes; the teacher stays."""
+        for mine in (self._network, self._averaged):
+            mine.load_state_dict(network.state_dict())
+
     def timed(self, count: int) -> float:
         """Seconds of one of `count` real steps. They change the network: make another trainer to train with."""
         batches = self._feed.batches(0)
@@ -185,7 +190,9 @@ class Trainer:
     def _loss(self, batch: Batch) -> torch.Tensor:
         if self._teacher is None:
             return self._kind.loss(self._shared, batch)
-        return fine_tuning_loss(self._shared, self._teacher, batch, self.settings.kept)
+        return fine_tuning_loss(
+            self._shared, self._teacher, batch, self.settings.kept, apart=self.settings.apart
+        )
 
     def _validate(self, tell: Tell) -> None:
         """Add a row to the curves; note the best weights, and whether it is time to end. The first one decides."""

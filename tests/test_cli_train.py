@@ -187,6 +187,88 @@ def test_two_processes_train_as_one(words: list[str], tmp_path: Path) -> None:
             assert float(alone[key]) == pytest.approx(float(shared[key]), rel=1e-4), (key, alone["step"])
 
 
+FINE = """
+name = "fine"
+steps = 4
+stacks = 2
+slices = 2
+real_share = 0.5
+real_from = 0.0
+real_positive = 1.0
+painted = 0.0
+learning_rate = 1e-2
+warm_up = 1
+average = 0.0
+validate_every = 2
+checkpoint_every = 4
+frozen = true
+kept = 0.5
+apart = true
+[data]
+validation = 4
+"""
+
+
+@pytest.fixture
+def fine(tmp_path: Path) -> list[str]:
+    """A command that fine-tunes a tiny version on eight patients."""
+    import torch
+
+    from model.export import export
+    from model.networks.flagship import Flagship, FlagshipConfig
+
+    torch.manual_seed(0)
+    sizes = FlagshipConfig(
+        widths=(4, 4, 8, 8, 8),
+        depths=(1,) * 5,
+        expansion=1,
+        decoder=(8, 8, 4, 4),
+        pooled=4,
+        sequence_width=4,
+    )
+    export(Flagship(sizes), tmp_path / "tiny-1", id="tiny-1", parent=None, info={})
+    write_patients(tmp_path / "data", 8)
+    (tmp_path / "fine.toml").write_text(FINE, encoding="utf-8")
+    data = ["--data", str(tmp_path / "data"), "--threads", "1", "--device", "cpu"]
+    base = ["--from", str(tmp_path / "tiny-1"), "--name", "ours-1"]
+    return ["train", str(tmp_path / "fine.toml"), *data, *base, "--out"]
+
+
+def test_fine_tuning_of_a_version_comes_out_as_a_candidate(
+    fine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.numpy import load_file
+
+    from model.registry import Registry, verify
+
+    assert cli.main([*fine, str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    made = tmp_path / "run" / "ours-1"
+    assert verify(made)["training"]["started"].startswith("from tiny-1, sha256")
+    registry = Registry(tmp_path / "bundled", tmp_path / "models")
+    assert registry.import_version(made).status == "candidate"
+    before, after = (load_file(folder / "weights.safetensors") for folder in (tmp_path / "tiny-1", made))
+    same = {name for name in before if (before[name] == after[name]).all()}
+    assert {name for name in before if "running_" in name or name.startswith("context.")} <= same
+    assert len(same) < len(before)
+
+
+@pytest.mark.slow
+def test_two_processes_fine_tune_as_one(fine: list[str], tmp_path: Path) -> None:
+    """Annotations of several readers, a stack a process: every loss of the curve is that of one process."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for name, launcher in (("one", []), ("two", torchrun)):
+        command = [sys.executable, *launcher, "-m", "viewer", *fine, str(tmp_path / name)]
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=280)
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert [row["step"] for row in one] == [row["step"] for row in two] == ["2", "4"]
+    for alone, shared in zip(one, two, strict=True):
+        assert float(alone["loss"]) == pytest.approx(float(shared["loss"]), rel=1e-4), alone["step"]
+        assert alone.keys() == shared.keys()
+    assert (tmp_path / "two" / "ours-1").is_dir()
+
+
 FLAGSHIP = """
 name = "small"
 steps = 9

@@ -276,7 +276,11 @@ def add_learning(commands: Commands) -> None:
 def add_training(commands: Commands) -> None:
     """`train` and what it is given."""
     command = add(
-        commands, "train", training.train, "train a network from scratch, as a recipe says", machine=False
+        commands,
+        "train",
+        training.train,
+        "train a network as a recipe says, from scratch or from a model",
+        machine=False,
     )
     command.add_argument("recipe", metavar="RECIPE", help="flagship, seed-multitask …, or a TOML file")
     command.add_argument(
@@ -304,6 +308,15 @@ def add_training(commands: Commands) -> None:
     )
     command.add_argument(
         "--weights", metavar="PATH", type=Path, help="start from ImageNet weights (a B0), a model or a run"
+    )
+    command.add_argument(
+        "--from",
+        dest="start",
+        metavar="VERSION",
+        help="fine-tune this model, by its id or its folder; the recipe `retrain` is made for it",
+    )
+    command.add_argument(
+        "--name", metavar="ID", help="id of the model that comes out (default: the recipe's name)"
     )
     command.add_argument(
         "--cache",

@@ -28,16 +28,20 @@ def train(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments.recipe)
     chosen = {
-        name: getattr(arguments, name) for name in ("seed", "threads") if getattr(arguments, name) is not None
+        name: getattr(arguments, name)
+        for name in ("name", "seed", "threads")
+        if getattr(arguments, name) is not None
     }
     settings = replace(settings, **chosen)
+    if arguments.start:
+        settings = replace(settings, network=sizes_of(starting_point(arguments.start)))
     run = Run(
         tuple(arguments.data),
         arguments.out,
         fold=arguments.fold,
         resume=arguments.resume,
         device=arguments.device,
-        weights=arguments.weights or starting_point(settings.start_from),
+        weights=arguments.weights or starting_point(arguments.start or settings.start_from),
         cache=arguments.cache,
     )
     with stopping() as stopped:
@@ -97,6 +101,15 @@ def starting_point(name: str) -> Path | None:
     if not name:
         return None
     return Path(name) if Path(name).is_dir() else Path(registry().get(name).path)
+
+
+def sizes_of(version: Path | None) -> Any:
+    """The sizes of a version's network: what starts from it has the same."""
+    from model.networks.flagship import FlagshipConfig
+    from model.registry import verify
+
+    assert version is not None
+    return FlagshipConfig.from_table(verify(version)["network"])
 
 
 def tell(event: Event) -> None:

@@ -70,7 +70,7 @@ def look(
             registry,
             choice=choice,
             cancelled=cancelled,
-            **{**settings, "probe": True, "replay": 6, "watched": 0, "reference": 0},
+            **{**settings, "probe": True, "nice": 0, "replay": 6, "watched": 0, "reference": 0},
         )
     except PterionError as error:
         if error.code == "NOTHING_TO_LEARN":

@@ -18,7 +18,7 @@ from viewer.jobs import triage
 from viewer.jobs.crew import Model
 from viewer.jobs.triage import Found, Progress, Scored, Told, Triage
 from viewer.library.store import Library
-from viewer.library.triage import GAVE_UP, Reading, State, TriageList
+from viewer.library.triage import TriageList
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,88 +52,6 @@ def library(tmp_path: Path):
 
 def states(library: Library) -> list[str]:
     return [str(row.state) for row in TriageList(library).rows()]
-
-
-# the list
-
-
-def test_a_study_is_listed_once_and_taken_in_order(library: Library, studies: tuple[Study, ...]) -> None:
-    listed = TriageList(library)
-    assert listed.add(studies) == 3
-    assert listed.add(studies[:2]) == 0
-    assert listed.studies() == studies
-    assert listed.take() == studies[0]
-    listed.scored(studies[0].study_uid, "m-1")
-    assert listed.take() == studies[1]
-    listed.failed(studies[1].study_uid, "It is a chest.")
-    assert [(row.word, row.reason) for row in listed.rows()] == [
-        ("scored", ""),
-        ("failed", "It is a chest."),
-        ("new", ""),
-    ]
-
-
-def test_a_study_with_more_slices_waits_again(library: Library, studies: tuple[Study, ...]) -> None:
-    listed = TriageList(library)
-    listed.add(studies[:1])
-    listed.take()
-    listed.scored(studies[0].study_uid, "m-1")
-    listed.add(studies[:1])
-    assert states(library) == ["scored"]
-    series = studies[0].series[0]
-    listed.add([replace(studies[0], series=(replace(series, slices=series.slices[:2]),))])
-    assert states(library) == ["new"]
-
-
-def test_what_ended_the_program_twice_is_not_tried_a_third_time(
-    library: Library, studies: tuple[Study, ...]
-) -> None:
-    listed = TriageList(library)
-    listed.add(studies[:1])
-    for expected in ("new", "failed"):
-        assert listed.take() is not None
-        listed.begin()  # as after a kill
-        assert states(library) == [expected]
-    assert listed.rows()[0].reason == GAVE_UP
-    listed.again(studies[0].study_uid)
-    assert listed.take() == studies[0]
-
-
-def test_leaving_a_study_in_order_is_no_attempt(library: Library, studies: tuple[Study, ...]) -> None:
-    listed = TriageList(library)
-    listed.add(studies[:1])
-    for _ in range(5):
-        listed.take()
-        listed.put_back(studies[0].study_uid)
-    listed.begin()
-    assert states(library) == ["new"]
-
-
-def test_what_the_reader_did_goes_before_what_the_model_did(
-    library: Library, studies: tuple[Study, ...]
-) -> None:
-    listed = TriageList(library)
-    listed.add(studies)
-    listed.take()
-    listed.scored(studies[0].study_uid, "m-1")
-    listed.read(studies[0].study_uid, Reading.OPENED)
-    listed.read(studies[1].study_uid, Reading.REVIEWED)
-    assert [row.word for row in listed.rows()] == ["opened", "reviewed", "new"]
-    assert listed.rows()[0].state is State.SCORED
-    listed.remove([studies[1].study_uid])
-    assert len(listed.rows()) == 2
-
-
-def test_a_study_of_another_pterion_fails_with_a_word(
-    library: Library, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = TriageList(library)
-    monkeypatch.setattr("viewer.library.index.SHAPE", "older")
-    listed.add(studies[:1])
-    monkeypatch.undo()
-    listed.add(studies[1:2])
-    assert listed.take() == studies[1]
-    assert "another version" in listed.rows()[0].reason
 
 
 # the work

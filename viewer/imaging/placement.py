@@ -135,12 +135,21 @@ class Placement:
         return all(-e <= x <= self.columns + e and -e <= y <= self.rows + e for x, y in corners)
 
     @property
-    def covered(self) -> tuple[int, int, int, int]:
-        """The screen pixels that the image covers wholly, its rim left out: (left, top, width, height)."""
+    def uncovered(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Boxes (left, top, width, height) of screen pixels that the image does not cover; its rim is among them."""
         (x0, y0), (x1, y1) = (self.to_screen(at) for at in ((0, 0), (self.columns, self.rows)))
-        left, top = ceil(min(x0, x1)) + 1, ceil(min(y0, y1)) + 1
-        width, height = floor(max(x0, x1)) - 1 - left, floor(max(y0, y1)) - 1 - top
-        return left, top, max(width, 0), max(height, 0)
+        width, height = (ceil(side) for side in self.size_px)
+        left, top = max(ceil(min(x0, x1)) + 1, 0), max(ceil(min(y0, y1)) + 1, 0)
+        right, bottom = min(floor(max(x0, x1)) - 1, width), min(floor(max(y0, y1)) - 1, height)
+        if right <= left or bottom <= top:
+            return ((0, 0, width, height),)
+        boxes = (
+            (0, 0, width, top),
+            (0, bottom, width, height - bottom),
+            (0, top, left, bottom - top),
+            (right, top, width - right, bottom - top),
+        )
+        return tuple(box for box in boxes if box[2] > 0 and box[3] > 0)
 
     def centre_panned(self, shift_px: Vector) -> Vector:
         """The centre after the image is dragged by `shift_px` on the screen; it stays on the image."""

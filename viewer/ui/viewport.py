@@ -3,7 +3,7 @@
 from math import dist
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QRegion,
     QTransform,
     QWheelEvent,
 )
@@ -262,8 +261,8 @@ class Viewport(QWidget):
         if placement is None or not self._ready():
             painter.fillRect(self.rect(), GROUND)
         elif not placement.fills:
-            for rect in QRegion(self.rect()).subtracted(QRegion(*placement.covered)):
-                painter.fillRect(rect, GROUND)
+            for box in placement.uncovered:
+                painter.fillRect(QRect(*box), GROUND)
         if volume is not None and section is not None and placement is not None:
             self._paint_picture(painter, volume, section, placement)
             self._corners.paint(painter, self.shown(volume, section), placement, self.room())

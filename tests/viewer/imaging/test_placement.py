@@ -135,3 +135,26 @@ def test_an_image_fills_its_viewport_or_leaves_a_part_free() -> None:
     assert not plain(zoom=1.5, centre=(0.5, 0.6)).fills
     assert not plain(zoom=1.5, quarter_turns=1).fills
     assert plain(size_px=(600.0, 300.0)).fills
+
+
+def test_what_lies_beside_the_image_is_boxes_around_it() -> None:
+    # The image takes 400 × 200 px from (0, 50) on; a rim of one pixel, and the one at its border, belong outside.
+    assert plain().uncovered == ((0, 0, 400, 51), (0, 249, 400, 51), (0, 51, 1, 198), (399, 51, 1, 198))
+    assert plain(zoom=0.001).uncovered == ((0, 0, 400, 300),)
+    assert plain(zoom=9.0).uncovered == ()
+
+
+@given(placements, st.floats(0, 0.999), st.floats(0, 0.999))
+def test_every_pixel_is_painted_once_beside_the_image_or_lies_on_it(
+    placement: Placement, across: float, down: float
+) -> None:
+    x, y = (int(share * side) for share, side in zip((across, down), placement.size_px, strict=True))
+    boxes = [
+        (left, top, width, height)
+        for left, top, width, height in placement.uncovered
+        if left <= x < left + width and top <= y < top + height
+    ]
+    assert len(boxes) <= 1
+    if not boxes:
+        assert placement.pixel_at((x, y)) is not None
+        assert placement.pixel_at((x + 1, y + 1)) is not None

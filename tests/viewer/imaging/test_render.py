@@ -139,3 +139,42 @@ def test_opacity_beyond_one_is_refused() -> None:
 
 def test_every_code_has_its_tint() -> None:
     assert tint_table(PALETTE).shape == (12, 256)
+
+
+@given(
+    st.floats(1, 8000),
+    st.floats(-40000, 40000),
+    st.sampled_from(Function),
+    st.none() | st.builds(Table, st.integers(-40000, 40000), st.binary(min_size=1, max_size=300)),
+    st.booleans(),
+)
+def test_greys_are_those_of_the_formula_at_every_value(
+    width: float, level: float, function: Function, table: Table | None, inverted: bool
+) -> None:
+    """Also where nothing but black or white is worked out."""
+    hu = np.array([-32768, -20000, -1000, -1, 0, 1, 40, 1000, 20000, 32767, *_around(width, level)])
+    hu = np.unique(np.clip(hu, -32768, 32767))
+    with np.errstate(over="ignore"):
+        x = hu.astype(float)
+        if table is not None:
+            greys = np.frombuffer(table.greys, np.uint8)
+            grey = greys[np.clip(hu - table.first_hu, 0, len(greys) - 1)].astype(float)
+        elif function is Function.SIGMOID:
+            grey = 255 / (1 + np.exp(np.clip(-4 * (x - level) / width, -700, 700)))
+        else:
+            one = 0.0 if function is Function.LINEAR_EXACT else 1.0
+            centre, wide = level - one / 2, width - one
+            ramp = ((x - centre) / wide + 0.5) * 255 if wide else np.where(x <= centre, 0, 255)
+            grey = np.where(x <= centre - wide / 2, 0, np.where(x > centre + wide / 2, 255, ramp))
+    expected = np.rint(grey).astype(int)
+    found = grey_table(Window("", width, level, function, table), inverted)[
+        hu.astype(np.int16).view(np.uint16)
+    ]
+    assert np.abs((255 - found.astype(int) if inverted else found) - expected).max() == 0
+
+
+def _around(width: float, level: float) -> list[int]:
+    """Values at the ends of a window, and a little beyond."""
+    return [
+        int(level + width * share) + step for share in (-2, -0.5, 0, 0.5, 2) for step in (-2, -1, 0, 1, 2)
+    ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import PterionError
-from viewer.bench import annotating, inference, keeping, packaged, quality, reading, scoring
+from viewer.bench import annotating, inference, keeping, packaged, quality, reading, scoring, teaching
 
 Answer = dict[str, float]
 
@@ -93,6 +93,7 @@ PROBES: dict[str, Callable[[Path], Answer]] = {
     **keeping.CHILD,
     **inference.CHILD,
     **scoring.CHILD,
+    **teaching.CHILD,
     **packaged.CHILD,
 }
 
@@ -114,6 +115,7 @@ def main(argv: list[str]) -> int:
             "index_late": reading_screen.index_late,
             **reading_room.ON_SCREEN,
             **inference.ON_SCREEN,
+            **teaching.ON_SCREEN,
         }
         answer = screen.window(float(started)) if probe == "window" else on_screen[probe](Path(folder[0]))
     print(json.dumps(answer))

@@ -22,10 +22,11 @@ from viewer.bench import (
     reading_room,
     rows,
     scoring,
+    teaching,
 )
 from viewer.bench.rows import machine, row
 
-TIMEOUT_S = 240
+TIMEOUT_S = 600
 
 PROMISES = (
     *rows.PROMISES,
@@ -37,6 +38,7 @@ PROMISES = (
     *keeping.PROMISES,
     *inference.PROMISES,
     *scoring.PROMISES,
+    *teaching.PROMISES,
     *packaged.PROMISES,
 )
 # Probe of `viewer.bench.child`, the rows it fills, and what it opens: slices and gap in mm, or a folder by name.
@@ -56,6 +58,7 @@ PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] 
     *keeping.PROBES,
     *inference.PROBES,
     *scoring.PROBES,
+    *teaching.PROBES,
     *packaged.PROBES,
 )
 

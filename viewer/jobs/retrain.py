@@ -254,11 +254,21 @@ def interrupted() -> Path | None:
     if find_running() is not None:
         return None
     for request in sorted(runs_dir().glob(f"*/{REQUEST}"), reverse=True):
+        if _timed_only(request.parent):
+            forget(request.parent)
+            continue
         events, _ = run_folder.read_events(request.parent)
         ended = any(event["event"] in TERMINAL for event in events)
         if events and not ended and any((request.parent / SAMPLES).glob("*.npz")):
             return request.parent
     return None
+
+
+def _timed_only(folder: Path) -> bool:
+    try:
+        return Request.read(folder).probe
+    except PterionError:
+        return False
 
 
 def forget(folder: Path) -> None:

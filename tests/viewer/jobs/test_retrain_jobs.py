@@ -286,6 +286,37 @@ def test_killed_child_leaves_the_registry_as_it_was(
     assert retrain.interrupted() is None
 
 
+def test_a_timing_that_was_cut_short_is_not_gone_on_with(library: Library, registry: Registry) -> None:
+    folder = retrain.prepare_run(library, registry, probe=True, **SMALL).folder
+    EventLog(folder)("preparing", done=1, total=2)
+    assert retrain.interrupted() is None
+    assert not folder.exists()
+    assert retrain.read_split(library).parts == {}
+
+
+def test_pause_and_abandon_are_asked_for_in_the_folder(library: Library, registry: Registry) -> None:
+    folder = retrain.prepare_run(library, registry, **SMALL).folder
+    retrain.pause(folder)
+    assert (folder / "pause").exists()
+    retrain.pause(folder, paused=False)
+    retrain.pause(folder, paused=False)
+    retrain.abandon(folder)
+    assert {path.name for path in folder.iterdir()} == {"samples", "request.json", "abandon"}
+    with pytest.raises(PterionError, match="cannot be reached"):
+        retrain.stop(folder / "gone")
+
+
+def test_pinned_patients_keep_their_part(library: Library, tmp_path: Path, registry: Registry) -> None:
+    for patient, part in (("P-A", "test"), ("P-B", "train"), ("P-C", "train")):
+        retrain_headless.pin(library, patient, part)
+    prepared = retrain.prepare_run(library, registry, **SMALL)
+    split = retrain.read_split(library)
+    assert sorted(split.parts.values()) == ["test", "train", "train"]
+    assert split.pinned == set(prepared.bleeds)
+    with pytest.raises(PterionError, match="not in this library"):
+        retrain_headless.pin(library, "P-Z", "test")
+
+
 def test_stopped_child_says_so(library: Library, registry: Registry) -> None:
     folder = retrain.prepare_run(library, registry, **{**SMALL, "steps": 5000}).folder
     retrain.launch(folder)

@@ -61,6 +61,8 @@ class ProposalsCard(QFrame):
         """Say how many are open, here and in all."""
         session, found = self._session, self._session.drawing.proposals
         self.setVisible(bool(found))
+        if not found:
+            return
         here = sum(each.sop_uid == self._sop_uid() for each in found)
         mine = sum(each.subtype == session.subtype for each in found)
         self.text.setText(f"{len(found)} proposals of the model are open")

@@ -31,6 +31,7 @@ class WorkCard(QFrame):
         self.setProperty("role", "card")
         self.reader = QLineEdit()
         self.reading = QComboBox()
+        self._names: list[tuple[str, str]] = []  # of the readings that may be chosen, and their uids
         self.blinded = theme.button("Read blinded")
         self.slice_status = QComboBox()
         self.series_status = QComboBox()
@@ -184,12 +185,15 @@ class WorkCard(QFrame):
 
     def _show_readings(self, work: Work) -> None:
         """The readings that may be chosen; while the reader is blinded, their own alone."""
-        self.reading.clear()
         mine = work.reading.uid if work.reading is not None else ""
-        if not work.others_hidden:
-            self.reading.addItem(SHARED, "")
+        names = [] if work.others_hidden else [(SHARED, "")]
         for each in work.readings:
             if not work.others_hidden or each.uid == mine:
                 name = f"{each.reader}, blinded" if each.kind == "blinded" else each.made_of
-                self.reading.addItem(name, each.uid)
+                names.append((name, each.uid))
+        if names != self._names:  # not at every step through the slices
+            self._names = names
+            self.reading.clear()
+            for name, uid in names:
+                self.reading.addItem(name, uid)
         self.reading.setCurrentIndex(max(self.reading.findData(mine), 0))

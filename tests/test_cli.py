@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from model.errors import Cancelled, PterionError
+from model.errors import Cancelled
+from model.registry import Registry
 from viewer import __version__, cli
-from viewer.cli import display, text, work
+from viewer.cli import display, learning, text, work
 from viewer.jobs.outputs import Outputs
 from viewer.library.store import Library
 
@@ -313,49 +315,105 @@ def test_models_without_any_say_what_to_do(
     assert "error" in json.loads(capsys.readouterr().out)
 
 
-class Store:
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """Two models, of which the second can be promoted."""
-
-    def __init__(self) -> None:
-        self.now = "bundled-1"
-
-    def promote(self, version_id: str) -> None:
-        if version_id != "mine-1":
-            raise PterionError(f"There is no model {version_id}.", code="MODEL_FILE")
-        self.now = version_id
-
-    def roll_back(self) -> None:
-        self.now = "bundled-1"
-
-    def current(self) -> Any:
-        return type("Version", (), {"id": self.now})
-
-    def versions(self) -> list[Any]:
-        made = {"created": "2026-01-01", "parent": None}
-        return [
-            type("Version", (), {"id": name, "status": status, "info": made})
-            for name, status in (("bundled-1", "bundled"), ("mine-1", "user"))
-        ]
+    toy = runpy.run_path(str(Path(__file__).with_name("toy_version.py")))
+    row = {"before": 0.4, "after": 0.5, "difference": 0.1, "interval": None, "n": 2}
+    judged = {
+        "incumbent": "bundled-1",
+        "metrics": {"yours": {"dice": {"any": row}}},
+        "verdict": {"kind": "better"},
+    }
+    toy["make"](tmp_path / "bundled", "bundled-1")
+    made = Registry(tmp_path / "bundled", tmp_path / "user")
+    made.add_candidate(toy["make"](tmp_path / "new", "mine-1", "bundled-1", **judged))
+    for module in (work, learning):
+        monkeypatch.setattr(module, "registry", lambda: made)
+    return made
 
 
-def test_models_change_which_one_answers(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = Store()
-    monkeypatch.setattr(work, "registry", lambda: store)
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert cli.main(["models", *words, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_models_change_which_one_answers(store: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     for words, current in (
         ([], "bundled-1"),
         (["promote", "mine-1"], "mine-1"),
         (["rollback"], "bundled-1"),
+        (["rollback", "mine-1"], "mine-1"),
+        (["promote", "bundled-1"], "bundled-1"),
     ):
-        assert cli.main(["models", *words, "--json"]) == 0
-        listed = json.loads(capsys.readouterr().out)["models"]
+        listed = asked(capsys, *words)["models"]
         assert [each["id"] for each in listed if each["current"]] == [current]
     assert cli.main(["models", "--json", "list"]) == 0
     json.loads(capsys.readouterr().out)
     assert cli.main(["models", "promote", "other"]) == 1
     assert cli.main(["models"]) == 0
-    assert "*  bundled-1  bundled" in capsys.readouterr().out
+    assert "*  bundled-1" in capsys.readouterr().out
+
+
+def test_models_are_named_moved_and_deleted(
+    store: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [each["name"] for each in asked(capsys, "rename", "mine-1", "My clinic")["models"]] == [
+        "",
+        "My clinic",
+    ]
+    asked(capsys, "export", "mine-1", str(tmp_path / "mine-1.zip"))
+    assert [each["id"] for each in asked(capsys, "delete", "mine-1")["models"]] == ["bundled-1"]
+    taken = asked(capsys, "import", str(tmp_path / "mine-1.zip"))["models"][1]
+    assert (taken["id"], taken["status"], taken["verdict"]) == ("mine-1", "candidate", "better")
+    assert taken["bytes"] > 0
+    assert cli.main(["models", "import", str(tmp_path / "nowhere.zip")]) == 1
+    assert cli.main(["models", "delete", "bundled-1"]) == 1
+    said = capsys.readouterr().err
+    assert "no such file" in said
+    assert "came with the program" in said
+
+
+def test_models_are_held_against_each_other(store: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = asked(capsys, "compare", "mine-1", "bundled-1")
+    assert answer["models"] == ["mine-1", "bundled-1"]
+    assert answer["rows"] == [{"set": "yours", "measure": "dice any", "values": [0.5, 0.4]}]
+    assert cli.main(["models", "compare", "mine-1", "bundled-1"]) == 0
+    assert "dice any   0.500      0.400" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pin", ["P1", "P1=somewhere", "=test"])
+def test_a_pin_names_a_patient_and_a_part(pin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["retrain", "--pin", pin]) == 2
+    assert "PATIENT=PART is wanted" in capsys.readouterr().err
+
+
+def test_a_preflight_and_a_result_read_as_sentences() -> None:
+    codes = dict.fromkeys(("EDH", "SDH", "SAH", "IVH", "IPH"), 1)
+    result = {
+        "slices": 20,
+        "patients": 5,
+        "bleeding_patients": 4,
+        "negatives": 6,
+        "subtypes": codes,
+        "subtype_patients": codes,
+        "regions": codes,
+        "split": {"train": 3, "validation": 1, "test": 1},
+        "left_out": ["Gone: 1."],
+        "refusal": "",
+        "warnings": ["A pilot."],
+        "expected": {"device": "cpu", "seconds": 170, "steps": 90, "seconds_a_step": 0.61, "memory_mb": 1150},
+    }
+    shown = text.preflight(result)
+    assert "20 slices of 5 patients, 4 with a bleed; 6 slices reviewed without one." in shown
+    assert "Patients: train 3, validation 1, test 1." in shown
+    assert "On cpu: about 3 min for 90 steps (0.61 s each, timed), 1.1 GB of memory." in shown
+    assert "Gone: 1." in shown
+    verdict = {"title": "Better.", "text": "Dice up."}
+    done = {"outcome": "candidate", "candidate": "mine-1", "verdict": verdict, "notes": ["A note."]}
+    assert text.retrained(done).splitlines()[:3] == ["mine-1: Better.", "Dice up.", "A note."]
+    assert "without a candidate" in text.retrained({"outcome": "cancelled"})
 
 
 def test_a_result_for_people_counts_long_lists() -> None:

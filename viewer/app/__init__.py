@@ -130,7 +130,7 @@ class Application(QObject):
             self.opening,
             self.hanging,
             reading,
-            lambda: self.window.placing.screens(),
+            self.window.placing,
             self,
         )
         self.places = KeptPlaces(self.window.placing, self.library, self.tasks, self)

@@ -23,7 +23,7 @@ from viewer.imaging.pane import SeriesKey
 from viewer.jobs.prior import same_patient
 from viewer.library.store import Library
 from viewer.session import Session
-from viewer.ui.placing import Box, box_of, fitted
+from viewer.ui.placing import Box, Placing, box_of, fitted
 from viewer.ui.reading import ReadingArea
 
 SETTING, FORMAT = "session", 1
@@ -116,15 +116,14 @@ class Restoring(QObject):
         opening: Opening,
         hanging: Hanging,
         reading: ReadingArea,
-        screens: Callable[[], list[QRect]],
+        placing: Placing,
         parent: QObject,
     ) -> None:
-        """screens: what windows may take of each."""
         super().__init__(parent)
         self._session, self._panes = session, session.panes
         self._library, self._tasks = library, tasks
         self._opening, self._hanging = opening, hanging
-        self._reading, self._cine, self._screens = reading, reading.interaction.cine, screens
+        self._reading, self._cine, self._placing = reading, reading.interaction.cine, placing
         self._asked: tuple[Path, ...] = ()
         self._sources: tuple[Path, ...] = ()
         self._wanted: Kept | None = None  # what is being restored
@@ -313,7 +312,7 @@ class Restoring(QObject):
         self._session.arrange(arrangement)
         for number, box in kept.outside:
             if 0 <= number < len(self._panes):
-                self._reading.move_outside(number, fitted(QRect(*box), self._screens()))
+                self._reading.move_outside(number, fitted(QRect(*box), self._placing.screens()))
         self._hanging.load_awaited()
         self._session.set_overlay(kept.overlay)
         self._cine.set_fps(kept.fps)

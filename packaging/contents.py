@@ -71,11 +71,15 @@ DECODERS = (
 """Of the codecs of imagecodecs, those of DICOM, archives and pictures; it imports them by name."""
 
 LEFT_OUT = {
-    "torch's own tests, programs, headers": (
-        "torch/test/*",
-        "torch/bin/*",
-        "torch/include/*",
-        "torch/share/*",
+    "torch's own tests and headers": ("torch/test/*", "torch/include/*", "torch/share/*"),
+    "programs of torch; its manager of shared memory is asked for at import": (
+        *(
+            "torch/bin/*Test",
+            "torch/bin/protoc*",
+            "torch/bin/test_*",
+            "torch/bin/*.pt*",
+            "torch/bin/upgrader*",
+        ),
     ),
     "static libraries, and tests of bindings": (
         "*.a",
@@ -90,7 +94,6 @@ LEFT_OUT = {
         "PySide6/QtTest*",
         "*libQt6Network*",
         "PySide6/QtNetwork*",
-        "PySide6/QtOpenGL.*",
         "*Qt6EglFS*",
         "*libQt6Pdf*",
         "*Qt6Quick*",

@@ -37,6 +37,9 @@ def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     [
         ("torch/lib/libtorch_cpu.so", False),
         ("torch/test/test_nn.py", True),
+        ("torch/bin/test_jit", True),
+        ("torch/bin/torch_shm_manager", False),
+        ("PySide6/QtOpenGL.abi3.so", False),
         ("torch/_dynamo/config.py", False),
         ("torch/ao/quantization/observer.py", True),
         ("torch\\include\\ATen\\ATen.h", True),

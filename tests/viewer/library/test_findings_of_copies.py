@@ -1,9 +1,12 @@
-"""Two studies whose series share a UID, as careless copies do, keep their own findings."""
+"""Two studies whose series share a UID, as careless copies do, keep their own findings; damaged ones are said."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from viewer.library.errors import LibraryError
 from viewer.library.store import Library
 
 
@@ -41,4 +44,16 @@ def test_the_latest_of_any_model_is_found(tmp_path: Path) -> None:
     latest = library.latest_findings("9", "1")
     assert latest is not None
     assert latest.model_id == "toy-2"
+    library.close()
+
+
+@pytest.mark.parametrize("masks", [b"no zlib", zlib.compress(bytes(5))])
+def test_damaged_findings_are_said(tmp_path: Path, masks: bytes) -> None:
+    library = Library(tmp_path)
+    save(library, "1", 0.5)
+    with library.writing() as connection:
+        connection.execute("UPDATE findings SET masks = ?", (masks,))
+    for load in (lambda: library.load_findings("9", "toy-1", "1"), lambda: library.latest_findings("9")):
+        with pytest.raises(LibraryError, match="damaged"):
+            load()
     library.close()

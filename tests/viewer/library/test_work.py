@@ -122,6 +122,24 @@ def test_a_damaged_note_is_said(library: Library, log: WorkLog) -> None:
         log.progress("series")
 
 
+def test_a_damaged_reading_is_said(library: Library, log: WorkLog) -> None:
+    log.begin_blinded("study", "series", "R")
+    connection = sqlite3.connect(library.path)
+    connection.execute("UPDATE readings SET kind = 'perhaps'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(LibraryError, match="damaged"):
+        log.readings("series")
+
+
+def test_the_subtypes_of_each_series_are_told(library: Library, log: WorkLog) -> None:
+    drawn = document("x", "y")
+    both = replace(drawn, annotations=(drawn.annotations[0], replace(drawn.annotations[1], subtype="IPH")))
+    library.save_document(both, action="draw", reader="R")
+    library.save_document(replace(drawn, series_uid="other"), action="draw", reader="R")
+    assert log.subtypes() == {"series": frozenset({"SDH", "IPH"}), "other": frozenset({"SDH"})}
+
+
 def test_a_comment_without_end_is_refused(log: WorkLog) -> None:
     with pytest.raises(ValueError, match="10000 characters"):
         log.note("study", "series", status=Status.DONE, comment="x" * 10_001, reader="A")

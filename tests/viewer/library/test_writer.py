@@ -146,6 +146,9 @@ def test_close_on_a_full_disk_says_what_is_not_saved(
     writer = Writer(library, listener)
     submit(writer, 2)
     writer.submit(document(1, "other"), previous=document(0, "other"), action="draw", reader="R")
+    assert writer.waiting("study", "series") == document(2)
+    assert writer.waiting("study", "other") == document(1, "other")
+    assert writer.waiting("study", "other", "a reading of its own") is None
     assert not writer.close()
     assert writer.unsaved() == (document(2), document(1, "other"))
 

@@ -247,7 +247,9 @@ class FindingsPanel(QWidget):
     def _show_notes(self, findings: Findings | None) -> None:
         texts = list(findings.cautions) if findings is not None else []
         series = self._session.series
-        texts += [note.text for note in series.notes if note.problem in _MATTERS] if series is not None else []
+        texts += (
+            [note.text for note in series.notes if note.problem in _MATTERS] if series is not None else []
+        )
         if (
             findings is not None
             and findings.model_id

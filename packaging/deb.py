@@ -38,13 +38,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "dist")
+    parser.add_argument("--fast", action="store_true", help="do not compress: for a trial on this machine")
     arguments = parser.parse_args(argv)
-    print(pack(arguments.folder, arguments.out))
+    print(pack(arguments.folder, arguments.out, fast=arguments.fast))
     return 0
 
 
-def pack(folder: Path, out: Path) -> Path:
-    """The package of a built folder, named as Debian does."""
+def pack(folder: Path, out: Path, *, fast: bool = False) -> Path:
+    """The package of a built folder, named as Debian does. fast: not compressed."""
     flavour = next(each for each in contents.FLAVOURS.values() if each.folder == folder.name)
     version, architecture = contents.version(ROOT), tool("dpkg", "--print-architecture")
     with tempfile.TemporaryDirectory(prefix="pterion-deb-") as work:
@@ -56,7 +57,8 @@ def pack(folder: Path, out: Path) -> Path:
         control.write_text(control_text(flavour, version, architecture, size_kib, glibc_of(folder)), "utf-8")
         out.mkdir(parents=True, exist_ok=True)
         package = out / f"{flavour.folder}_{version}_{architecture}.deb"
-        words = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "--build", str(tree), str(package)]
+        how = ["-Znone"] if fast else ["-Zxz", "-z3"]
+        words = ["dpkg-deb", "--root-owner-group", *how, "--build", str(tree), str(package)]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     return package
 

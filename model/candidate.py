@@ -106,7 +106,7 @@ def _asked(network: "Flagship", cases: Sequence[Case], stop: Callable[[], bool])
 
 
 def mask_threshold(parent: Calibration, said: Sequence[tuple[Raw, Case]], patients: int) -> float:
-    """The mask threshold with the best Dice on the first `patients` cases; of those as good the nearest to the parent's.
+    """The mask threshold with the best Dice on the first `patients` cases; of equals the one nearest to the parent's.
 
     The parent's stays where fewer than `LEAST_BLEEDING` patients bleed among them, and no threshold is taken at which
     the other cases, simulated heads, lose Dice against the parent's.

@@ -94,7 +94,7 @@ def test_a_tampered_archive_is_refused(registry: Registry, tiny_version: Path, t
 def test_any_bytes_are_a_model_or_a_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.zip"
     path.write_bytes(content)
-    with pytest.raises(ModelFileError, match="any.zip"), unpacked(path):
+    with pytest.raises(ModelFileError, match=r"any\.zip"), unpacked(path):
         pass
 
 

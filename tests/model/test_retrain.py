@@ -331,6 +331,7 @@ def test_same_seed_gives_the_same_weights_also_where_it_was_interrupted(
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked child")
 def test_ten_kills_lose_nothing(run_of: MakeRun, tiny_version: Path, tmp_path: Path) -> None:
     """Killed at ten random moments and started again each time: it goes on, and the registry stays whole."""
@@ -536,12 +537,13 @@ def test_fault_is_told_and_kept(
     "where", ["model.replay.save_sample", "model.export._save_weights", "model.checkpoint.os.fsync"]
 )
 def test_full_disk_is_said_and_leaves_no_half_candidate(
-    run_of: MakeRun, monkeypatch: pytest.MonkeyPatch, where: str
+    run_of: MakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     folder = run_of(*PATIENTS)
+    replace(Request.read(folder), cache=str(tmp_path / "empty")).write(folder)
     monkeypatch.setattr(where, full)
     assert retrain.run(folder) == 1
     assert "No space left" in events_of(folder)[-1]["text"]

@@ -96,9 +96,8 @@ def _of_head(pattern: str, head: Head) -> dict[str, Named]:
         "auc": partial(metrics.weighted_auc, head.truth, head.scores),
         "ap": partial(metrics.weighted_average_precision, head.truth, head.scores),
         "brier": partial(metrics.weighted_mean, squared),
+        "ece": partial(metrics.weighted_calibration_error, head.truth, head.scores),
     }
-    if len(head.truth):
-        ways["ece"] = partial(metrics.weighted_calibration_error, head.truth, head.scores)
     return {pattern.format(name): Named(head.patients, way, positives) for name, way in ways.items()}
 
 

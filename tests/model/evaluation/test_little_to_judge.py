@@ -68,6 +68,31 @@ def test_where_nothing_bleeds_nothing_is_claimed(system: Silent) -> None:
     assert "quiet" in page(done)
 
 
+class WithoutEpidural(Silent):
+    """Knows nothing of EDH."""
+
+    name = "four"
+
+    def __call__(self, sample: Sample) -> Answer:
+        scores = np.full((len(sample.hu), 6), 0.2)
+        scores[:, SCORES.index("EDH")] = np.nan
+        return Answer(scores, scores[0])
+
+
+def test_a_system_that_leaves_a_subtype_out_stands_beside_one_that_does_not() -> None:
+    done = evaluate([Silent(), WithoutEpidural()], HEADS, data="quiet", rounds=20)
+    own, other = (done.table["systems"][name]["measures"] for name in ("silent", "four"))
+    assert own.keys() == other.keys()
+    # 0.2 where nothing bleeds is 0.2 too much.
+    assert own["study_ece_EDH"]["value"] == own["study_ece_SDH"]["value"] == pytest.approx(0.2)
+    assert other["study_ece_EDH"] == {"value": None, "interval": [None, None], "n": 0}
+    compared = done.table["comparisons"]["four"]
+    assert "study_ece_EDH" not in compared
+    assert compared["study_ece_SDH"]["value"] == 0
+    text = card.text("m", {"thresholds": dict.fromkeys(SCORES, 0.5)}, {"quiet": slim(done.table)})
+    assert "| four |" in text
+
+
 def test_a_system_without_masks_has_a_line_without_them() -> None:
     line = glance(Silent(), HEADS[:1]).splitlines()[-1]
     assert line.split() == ["a", "-", "0.20"]

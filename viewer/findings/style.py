@@ -9,7 +9,7 @@ from model.labels import CODES
 
 FILL, EDGE = 0.42, 0.85
 """Share of a mask's colour that covers the picture where its opacity is 1: inside and on its outermost pixels."""
-FAINT = 0.5
+FAINT = 0.65
 """The same for the outline of a subtype below its operating point."""
 
 

@@ -132,9 +132,10 @@ def _arrow(row: Row) -> str:
 
 
 def short(value: float, digits: int = 2) -> str:
-    """A number from 0 to 1 without the leading zero."""
-    text = f"{value:.{digits}f}"
-    return text[1:] if text.startswith("0.") else text
+    """A number without the zero before its point, with a true minus."""
+    text = f"{abs(value):.{digits}f}"
+    text = text[1:] if text.startswith("0.") else text
+    return f"−{text}" if value < 0 and any(digit in text for digit in "123456789") else text
 
 
 def signed(value: float, digits: int = 2) -> str:

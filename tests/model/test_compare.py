@@ -150,6 +150,7 @@ def test_the_sentence_says_what_it_rests_on() -> None:
 
 def test_numbers_read_as_in_print() -> None:
     assert (short(0.7), short(1.0), short(12.34, 1)) == (".70", "1.00", "12.3")
+    assert (short(-0.86), short(-1.5, 1), short(-0.001)) == ("−.86", "−1.5", ".00")
     assert (signed(0.07), signed(-0.004, 3), signed(0.001)) == ("+.07", "−.004", ".00")
     row = {"before": 0.5, "after": 0.6, "difference": 0.1, "interval": None, "n": 1}
     assert change(row) == ".50 → .60 (+.10)"

@@ -46,6 +46,7 @@ class LearningDesk(QObject):
         learning.export_requested.connect(self._export)
         learning.import_requested.connect(self._import)
         session.models_changed.connect(lambda _: self.list_versions())
+        session.discard_requested.connect(self._forget)
 
     # before a retraining
 
@@ -148,6 +149,10 @@ class LearningDesk(QObject):
             self._refresh()
 
         self._tasks.ask("The model was not imported", lambda: self._registry.import_version(path), done)
+
+    def _forget(self, version_id: str) -> None:
+        """Once a version is deleted, so are the pictures of patients that its run kept."""
+        self._tasks.ask("", lambda: retrain.forget_run_of(version_id, self._registry))
 
     def _refresh(self) -> None:
         self.list_versions()

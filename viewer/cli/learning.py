@@ -53,7 +53,10 @@ def models(arguments: argparse.Namespace) -> int:
     elif arguments.action == "rollback":
         store.roll_back(arguments.id)
     elif arguments.action in ("delete", "discard"):
+        from viewer.jobs.retrain import forget_run_of
+
         store.discard(arguments.id)
+        forget_run_of(arguments.id, store)
     elif arguments.action == "rename":
         store.rename(arguments.id, arguments.name)
     elif arguments.action == "export":

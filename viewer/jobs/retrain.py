@@ -14,7 +14,8 @@ from typing import Any
 import viewer
 from model import run_folder
 from model.deal import Counts, Split, Tally
-from model.errors import Cancelled, PterionError
+from model.errors import Cancelled, ModelFileError, PterionError
+from model.pointer import check_id
 from model.preprocess import estimate_spacing_mm
 from model.registry import Registry, Version, read_info
 from model.run_folder import ABANDON, CANDIDATE, PAUSE, REQUEST, SAMPLES, STOP, TERMINAL, Event, Request
@@ -284,6 +285,17 @@ def unclaimed() -> tuple[Path, ...]:
 def run_of(version_id: str) -> Path:
     """The folder of the run that a version of this computer came from; it need not be there any more."""
     return runs_dir() / version_id.removeprefix(CANDIDATE_PREFIX)
+
+
+def forget_run_of(version_id: str, registry: Registry) -> None:
+    """Delete what the run of a version kept, pictures of patients among it, unless the version is still there."""
+    name = version_id.removeprefix(CANDIDATE_PREFIX)
+    if name == version_id or version_id in {version.id for version in registry.versions()}:
+        return
+    try:
+        forget(runs_dir() / check_id(name))  # an id names a folder in there, and none above
+    except ModelFileError:
+        return
 
 
 def claim(folder: Path, registry: Registry) -> Version:

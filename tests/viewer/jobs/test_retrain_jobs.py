@@ -358,6 +358,23 @@ def test_candidate_finished_while_no_window_was_open_is_found(
     assert retrain.unclaimed() == ()
 
 
+def test_pictures_go_with_their_version(
+    registry: Registry, tmp_path: Path, write_version: Callable[[Path, str], None]
+) -> None:
+    folder = run_with("candidate")
+    (folder / "worst.npz").write_bytes(b"pixels")
+    write_version(folder / "candidate", "mine-one")
+    retrain.claim(folder, registry)
+    retrain.forget_run_of("mine-one", registry)
+    assert folder.exists()
+    registry.discard("mine-one")
+    for other in ("tiny-1", "mine-", "mine-..", "mine-../.."):
+        retrain.forget_run_of(other, registry)
+    assert folder.exists()
+    retrain.forget_run_of("mine-one", registry)
+    assert not folder.exists()
+
+
 @pytest.fixture
 def write_version(trained: Path) -> Callable[[Path, str], None]:
     """Write `tiny-1` again under another id."""

@@ -345,3 +345,16 @@ def test_what_the_model_suspects_is_proposed_and_accepted_once(
         made.shutdown()
         made.window.close()
         made.window.deleteLater()
+
+
+def test_the_same_in_another_order_is_nobodys_work(opened: Application, qtbot: QtBot) -> None:
+    both = [box(opened, "a", 30.0), box(opened, "b", 50.0)]
+    opened.desk.add(both, "draw SDH")
+    assert opened.keeping.writer.flush()
+    other = Library(opened.library.path.parent)
+    shown = opened.session.document
+    turned = replace(shown, annotations=shown.annotations[::-1])
+    other.save_document(turned, previous=shown, action="reorder", reader="Other")
+    other.close()
+    qtbot.waitUntil(lambda: uids(opened) == ["b", "a"], timeout=WAIT_MS)
+    assert not [notice for notice in said(opened) if "Another window" in notice.title]

@@ -56,7 +56,8 @@ class Noticing(QObject):
         def carried(document: Document) -> Document:
             return merge(stored, shown, document, new_uid).document
 
-        if self._desk.catch_up(stored, carried) and shown.key not in self._told:
+        shown_here = self._desk.catch_up(stored, carried)
+        if shown_here and shown.key not in self._told and not _same_but_for_order(stored, shown):
             self._told.add(shown.key)
             text = "What it saves is shown here, too. Nobody's work is overwritten."
             self._session.notice("info", "Another window draws on this series", text)
@@ -64,3 +65,12 @@ class Noticing(QObject):
     def shutdown(self) -> None:
         """Look no more."""
         self._timer.stop()
+
+
+def _same_but_for_order(one: Document, other: Document) -> bool:
+    """Whether two documents hold the same, in whatever order the library gave it back."""
+    kinds = ("annotations", "measures", "marks", "verdicts")
+    return one.reviewed_slices == other.reviewed_slices and all(
+        {item.uid: item for item in getattr(one, kind)} == {item.uid: item for item in getattr(other, kind)}
+        for kind in kinds
+    )

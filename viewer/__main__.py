@@ -1,8 +1,8 @@
 """`python -m viewer`: the command line, or one of its children when a frozen build starts itself again."""
 
-import importlib
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing import freeze_support
 
 CHILDREN = ("model.evaluation.speed", "viewer.bench.child")
@@ -20,10 +20,20 @@ def start() -> int:
     if getattr(sys, "frozen", False):
         _open_streams()
         if arguments[:2] == ["-P", "-m"] and arguments[2:3] and arguments[2] in CHILDREN:
-            return int(importlib.import_module(arguments[2]).main(arguments[3:]))
+            return _child(arguments[2])(arguments[3:])
     from viewer.cli import main
 
     return main(arguments)
+
+
+def _child(name: str) -> Callable[[list[str]], int]:
+    if name == "model.evaluation.speed":
+        from model.evaluation.speed import main as speed
+
+        return speed
+    from viewer.bench.child import main as bench
+
+    return bench
 
 
 def _open_streams() -> None:

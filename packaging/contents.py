@@ -52,7 +52,7 @@ NOT_IMPORTED = (
     *("pygments", "rich", "certifi", "charset_normalizer", "requests", "urllib3", "yaml", "lxml", "cupy"),
     *("PIL.AvifImagePlugin", "PIL._avif", "PIL.ImageTk", "PIL._tkinter_finder", "numba", "dask", "xarray"),
     *("skimage.data", "skimage.io", "skimage.future", "imageio", "tifffile", "_pytest"),
-    *("cyclonedx", "mkdocs", "google.protobuf.pyext"),
+    *("cyclonedx", "mkdocs"),
 )
 """Modules that nothing which runs imports."""
 

@@ -202,7 +202,7 @@ def _within(positions: npt.NDArray[np.float64], size: int) -> slice:
 
 
 def _between(maps: Floats, positions: npt.NDArray[np.float64], axis: int) -> Floats:
-    """Maps (K, rows, columns) at `positions` along `axis`, linear; beyond the outer pixel centres the outer pixel counts.
+    """Maps (K, rows, columns) at `positions` along `axis`, linear; beyond outer pixel centres the outer pixel counts.
 
     A matrix product would do it too, but starts threads that wait for a free core: 40 ms a slice on a busy machine.
     """
@@ -210,7 +210,8 @@ def _between(maps: Floats, positions: npt.NDArray[np.float64], axis: int) -> Flo
     clipped = np.clip(positions, 0, size - 1)
     low = np.minimum(clipped.astype(int), size - 2)
     part = (clipped - low).astype(np.float32)
-    nearer, further = np.take(maps, low, axis), np.take(maps, low + 1, axis)
+    nearer: Floats = np.take(maps, low, axis)
+    further: Floats = np.take(maps, low + 1, axis)
     further -= nearer
     further *= part if axis == maps.ndim - 1 else part[:, None]
     nearer += further

@@ -154,6 +154,8 @@ LEFT_OUT = {
     ),
     "pictures, data and tests of others": (
         "skimage/data/*",
+        *("skimage/filters/rank/*", "skimage/feature/*", "skimage/restoration/*", "skimage/segmentation/*"),
+        "assets/screenshots/*",
         "scipy/*/tests/*",
         "numpy/*/tests/*",
         "sklearn/datasets/*",

@@ -77,6 +77,8 @@ def recalibrate(
     trained on these cases.
     """
     cases = [*validation, *heads]
+    if not cases:
+        return Recalibrated(parent, ())
     said = [_asked(network, cases, stop) for network in (before, after)]
     sides = [[read(raw, case, parent) for raw, case in zip(side, cases, strict=True)] for side in said]
     thresholds, codes = dict(parent.thresholds), []

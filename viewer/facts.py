@@ -111,7 +111,7 @@ class Retraining:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`. name: its owner's, if any."""
+    """One version of the model, ready to list. `status` is `bundled`, `candidate` or `user`. name: its owner's."""
 
     id: str
     status: str

@@ -196,5 +196,6 @@ def test_operating_points_keep_the_share_of_quiet_slices(monkeypatch: pytest.Mon
     assert ((scores + 0.2) < found.calibration.thresholds["any"]).sum() == 18
     same = candidate.recalibrate(Calibration(), before, before, [case], [])  # type: ignore[arg-type]
     assert (same.codes, dict(same.calibration.thresholds)) == ((), dict(Calibration().thresholds))
+    assert candidate.recalibrate(Calibration(), before, after, [], []).codes == ()  # type: ignore[arg-type]
     few = replace(case, scores=np.full((20, 6), -1, np.int8))
     assert candidate.recalibrate(Calibration(), before, after, [few], []).codes == ()  # type: ignore[arg-type]

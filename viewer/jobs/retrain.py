@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -173,6 +174,8 @@ def launch(folder: Path) -> None:
     """Start the child on a prepared run. It goes on when this program ends. Raises PterionError."""
     command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "viewer"]
     request = Request.read(folder)
+    with suppress(OSError):
+        os.utime(folder / REQUEST)  # so that what a child before it said is not taken for this one's
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",
@@ -316,7 +319,7 @@ class Tail:
         self.folder = folder
         self.ended = False
         self._offset = 0
-        self._heard = False
+        self._heard = 0.0  # when the child last said something
 
     def poll(self) -> list[Event]:
         """Events since the last call. The last of a run is `candidate`, `failed` or `cancelled`; then `ended` is set.
@@ -328,7 +331,7 @@ class Tail:
             run_folder.running(self.folder.parent) == self.folder.name
         )  # before reading: a last word is not lost
         events, self._offset = run_folder.read_events(self.folder, self._offset)
-        self._heard = self._heard or bool(events)
+        self._heard = max([self._heard, *(float(event.get("time", 0)) for event in events)])
         if not any(event["event"] in TERMINAL for event in events) and not alive and self._overdue():
             text = (
                 f"The training ended without a word. {self.folder.name}/log.txt may tell why; start it again."
@@ -339,11 +342,13 @@ class Tail:
 
     def _overdue(self) -> bool:
         """Whether a child that holds no lock is dead rather than about to begin."""
-        if self._heard or self.ended:
-            return not self.ended
+        if self.ended:
+            return False
         try:
-            begun = (self.folder / REQUEST).stat().st_mtime
+            begun = (self.folder / REQUEST).stat().st_mtime  # `launch` touches it
         except OSError:
+            return True
+        if self._heard > begun:
             return True
         own = [child for child in _children if str(self.folder) in map(str, _arguments(child))]
         return time.time() - begun > START_LIMIT_S or any(child.poll() is not None for child in own)

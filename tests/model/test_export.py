@@ -45,7 +45,9 @@ def version(network: Flagship, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_the_folder_is_one_the_registry_accepts(version: Path) -> None:
     info = registry.verify(version)
     registry.check_loadable(version)
-    assert {p.name for p in version.iterdir()} == {*registry.FILES} - {registry.REPORT}  # nobody judged it
+    assert {p.name for p in version.iterdir()} == {*registry.FILES} - {
+        *(registry.REPORT, registry.CASES, registry.LOG)  # nobody judged it, and no reader trained it
+    }
     assert (info["id"], info["parent"], info["format"]) == ("tiny-1", "tiny-0", 1)
     assert info["thresholds"]["SAH"] == 0.4
     assert info["preprocess"]["size"] == SIZE

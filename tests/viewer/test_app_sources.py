@@ -188,11 +188,13 @@ def test_study_is_copied_without_its_patient(
 def test_burned_in_text_is_blacked_out_in_the_copy(
     start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
+    burned = tmp_path / "burned"
+    burned.mkdir()
     for path in phantom_series.iterdir():
         dataset = pydicom.dcmread(path)
         dataset.BurnedInAnnotation = "YES"
-        dataset.save_as(path)
-    application = start(phantom_series)
+        dataset.save_as(burned / path.name)
+    application = start(burned)
     session = application.session
     wait_until_loaded(qtbot, application)
     session.copy_requested.emit(CopyOrder(tmp_path / "copy", blackout=((3, 5, 20, 10),)))

@@ -102,10 +102,11 @@ def _verdicts(
     """The document's verdicts once proposals are accepted (`taken`) or rejected (`refused`): one on each rejected
     shape, and one on every region with a `touched` proposal and none that is open."""
     offer, kept = core.offer, {verdict.uid: verdict for verdict in core.document.verdicts}
-    for uid in taken & {*offer.rejections}:
-        kept.pop(offer.rejections[uid].uid, None)
-    for uid in refused & {*offer.rejections}:
-        kept[offer.rejections[uid].uid] = offer.rejections[uid]
+    for uid, rejection in offer.rejections.items():
+        if uid in taken:
+            kept.pop(rejection.uid, None)
+        elif uid in refused:
+            kept[rejection.uid] = rejection
     still_open = {a.uid for a in core.proposals} - taken - refused
     drawn = {a.uid for a in core.document.annotations} | taken
     for group in offer.groups:

@@ -128,7 +128,7 @@ class Restoring(QObject):
         self._sources: tuple[Path, ...] = ()
         self._wanted: Kept | None = None  # what is being restored
         self._prints: dict[SeriesKey, tuple[Series, str]] = {}  # touched by the thread of `tasks` alone
-        self._watching = False
+        self._watching = self._finished = False
         self._due = QTimer(self, singleShot=True, interval=KEPT_AFTER_MS)
         self._due.timeout.connect(self._keep)
         session.open_requested.connect(self._remember_asked)
@@ -159,7 +159,7 @@ class Restoring(QObject):
             signal.connect(self._changed)
 
     def _changed(self, *_: object) -> None:
-        if not self._due.isActive() and self._wanted is None:
+        if not (self._finished or self._due.isActive()) and self._wanted is None:
             self._due.start()
 
     def _snapshot(self) -> Kept | None:
@@ -208,6 +208,7 @@ class Restoring(QObject):
         if self._wanted is not None:  # the reader ended the program meanwhile: that is no failure
             kept = kept_json(replace(self._wanted, attempts=0))
             self._tasks.ask("", lambda: self._library.set_setting(SETTING, kept), failed=lambda _: None)
+        self._finished = True  # windows that close now are no change of the session
         if self._due.isActive():
             self._due.stop()
             self._keep()

@@ -3,7 +3,7 @@
 import os
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -155,9 +155,12 @@ def test_the_folder_of_the_system_serves_where_nothing_was_chosen(
     assert cache._default_root() == tmp_path
 
 
-def test_a_scan_says_that_an_archive_in_a_folder_cannot_be_opened(phantom_series: Path) -> None:
-    pack(phantom_series / "strange.zip", "a.dcm", flags=0x41)
-    result = scan(phantom_series)
+def test_a_scan_says_that_an_archive_in_a_folder_cannot_be_opened(
+    write_series_copy: Callable[[str], Path],
+) -> None:
+    folder = write_series_copy("series")
+    pack(folder / "strange.zip", "a.dcm", flags=0x41)
+    result = scan(folder)
     assert len(result.studies) == 1
     assert "strange.zip" in result.notes[0].text
     assert "strange.zip" not in result.notes[0].discreet

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -265,10 +265,15 @@ def set_role(widget: QWidget, role: str) -> None:
 
 def icon(name: str, colour: str = TEXT, size: int = 16) -> QIcon:
     """An icon of `assets/icons` in one colour."""
-    pixmap = QIcon(str(asset(f"icons/{name}.svg"))).pixmap(QSize(size, size), 2.0)
-    tinted = QPixmap(pixmap)
+    return QIcon(QPixmap.fromImage(_tinted(name, colour, size)))
+
+
+@lru_cache(maxsize=128)
+def _tinted(name: str, colour: str, size: int) -> QImage:
+    """Drawn once; an image, as it outlives the application, which a pixmap must not."""
+    tinted = QIcon(str(asset(f"icons/{name}.svg"))).pixmap(QSize(size, size), 2.0).toImage()
     painter = QPainter(tinted)
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
     painter.fillRect(tinted.rect(), QColor(colour))
     painter.end()
-    return QIcon(tinted)
+    return tinted

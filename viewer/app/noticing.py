@@ -1,20 +1,26 @@
 """What another window, or another process, saves about the open series: shown here, too, without opening it again."""
 
+import time
+from pathlib import Path
+
 from PySide6.QtCore import QObject, QTimer
 
 from viewer.annotation.core import new_uid
 from viewer.annotation.document import Document
 from viewer.app.keeping import Keeping
 from viewer.app.tasks import Tasks
+from viewer.dicom.series import Stamp, stamp_of
 from viewer.library.merge import merge
 from viewer.session import Session
 from viewer.ui.desk import AnnotationDesk
 
 EVERY_MS = 1500
+SETTLED_NS = 10**9
+"""A file that changed less than this ago may change again without its time telling."""
 
 
 class Noticing(QObject):
-    """Asks the library now and then; it answers from memory as long as nobody else has saved anything."""
+    """Looks at the library's files now and then, and asks it once they have changed, by whomever."""
 
     def __init__(
         self, session: Session, keeping: Keeping, desk: AnnotationDesk, chores: Tasks, parent: QObject
@@ -23,6 +29,7 @@ class Noticing(QObject):
         self._session, self._keeping, self._desk, self._chores = session, keeping, desk, chores
         self._asked = False
         self._told: set[tuple[str, str]] = set()
+        self._seen: tuple[object, ...] = ()
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
 
@@ -36,7 +43,11 @@ class Noticing(QObject):
         if self._asked or not shown.series_uid or self._keeping.writer.pending:
             return
         reading = self._keeping.readings.get(shown.key, "")
-        self._asked = True
+        stamps = _stamps(self._keeping.library.path)
+        seen = (shown, reading, *stamps)
+        if _settled(stamps) and len(seen) == len(self._seen) and all(map(_same, seen, self._seen)):
+            return
+        self._seen, self._asked = seen, True
 
         def take(stored: Document) -> None:
             self._asked = False
@@ -45,7 +56,7 @@ class Noticing(QObject):
                 self._show(shown, stored)
 
         def failed(_: object) -> None:
-            self._asked = False
+            self._seen, self._asked = (), False
 
         library = self._keeping.library
         self._chores.ask("", lambda: library.load_document(*shown.key, reading), take, failed)
@@ -74,3 +85,17 @@ def _same_but_for_order(one: Document, other: Document) -> bool:
         {item.uid: item for item in getattr(one, kind)} == {item.uid: item for item in getattr(other, kind)}
         for kind in kinds
     )
+
+
+def _stamps(library: Path) -> tuple[Stamp | None, ...]:
+    """Of the database and of its log of what was written last (SQLite's `-wal`)."""
+    return tuple(map(stamp_of, (library, library.with_name(f"{library.name}-wal"))))
+
+
+def _settled(stamps: tuple[Stamp | None, ...]) -> bool:
+    return all(stamp is None or time.time_ns() - stamp[1] > SETTLED_NS for stamp in stamps)
+
+
+def _same(one: object, other: object) -> bool:
+    """Documents are compared by identity: they may hold thousands of outlines."""
+    return one is other or (not isinstance(one, Document) and one == other)

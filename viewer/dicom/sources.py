@@ -101,30 +101,37 @@ class Sources:
 
     def _below(self, folder: Path) -> Iterator[Path]:
         """Regular files under a folder, sorted within each, archives unpacked; links to folders are not followed."""
-
-        def refused(error: OSError) -> None:
-            name = Path(error.filename or folder).name
-            self.damaged.append((name, str(file_error(error, "Opening the folder"))))
-
         directories: list[Path] = []
-        for parent, folders, names in os.walk(extended(folder), onerror=refused):
-            folders.sort()
+        waiting = [extended(folder)]
+        while waiting:
+            parent = waiting.pop()
             place = plain(parent)
-            for name in sorted(names):
-                path = (
-                    place / name
-                    if len(parent) + len(name) < LONG_WINDOWS_PATH - 8
-                    else plain(f"{parent}{os.sep}{name}")
-                )
+            folders: list[str] = []
+            for entry in self._entries(parent):
+                name = entry.name
                 plain_name = name.casefold()
+                path = place / name if len(parent) + len(name) < LONG_WINDOWS_PATH - 8 else plain(entry.path)
+                if _is(entry.is_dir):
+                    folders += [] if entry.is_symlink() else [entry.path]
+                    continue
                 if plain_name == _DICOMDIR:
                     directories.append(path)
                 if plain_name.endswith(".zip"):
                     yield from self._zip_within(path)
-                elif os.path.isfile(path):  # noqa: PTH113 - twice as fast as Path's own, for every file of a disc
+                elif _is(entry.is_file):
                     yield path
+            waiting += reversed(folders)
         for path in directories:  # last: it takes 0.1 ms a file, and the first study shall not wait for it
             self._note_missing(path)
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        """What lies in a folder, by name; a folder that cannot be listed is noted."""
+        try:
+            with os.scandir(folder) as found:
+                return sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            self.damaged.append((Path(folder).name, str(file_error(error, "Opening the folder"))))
+            return []
 
     def _zip_within(self, path: Path) -> Iterator[Path]:
         """The contents of an archive found on the way; one that cannot be opened does not stop the others."""
@@ -243,6 +250,14 @@ def _fingerprint(files: Sequence[Path]) -> str:
     for path in files:
         digest.update(f"{path.absolute()}|{_stamp(path)}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    """What the system says of an entry; no where it cannot say."""
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> Stamp:

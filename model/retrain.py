@@ -131,7 +131,6 @@ def _finish(
     from model.compare import answers, by_patient, compare, per_case, worst
     from model.examples import save_worst
     from model.export import export, load_network
-    from model.fine_tune import as_table
     from model.novelty import KEY
     from model.verdict import REFERENCE, YOURS, judge
 
@@ -155,31 +154,18 @@ def _finish(
     verdict = judge(tables, tally.counts.bleeding_patients, changed)
     save_worst(folder, test, old, new, worst(old, new))
     notes = [*tally.counts.warnings, *tuned.notes, *unfair, *request.left_out]
-    if tuned.ended:
-        notes.append(
-            f"The training ended after {tuned.steps} of {tuned.settings.steps} steps: {tuned.ended}."
-        )
-    training = {
-        "kind": "retrained",
-        "counts": vars(tally.counts),
-        "parts": {part: dealt.patients(part) for part in (TRAIN, VALIDATION, TEST)},
-        "settings": {**as_table(tuned.settings), "subtypes": list(request.subtypes)},
-        "seed": request.seed,
-        "code": request.code,
-        "device": tuned.device,
-        "steps": tuned.steps,
-        "seconds": tuned.seconds,
-        "recalibrated": list(renewed.codes),
-        "training_patients": sorted({case.patient for case in (*dealt.training, *dealt.validation)}),
-        "manifest": manifest(dealt, told),
-        "notes": notes,
-    }
+    notes += _cut_short(tuned)
     novelty = usual(tuned.network, [*heads.replay, *dealt.training, *dealt.validation])
     content: dict[str, Any] = {
         **{key: info[key] for key in ("calibration", "licence", "data") if key in info},
         **renewed.calibration.info(),
         **({KEY: novelty} if novelty is not None else {}),
-        "training": training,
+        "training": {
+            **_training(request, dealt, tally, tuned),
+            "recalibrated": list(renewed.codes),
+            "manifest": manifest(dealt, told),
+            "notes": notes,
+        },
         "incumbent": other["id"],
         "metrics": tables,
         "verdict": verdict.to_json(),
@@ -206,6 +192,31 @@ def _finish(
         "changed": list(changed),
         "notes": notes,
         "seconds": tuned.seconds,
+    }
+
+
+def _cut_short(tuned: "Tuned") -> list[str]:
+    """A sentence where the training ended early."""
+    if not tuned.ended:
+        return []
+    return [f"The training ended after {tuned.steps} of {tuned.settings.steps} steps: {tuned.ended}."]
+
+
+def _training(request: Request, dealt: Deal, tally: Tally, tuned: "Tuned") -> dict[str, Any]:
+    """How a candidate was trained, and on whom, as model.json holds it."""
+    from model.fine_tune import as_table
+
+    return {
+        "kind": "retrained",
+        "counts": vars(tally.counts),
+        "parts": {part: dealt.patients(part) for part in (TRAIN, VALIDATION, TEST)},
+        "settings": {**as_table(tuned.settings), "subtypes": list(request.subtypes)},
+        "seed": request.seed,
+        "code": request.code,
+        "device": tuned.device,
+        "steps": tuned.steps,
+        "seconds": tuned.seconds,
+        "training_patients": sorted({case.patient for case in (*dealt.training, *dealt.validation)}),
     }
 
 

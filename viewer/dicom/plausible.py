@@ -16,9 +16,10 @@ Six = tuple[float, float, float, float, float, float]
 
 def position(values: tuple[float, ...] | None) -> tuple[float, float, float] | None:
     """ImagePositionPatient if it is three numbers within a kilometre."""
-    if values is None or len(values) != 3 or not all(abs(value) <= _FAR_MM for value in values):
+    if values is None or len(values) != 3:
         return None
-    return (values[0], values[1], values[2])
+    x, y, z = values
+    return values if abs(x) <= _FAR_MM and abs(y) <= _FAR_MM and abs(z) <= _FAR_MM else None
 
 
 def orientation(values: tuple[float, ...] | None) -> Six | None:

@@ -57,10 +57,11 @@ class Sources:
 
         Raises PterionError where a root is missing, refuses, or cannot be unpacked; Cancelled.
         """
-        seen: set[Path] = set()
+        seen: set[str] = set()
         for path in self._every():
-            if path not in seen:
-                seen.add(path)
+            name = os.path.normcase(path)
+            if name not in seen:
+                seen.add(name)
                 yield path
 
     def _every(self) -> Iterator[Path]:

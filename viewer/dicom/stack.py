@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
@@ -311,14 +310,14 @@ def _number(item: Instance) -> tuple[bool, int]:
 
 def natural(items: Iterable[_Item], place_of: Callable[[_Item], SliceHeader]) -> list[_Item]:
     """Items in the order of slices without a position: instance number, then frame, then file name (2 before 10)."""
-
-    def number(item: _Item) -> tuple[bool, int, int]:
+    groups: dict[tuple[bool, int, int], list[_Item]] = {}
+    for item in items:
         place = place_of(item)
-        return (place.instance_number is None, place.instance_number or 0, place.frame)
-
+        number = place.instance_number
+        groups.setdefault((number is None, number or 0, place.frame), []).append(item)
     ordered: list[_Item] = []
-    for _, same in groupby(sorted(items, key=number), number):
-        alike = list(same)
+    for key in sorted(groups):
+        alike = groups[key]
         ordered += sorted(alike, key=lambda item: _name(place_of(item).path)) if len(alike) > 1 else alike
     return ordered
 

@@ -55,17 +55,34 @@ class Entry:
         return self.name + (struct.pack(f"<{self.form}", self.length) if self.form else b"")
 
 
-class _Part(NamedTuple):
-    """Some elements of fixed length, then perhaps one of any length."""
+class _Part:
+    """A run of elements of fixed length, then perhaps one of any length (`name` and what follows are that one's)."""
 
-    check: Callable[..., Any]  # the heads
-    expected: tuple[bytes, ...]
-    pick: Callable[..., Any]  # the wanted values
-    size: int
-    head: Callable[..., Any]  # name and length of the element of any length
-    head_size: int
-    name: bytes
-    wanted: bool
+    __slots__ = ("_check", "_expected", "_last", "_pick", "head", "head_size", "name", "size", "wanted")
+
+    def __init__(self, run: list[Entry], loose: Entry) -> None:
+        heads = tuple(entry.head for entry in run)
+        pairs = [(len(head), entry) for head, entry in zip(heads, run, strict=True)]
+        check = struct.Struct("<" + "".join(f"{size}s{one.length}x" for size, one in pairs))
+        pick = "".join(f"{size}x{one.length}{'x' if one.tag is None else 's'}" for size, one in pairs)
+        self._check, self._expected = check.unpack, heads
+        self._pick = struct.Struct("<" + pick).unpack
+        self._last: tuple[bytes | None, tuple[bytes, ...]] = None, ()
+        self.size = check.size
+        head = struct.Struct(f"<{len(loose.name)}s{loose.form}")
+        self.head, self.head_size, self.name = head.unpack_from, head.size, loose.name
+        self.wanted = loose.tag is not None
+
+    def values(self, run: bytes) -> tuple[bytes, ...] | None:
+        """The wanted values of a run, or None where it is another. Most are those of the file before to the byte."""
+        last, values = self._last
+        if run == last:
+            return values
+        if len(run) != self.size or self._check(run) != self._expected:
+            return None
+        values = self._pick(run)
+        self._last = run, values
+        return values
 
 
 class Stencil:
@@ -80,53 +97,35 @@ class Stencil:
         run: list[Entry] = []
         for number, entry in enumerate(entries):
             if number in loose:
-                self._parts.append(_part(run, entry))
+                self._parts.append(_Part(run, entry))
                 run = []
             else:
                 run.append(entry)
-        self._last = _part(run, Entry(b""))
+        self._last = _Part(run, Entry(b""))
 
     def lay_on(self, data: bytes) -> tuple[dict[int, bytes], int] | None:
         """The wanted values and the offset of the pixels in the beginning of a file, or None where it differs."""
         position, end = _PREAMBLE, len(data)
         values: list[bytes] = []
-        for check, expected, pick, size, head, head_size, name, wanted in self._parts:
-            after = position + size
-            if after + head_size > end or check(data, position) != expected:
+        for part in self._parts:
+            after = position + part.size
+            first = after + part.head_size
+            if first > end:
                 return None
-            values += pick(data, position)
-            found, length = head(data, after)
-            first = after + head_size
+            found = part.values(data[position:after])
+            name, length = part.head(data, after)
             position = first + length
-            if found != name or position > end:
+            if found is None or name != part.name or position > end:
                 return None
-            if wanted:
+            values += found
+            if part.wanted:
                 values.append(data[first:position])
-        check, expected, pick, size, *_ = self._last
-        if position + size > end or check(data, position) != expected:
+        after = position + self._last.size
+        found = self._last.values(data[position:after])
+        if found is None:
             return None
-        values += pick(data, position)
-        return dict(zip(self._tags, values, strict=True)), position + size
-
-
-def _part(run: list[Entry], loose: Entry) -> _Part:
-    """The elements of a run, and the one of any length behind them."""
-    expected = tuple(entry.head for entry in run)
-    check = struct.Struct(
-        "<" + "".join(f"{len(head)}s{one.length}x" for head, one in zip(expected, run, strict=True))
-    )
-    pick = struct.Struct(
-        "<"
-        + "".join(
-            f"{len(head)}x{one.length}{'x' if one.tag is None else 's'}"
-            for head, one in zip(expected, run, strict=True)
-        )
-    )
-    head = struct.Struct(f"<{len(loose.name)}s{loose.form}")
-    return _Part(
-        *(check.unpack_from, expected, pick.unpack_from, check.size),
-        *(head.unpack_from, head.size, loose.name, loose.tag is not None),
-    )
+        values += found
+        return dict(zip(self._tags, values, strict=True)), after
 
 
 def chain(data: bytes, explicit: bool, wanted: frozenset[int], pixel_offset: int) -> tuple[Entry, ...] | None:

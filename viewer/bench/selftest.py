@@ -129,7 +129,7 @@ def retrain(application: "Application") -> str:
     session = application.session
     before = session.model_id
     drive.wait(lambda: session.annotated[1] >= DRAWN_SLICES, "Counting what was drawn")
-    with _short_training():
+    with short_training():
         application.teaching.start()
         drive.wait(lambda: session.retraining.state in ("candidate", "failed"), "Retraining", RETRAIN_S)
     if not can_train():
@@ -149,7 +149,8 @@ def retrain(application: "Application") -> str:
 
 
 @contextmanager
-def _short_training() -> Iterator[None]:
+def short_training() -> Iterator[None]:
+    """Trainings that start in here end after a moment."""
     from model.run_folder import Request
     from viewer.jobs import retrain
 

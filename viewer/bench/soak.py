@@ -1,8 +1,9 @@
 """Hours in minutes: `python -m viewer.bench.soak [--minutes 60] [--studies 20] [--out FILE.csv]`.
 
-A reader's day by script: open one of many studies, scroll, let it be scored, draw, take back, draw again; now and then
-retrain. After each study memory, handles and threads are noted. It fails where they grow from the second quarter of
-the time to the last. Linux, where /proc tells them. Everything happens in a folder that is deleted afterwards.
+A reader's day by script: open one of many studies, in one layout after another, scroll, let it be scored, draw, take
+back. Beside it the model is retrained, its candidate answers for a while, and the model before comes back. After each
+study memory, handles and threads are noted. It fails where they grow from the second quarter of the time to the last.
+Linux, where /proc tells them. Everything happens in a folder that is deleted afterwards.
 """
 
 import argparse
@@ -24,30 +25,35 @@ from viewer.bench import drive, memory, selftest
 if TYPE_CHECKING:
     from viewer.app import Application
 
-SIZE_PX, SLICES = 128, 12
-RETRAIN_EVERY = 40
-"""Studies between two retrainings."""
+SIZE_PX, SLICES = 256, 20
+SPELL = 20
+"""Studies read with a candidate, and without one before the next retraining starts."""
+LOOK_MS = 800
+"""How long a reader looks at a study, beyond what the program takes."""
 MORE_MB, MORE_HANDLES, MORE_THREADS = 24.0, 4.0, 2.0
 """What may be added between the second quarter and the last: caches fill, nothing grows."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the process held after a study. memory_mb: physical memory, 2²⁰ bytes."""
+    """What the process held after a study. memory_mb: physical memory, 2²⁰ bytes. candidates: of retrainings."""
 
     turn: int
     seconds: float
     memory_mb: float
     handles: int
     threads: int
+    candidates: int = 0
 
 
-def measured(turn: int, start: float) -> Reading:
+def measured(turn: int, start: float, candidates: int) -> Reading:
     """As it is now, garbage collected."""
     gc.collect()
     handles = sum(1 for _ in Path("/proc/self/fd").iterdir())
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
-    return Reading(turn, round(time.monotonic() - start, 1), memory.resident() / 2**20, handles, threads)
+    return Reading(
+        turn, round(time.monotonic() - start, 1), memory.resident() / 2**20, handles, threads, candidates
+    )
 
 
 def growth(readings: Sequence[Reading]) -> dict[str, float]:
@@ -86,6 +92,7 @@ def soak(minutes: float, studies: int, out: Path | None) -> dict[str, object]:
     return {
         "studies": len(readings),
         "minutes": round(readings[-1].seconds / 60, 1),
+        "candidates": readings[-1].candidates,
         "first": asdict(readings[0]),
         "last": asdict(readings[-1]),
         "growth": more,
@@ -109,24 +116,67 @@ def _studies(folder: Path, count: int) -> list[Path]:
 def _turns(folders: Sequence[Path], seconds: float) -> Iterator[Reading]:
     start = time.monotonic()
     application = drive.open_window(empty=True)
+    learning = _Learning(application)
     try:
-        turn = 0
-        while time.monotonic() - start < seconds:
-            _read(application, folders[turn % len(folders)], turn)
-            turn += 1
-            if turn % RETRAIN_EVERY == 0:
-                selftest.retrain(application)
-            yield measured(turn, start)
+        with selftest.short_training():
+            turn = 0
+            while time.monotonic() - start < seconds:
+                _read(application, folders[turn % len(folders)], turn)
+                learning.go_on()
+                turn += 1
+                yield measured(turn, start, learning.candidates)
+            learning.stop()
     finally:
         drive.close(application)
 
 
+class _Learning:
+    """Retrainings beside the reading: start one, promote its candidate, roll back, each after a spell of studies."""
+
+    def __init__(self, application: "Application") -> None:
+        self.candidates = 0
+        self._application = application
+        self._studies = 0
+
+    def go_on(self) -> None:
+        """After each study. Raises PterionError where a retraining failed."""
+        session = self._application.session
+        state = session.retraining
+        self._studies += 1
+        if state.state == "failed":
+            raise PterionError(f"Retraining failed: {state.text}", code="SOAK")
+        if state.state == "candidate":
+            self.candidates += 1
+            self._studies = 0
+            session.promote_requested.emit(state.candidate_id)
+            drive.wait(lambda: session.model_id == state.candidate_id, "Promoting the candidate")
+        elif state.state == "idle" and self._studies == SPELL and self.candidates:
+            answered = session.model_id
+            session.roll_back_requested.emit()
+            drive.wait(lambda: session.model_id != answered, "Rolling back")
+        elif state.state == "idle" and self._studies >= 2 * SPELL:
+            self._application.teaching.start()
+
+    def stop(self) -> None:
+        """Cancel a retraining that goes on: its process would outlive the window."""
+        session = self._application.session
+        if session.retraining.state not in ("idle", "candidate", "failed"):
+            session.retrain_cancel_requested.emit()
+            drive.wait(
+                lambda: session.retraining.state in ("idle", "candidate"), "Cancelling", selftest.RETRAIN_S
+            )
+
+
 def _read(application: "Application", folder: Path, turn: int) -> None:
     """One study, as a reader would."""
+    from viewer.imaging.layouts import LAYOUTS
+
     session = application.session
     before = session.volume
     session.request_open(folder)
     drive.wait(lambda: session.volume is not before and drive.loaded(application), f"Opening study {turn}")
+    session.panes.set_layout(LAYOUTS[turn % len(LAYOUTS)])
+    drive.pause(LOOK_MS)
     drive.wheel(application, 4)
     drive.wheel(application, -7)
     drive.wheel(application, 3)

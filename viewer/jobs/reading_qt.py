@@ -1,6 +1,7 @@
 """Jobs that read: files are looked for, and a series is loaded while it is looked at."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,6 +23,8 @@ LOADERS = 2
 LOADERS_NICER = 10
 """How much loaders yield to the window (nice levels); inference yields to them."""
 ANSWER_POLL_S = 0.1
+_SHORT_SCAN_S = 0.1
+_TURN_S = 0.001
 
 
 class ScanJob(Job):
@@ -43,21 +46,35 @@ class ScanJob(Job):
         self._paths = tuple(paths)
         self._known = known
         self._answers: SimpleQueue[str | None] = SimpleQueue()
+        self._turn_began = self._began = 0.0
 
     def answer(self, password: str | None) -> None:
         """The password that was wanted; None gives up."""
         self._answers.put(password)
 
     def _work(self) -> None:
+        self._turn_began = self._began = time.perf_counter()
         result = scan(
             self._paths,
             on_study=lambda study: self._relay.put(("study", study)),
-            cancelled=self._stop.is_set,
+            cancelled=self._stopped,
             password=self._ask,
             on_progress=lambda *how_far: self._relay.put(("progress", how_far)),
             known=self._known,
         )
         self._relay.put(("result", result))
+
+    def _stopped(self) -> bool:
+        """Asked every few files. A long scan leaves every other millisecond to the window.
+
+        Python runs one thread at a time, and a paint asks for its turn a hundred times: beside a thread that computes
+        without a pause it waits each time.
+        """
+        now = time.perf_counter()
+        if now - self._began > _SHORT_SCAN_S and now - self._turn_began > _TURN_S:
+            self._stop.wait(_TURN_S)
+            self._turn_began = time.perf_counter()
+        return self._stop.is_set()
 
     def _ask(self, name: str, wrong: bool) -> str | None:
         """Wait for an answer from the GUI thread."""

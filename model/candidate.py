@@ -160,12 +160,7 @@ def manifest(dealt: Deal, provenance: Mapping[str, Sequence[Mapping[str, Any]]])
     """
     rows = []
     for part, cases in zip(SPLIT, (dealt.training, dealt.validation, dealt.test), strict=True):
-        seen: dict[str, int] = {}
-        for case in cases:
-            number = seen.get(case.patient, 0)
-            seen[case.patient] = number + 1
-            known = provenance.get(case.patient, ())
-            told = known[number] if number < len(known) else {}
+        for case, told in zip(cases, of_cases(cases, provenance), strict=True):
             rows.append(
                 {
                     "patient": case.patient,
@@ -176,6 +171,14 @@ def manifest(dealt: Deal, provenance: Mapping[str, Sequence[Mapping[str, Any]]])
                 }
             )
     return rows
+
+
+def of_cases(
+    cases: Sequence[Case], provenance: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[Mapping[str, Any]]:
+    """The provenance of each case, from that of each patient's samples; a patient's cases are all there, or none."""
+    left = {patient: iter(known) for patient, known in provenance.items()}
+    return [next(left.get(case.patient, iter(())), {}) for case in cases]
 
 
 def digest(case: Case) -> str:

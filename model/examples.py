@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +26,25 @@ _LEVEL, _WIDTH = 40, 80
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One slice to show: grey, truth, before, after uint8 (N, N); the last three are labels. dice: of both models."""
+    """One slice to show: grey, truth, before, after uint8 (N, N); the last three are labels. dice: of both models.
+
+    place: series and slice, `place_of` its sample; empty where the sample does not tell.
+    """
 
     grey: npt.NDArray[np.uint8]
     truth: npt.NDArray[np.uint8]
     before: npt.NDArray[np.uint8]
     after: npt.NDArray[np.uint8]
     dice: tuple[float, float]
+    place: str = ""
+
+
+def place_of(provenance: Mapping[str, Any], index: int) -> str:
+    """`series/slice`, the names that a sample has for its series and for one of its slices; empty without them."""
+    series, slices = provenance.get("series"), provenance.get("slices")
+    if not isinstance(series, str) or not isinstance(slices, Sequence) or index >= len(slices):
+        return ""
+    return f"{series}/{slices[index]}"
 
 
 def grey(hu: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
@@ -102,8 +114,12 @@ def save_worst(
     before: "Sequence[Answered]",
     after: "Sequence[Answered]",
     fallen: Sequence[tuple[int, int, float, float]],
+    provenance: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Keep the slices that got worse most, in the run's folder: a version holds no pixels of a patient."""
+    """Keep the slices that got worse most, in the run's folder: a version holds no pixels of a patient.
+
+    provenance: of each case.
+    """
     rows = [
         Slice(
             grey(cases[case].hu[index]),
@@ -111,6 +127,7 @@ def save_worst(
             before[case].marks[index],
             after[case].marks[index],
             (old, new),
+            place_of(provenance[case], index),
         )
         for case, index, old, new in fallen
     ]
@@ -123,6 +140,7 @@ def save_slices(path: Path, rows: Sequence[Slice]) -> None:
     arrays: dict[str, Any] = {
         f"{n}-{name}": getattr(row, name) for n, row in enumerate(rows) for name in names
     }
+    arrays["place"] = np.array([row.place for row in rows], np.str_)
     arrays["dice"] = np.array([row.dice for row in rows], np.float64).reshape(-1, 2)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".npz")
     try:
@@ -147,8 +165,9 @@ def load_slices(path: Path) -> tuple[Slice, ...]:
                     file[f"{n}-before"],
                     file[f"{n}-after"],
                     (float(old), float(new)),
+                    str(place),
                 )
-                for n, (old, new) in enumerate(file["dice"])
+                for n, ((old, new), place) in enumerate(zip(file["dice"], file["place"], strict=True))
             )
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise PterionError(

@@ -10,28 +10,25 @@ import torch
 from torch import nn
 
 from model import checkpoint
-from model.augment import network_input
 from model.batches import Case
+from model.blend import best_between
 from model.calibration import Calibration
-from model.compare import answers, mean_dice, mean_subtype_dice, slice_auc
 from model.corpus import Pool
 from model.deal import TRAIN, Deal
 from model.errors import Cancelled, PterionError
 from model.examples import Examples
 from model.export import load_network
 from model.gather import Run
-from model.losses import network_loss
 from model.networks.flagship import Flagship, FlagshipConfig
 from model.recipe import Settings, load_settings
 from model.replay import Heads
 from model.run_folder import TRAINING, Control, Request
 from model.team import Team, join
 from model.train import Trainer
+from model.watch import SCORE, Watch
 
 Log = Callable[..., None]
 
-MINE, HEADS, SCORE = "mine", "phantom", "score"
-"""Sets that the training watches, and the number that it is stopped by."""
 VALIDATIONS = 6
 PATIENCE = 3
 TIMED_STEPS = 3
@@ -42,13 +39,14 @@ FIXED_STEPS = 120
 """Steps at most where no validation patient can end the training."""
 WITH_JUDGING = 1.6
 """Time of a whole run in that of its steps: validations and the comparison come on top."""
-KEPT_DICE = 0.01
-"""Dice that the watched heads may lose before a candidate counts as the worse for it."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a training came to. steps: done. ended: why, where early. notes: what was changed on the way."""
+    """What a training came to. steps: done. ended: why, where early. notes: what was changed on the way.
+
+    share: how far its weights lie from those that it started from to those at its end.
+    """
 
     network: Flagship
     settings: Settings
@@ -57,6 +55,7 @@ class Tuned:
     device: str
     ended: str
     notes: tuple[str, ...]
+    share: float = 1.0
 
 
 def settings_of(request: Request, network: Mapping[str, Any], dealt: Deal, *, judged: bool) -> Settings:
@@ -129,16 +128,12 @@ class Training:
             control,
         )
         self._calibration = calibration
-        self._pool = Pool(
-            list(heads.replay),
-            list(dealt.training),
-            {MINE: list(dealt.validation) if judged else [], HEADS: list(heads.watched)},
-            [],
-        )
+        self._watch = Watch(dealt.validation if judged else (), heads.watched, calibration)
+        self._pool = Pool(list(heads.replay), list(dealt.training), self._watch.sets, [])
         self._examples = Examples(folder, dealt, calibration)
         self._run = Run((), folder / TRAINING, device=request.device, weights=Path(request.base), resume=True)
         self._notes: list[str] = []
-        self._before: float | None = None
+        self._looked = False
 
     def run(self, settings: Settings) -> Tuned:
         """Train to the end, or to where it is stopped. Raises Cancelled where nothing is worth keeping by then."""
@@ -209,14 +204,25 @@ class Training:
             tuple(self._notes),
         )
 
+    def blended(self, tuned: Tuned) -> Tuned:
+        """What lies between the bundled weights and those that a training came to, where that scores better.
+
+        Raises Cancelled.
+        """
+        start = load_network(Path(self._request.base))
+        network, share = best_between(
+            start, tuned.network, lambda between: self._watch.score(between, self._control.abandoned)
+        )
+        return replace(tuned, network=network, share=share)
+
     def _look_before(self, team: Team) -> None:
         """Note what the network that it starts from says of the watched heads and of the examples."""
-        if self._before is not None:
+        if self._looked:
             return
         start = load_network(Path(self._request.base)).to(team.device)
-        heads = self._pool.validation[HEADS]
-        self._before = mean_dice(answers(start, heads, self._calibration, self._control.stopped))
+        self._watch.begin(start, self._control.stopped)
         self._examples.before(start)
+        self._looked = True
 
     def _timed(self, settings: Settings, trainer: Trainer, team: Team) -> Settings:
         seconds, memory = trainer.timed(TIMED_STEPS), memory_mb(team.device)
@@ -242,30 +248,13 @@ class Training:
         elif kind in ("step", "resumed"):
             self._log(kind, **{key: value for key, value in event.items() if key != "event"})
 
-    def _measure(self, network: nn.Module, sets: Mapping[str, Sequence[Case]]) -> dict[str, float]:
-        """Loss, AUC, Dice of bleeding and of each subtype on the sets, and the score to stop by."""
+    def _measure(self, network: nn.Module, _: Mapping[str, Sequence[Case]]) -> dict[str, float]:
+        """What is said of a network on the way."""
         assert isinstance(network, Flagship)
-        network.eval()
-        numbers: dict[str, float] = {}
-        for name, cases in sets.items():
-            if not cases:
-                continue
-            found = answers(network, cases, self._calibration, self._control.stopped)
-            numbers |= {f"{name}_dice": mean_dice(found), f"{name}_auc": slice_auc(found)}
-            numbers |= {f"{name}_{code}": value for code, value in mean_subtype_dice(found).items()}
-        if sets[MINE]:
-            numbers[f"{MINE}_loss"] = mean_loss(network, sets[MINE])
-            numbers[f"{MINE}_{SCORE}"] = self._score(numbers)
+        numbers = self._watch.numbers(network, self._control.stopped)
         self._examples.after(network)
         self._log("examples")
         return numbers
-
-    def _score(self, numbers: Mapping[str, float]) -> float:
-        """The reader's patients decide, less what the watched heads lost beyond `KEPT_DICE`."""
-        gained = [numbers[f"{MINE}_{name}"] for name in ("dice", "auc")]
-        known = [value for value in gained if np.isfinite(value)]
-        lost = (self._before or 0.0) - numbers.get(f"{HEADS}_dice", self._before or 0.0)
-        return float(np.mean(known)) - 2 * max(lost - KEPT_DICE, 0.0) if known else float("nan")
 
     def _smaller(self, settings: Settings, error: MemoryError | RuntimeError) -> Settings:
         """Settings that need less, told to the reader. Raises the error where it is another one, or PterionError."""
@@ -307,22 +296,6 @@ def trouble(error: MemoryError | RuntimeError) -> str:
         return "memory"
     gone = ("cuda", "cudnn", "cublas", "nvml", "device-side", "no longer available")
     return "device" if any(word in text for word in gone) else ""
-
-
-def mean_loss(network: Flagship, cases: Sequence[Case]) -> float:
-    """Mean of the training loss over the cases, without changes to them; 0 where there are none."""
-    losses = []
-    device = next(network.parameters()).device
-    with torch.no_grad():
-        for case in cases:
-            x = network_input(torch.from_numpy(case.hu.astype(np.float32))).to(device)
-            masks, logits, _ = network.series(x)
-            labels, scores = (
-                torch.from_numpy(case.labels).to(device),
-                torch.from_numpy(case.scores).to(device),
-            )
-            losses.append(float(network_loss(masks, logits, labels, scores)))
-    return float(np.mean(losses)) if losses else 0.0
 
 
 def as_table(settings: Settings) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def retrain(
     training = Training(folder, request, dealt, heads, calibration_of(info), log, control, judged=judged)
     tuned = training.run(settings)
     log("comparing", step=tuned.steps, ended=tuned.ended)
-    return _finish(folder, request, given, heads, tuned, log, control)
+    return _finish(folder, request, given, heads, training.blended(tuned), log, control)
 
 
 def _finish(
@@ -127,7 +127,7 @@ def _finish(
     control: Control,
 ) -> dict[str, Any]:
     """Set operating points, compare with the model in use, write the candidate."""
-    from model.candidate import calibration_of, card, manifest, recalibrate, usual
+    from model.candidate import calibration_of, card, manifest, of_cases, recalibrate, usual
     from model.compare import answers, by_patient, compare, per_case, worst
     from model.examples import save_worst
     from model.export import export, load_network
@@ -152,9 +152,9 @@ def _finish(
     dices = by_patient(old), by_patient(new)
     changed = sum(dices[1][p] < dices[0][p] - 0.02 for p in dices[1]), len(dices[1])
     verdict = judge(tables, tally.counts.bleeding_patients, changed)
-    save_worst(folder, test, old, new, worst(old, new))
+    save_worst(folder, test, old, new, worst(old, new), of_cases(test, told))
     notes = [*tally.counts.warnings, *tuned.notes, *unfair, *request.left_out]
-    notes += _cut_short(tuned)
+    notes += _about(tuned, info["id"])
     novelty = usual(tuned.network, [*heads.replay, *dealt.training, *dealt.validation])
     content: dict[str, Any] = {
         **{key: info[key] for key in ("calibration", "licence", "data") if key in info},
@@ -195,11 +195,19 @@ def _finish(
     }
 
 
-def _cut_short(tuned: "Tuned") -> list[str]:
-    """A sentence where the training ended early."""
-    if not tuned.ended:
-        return []
-    return [f"The training ended after {tuned.steps} of {tuned.settings.steps} steps: {tuned.ended}."]
+def _about(tuned: "Tuned", base: str) -> list[str]:
+    """A sentence where the training ended early, and one where its end was not what is kept."""
+    found = []
+    if tuned.ended:
+        found.append(
+            f"The training ended after {tuned.steps} of {tuned.settings.steps} steps: {tuned.ended}."
+        )
+    if tuned.share < 1:
+        found.append(
+            f"Its weights lie {tuned.share:.0%} of the way from {base} to the end of the training, where validation "
+            "patients and simulated heads do best."
+        )
+    return found
 
 
 def _training(request: Request, dealt: Deal, tally: Tally, tuned: "Tuned") -> dict[str, Any]:
@@ -215,6 +223,7 @@ def _training(request: Request, dealt: Deal, tally: Tally, tuned: "Tuned") -> di
         "code": request.code,
         "device": tuned.device,
         "steps": tuned.steps,
+        "share": tuned.share,
         "seconds": tuned.seconds,
         "training_patients": sorted({case.patient for case in (*dealt.training, *dealt.validation)}),
     }

@@ -58,6 +58,8 @@ ALLOWED = {
     "model.train": Rule(("model",), TORCH, ("scipy", "skimage")),
     "model.distil": Rule(("model",), TORCH),
     "model.fine_tune": Rule(("model",), TORCH),
+    "model.blend": Rule(("model",), TORCH),
+    "model.watch": Rule(("model",), TORCH),
     "model.retrain": Rule(("model",), ARRAYS, ("torch",)),
     "model.evaluation": Rule(
         ("model",),

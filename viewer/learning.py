@@ -68,13 +68,17 @@ class Preflight:
 
 @dataclass(frozen=True, eq=False)
 class ShownSlice:
-    """One slice to show: grey, and the labels of the reader and of both models, uint8 (N, N). dice: of both."""
+    """One slice to show: grey, and the labels of the reader and of both models, uint8 (N, N). dice: of both.
+
+    place: which slice of the library it is, to ask for it; empty where that is not known.
+    """
 
     grey: Labels
     truth: Labels
     before: Labels
     after: Labels
     dice: tuple[float, float]
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class Learning(QObject):
     pause_requested = Signal(bool)  # pause, or go on
     abandon_requested = Signal()
     judgement_requested = Signal(str)  # id of a version
+    slice_requested = Signal(str)  # place of a shown slice, to open it
     judgement_shown = Signal()  # a candidate is ready to be looked at
     versions_requested = Signal()
     compare_requested = Signal(str, str)  # ids

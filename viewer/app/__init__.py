@@ -39,6 +39,7 @@ from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
 from viewer.app.tidying import Tidying
 from viewer.app.triaging import Triaging
+from viewer.app.visiting import Visiting
 from viewer.app.warming import warm
 from viewer.app.windowing import Windowing
 from viewer.dicom.cache import with_origins
@@ -114,6 +115,7 @@ class Application(QObject):
         self.triaging = Triaging(session, library, self.registry, self.tasks, self.answering, join, self)
         self.teaching = Teaching(session, self.registry, library, self.tasks, self)
         self.learning = LearningDesk(session, self.registry, library, self.tasks, self)
+        self.visiting = Visiting(session, library, self.tasks, self)
         self.hanging = Hanging(session, self.opening.volumes, library, self.tasks, self)
         self.windowing = Windowing(session, library, self.chores, self.tasks, self)
         self.annotating = Annotating(session, self.keeping, self.desk, self.tasks, self.chores, self)
@@ -193,6 +195,7 @@ class Application(QObject):
         self.answering.remember_statuses(studies)
         self.recent.opened()
         self.restoring.scanned()
+        self.visiting.scanned()
 
     def _opened(self, volume: Volume, load: LoadJob) -> None:
         series = volume.series
@@ -209,6 +212,7 @@ class Application(QObject):
             self.tasks.ask(remember, lambda: self.library.remember_study(with_origins(study)))
         self.answering.begin(volume, load)
         self.restoring.opened(volume)
+        self.visiting.opened(volume)
 
     def _hung_beside(self, volume: Volume) -> None:
         """A series hangs beside the open one: what was measured on it is shown, and may be added to."""

@@ -50,7 +50,9 @@ def count_annotated(library: Library) -> tuple[int, int]:
 
 def shown(slices: tuple[Slice, ...]) -> tuple[ShownSlice, ...]:
     """Slices of a run as the window shows them."""
-    return tuple(ShownSlice(one.grey, one.truth, one.before, one.after, one.dice) for one in slices)
+    return tuple(
+        ShownSlice(one.grey, one.truth, one.before, one.after, one.dice, one.place) for one in slices
+    )
 
 
 class Teaching(QObject):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
@@ -55,10 +55,16 @@ def picture(grey: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> QImag
 
 
 class SliceRows(QWidget):
-    """Slices below each other, each as the first model, the second and the reader draw it."""
+    """Slices below each other, each as the first model, the second and the reader draw it.
 
-    def __init__(self, before: str, after: str) -> None:
+    openable: whether each has a button that asks for it in the viewer.
+    """
+
+    open_clicked = Signal(str)  # place of the slice
+
+    def __init__(self, before: str, after: str, *, openable: bool = False) -> None:
         super().__init__()
+        self._openable = openable
         self._names = before, after
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -72,6 +78,7 @@ class SliceRows(QWidget):
                 widget.setParent(None)
                 widget.deleteLater()
         self.count = len(slices)
+        wide = 3 + self._openable
         for number, one in enumerate(slices):
             first, second = (
                 f"{name} · {short(value)}" for name, value in zip(self._names, one.dice, strict=True)
@@ -79,8 +86,17 @@ class SliceRows(QWidget):
             row, column = divmod(number, across)
             trio = ((one.before, first), (one.after, second), (one.truth, "yours"))
             for place, (labels, caption) in enumerate(trio):
-                self._grid.addWidget(SlicePicture(one.grey, labels, caption), row, 3 * column + place)
-        self._grid.setColumnStretch(3 * across, 1)
+                self._grid.addWidget(SlicePicture(one.grey, labels, caption), row, wide * column + place)
+            if self._openable and one.place:
+                self._grid.addWidget(self._opener(number, one.place), row, wide * column + 3)
+        self._grid.setColumnStretch(wide * across, 1)
+
+    def _opener(self, number: int, place: str) -> QWidget:
+        made = theme.button("Open in viewer")
+        made.setAccessibleName(f"Open slice {number + 1} in the viewer")
+        made.setAutoDefault(False)
+        made.clicked.connect(lambda: self.open_clicked.emit(place))
+        return made
 
 
 def short(value: float, digits: int = 2) -> str:

@@ -146,13 +146,22 @@ class VerdictDialog(QDialog):
             self._column.addWidget(_measures(now.tables[name]))
         if now.worst:
             self._column.addWidget(theme.heading("Where it got worse"))
-            rows = SliceRows("in use", "candidate")
-            rows.show_slices(now.worst)
-            self._column.addWidget(rows)
+            self._column.addWidget(self._worst(now))
         if now.notes:
             self._column.addWidget(theme.heading("Notes"))
             self._column.addWidget(theme.label("\n".join(now.notes), "quiet", wrap=True))
         self._column.addStretch(1)
+
+    def _worst(self, now: Judgement) -> QWidget:
+        rows = SliceRows("in use", "candidate", openable=True)
+        rows.show_slices(now.worst)
+        rows.open_clicked.connect(self._open)
+        return rows
+
+    def _open(self, place: str) -> None:
+        """Make room for the slice; the card, or Models, shows the verdict again."""
+        self.close()
+        self._session.learning.slice_requested.emit(place)
 
 
 def _by_subtype(table: Mapping[str, Mapping[str, Row]]) -> QWidget:

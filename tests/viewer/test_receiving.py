@@ -40,9 +40,13 @@ MASKS[1:3, 2:9, 3:20, 0] = True
 MASKS[2, 5:15, 10:12, 1] = True  # overlaps the first on slice 2
 
 
-def write_head(folder: Path, **more: Any) -> None:
+STRAIGHT = [(-8.0, -6.0, 5.0 * i) for i in range(5)]
+TILTED = [(-8.0, -6.0 - 1.5 * i, z) for i, z in enumerate((0.0, 5.0, 10.0, 17.0, 24.0))]
+"""As by a gantry that leans: every slice lies further back, and the upper ones further apart."""
+
+
+def write_head(folder: Path, positions: list[tuple[float, float, float]] = STRAIGHT, **more: Any) -> None:
     hu = np.random.default_rng(3).integers(20, 80, (5, ROWS, COLUMNS)).astype(np.int16)
-    positions = [(-8.0, -6.0, 5.0 * i) for i in range(5)]
     write_series(folder, hu, spacing_mm=(0.8, 0.5), positions_mm=positions, thickness_mm=5.0, **more)
 
 
@@ -113,6 +117,19 @@ def test_another_system_s_segmentation_lies_on_its_slices(
     assert found.overlapping is (kind != "LABELMAP")
     assert first.rgb != second.rgb
     assert first.algorithm == "manual"
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_it_lies_on_the_slices_of_a_tilted_and_uneven_series(tmp_path: Path, kind: str) -> None:
+    write_head(tmp_path / "ct", TILTED)
+    write_seg(tmp_path / "seg.dcm", tmp_path / "ct", kind)
+    found = received(tmp_path / "seg.dcm", "Clots", load_all(scan([tmp_path / "ct"]).studies[0].series[0]))
+    clot, swelling = found.segments
+    expected = np.where(MASKS[..., 1], swelling.value, np.where(MASKS[..., 0], clot.value, 0))
+    np.testing.assert_array_equal(found.labels, expected)
+    # Slice 2 has 5 mm below it and 7 mm above it.
+    assert swelling.volume_ml == pytest.approx(20 * 0.8 * 0.5 * 6 / 1000)
+    assert found.astray == 0
 
 
 def test_one_of_another_frame_of_reference_is_refused(head: Path, volume: Volume, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A built folder made smaller without leaving anything out: symbols for debuggers, spaces in tables."""
+"""A built folder made smaller: libraries without symbols, tables and locale data cut to what is asked for."""
 
 from __future__ import annotations
 
@@ -8,24 +8,45 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-TABLES = ("highdicom/_standard/module_attribute_map.json",)
+import icu
+
+TABLE = "highdicom/_standard/module_attribute_map.json"
+WHOLE = "segmentation-multi-frame-functional-groups"
+"""The module of whose attributes highdicom asks how they nest; of the others it copies those at the top."""
+ASKED = {
+    *("ContentDate", "ContentTime", "NumberOfFrames", "TotalPixelMatrixRows"),
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+}
+"""Attributes that highdicom looks for at any depth."""
 PT_LOAD = 1
 
 
 def slim(folder: Path) -> None:
-    """Strip libraries where the platform has a tool for it, and write tables without spaces."""
-    for name in TABLES:
-        table = folder / name
-        if table.is_file():
-            read = json.loads(table.read_text(encoding="utf-8"))
-            table.write_text(json.dumps(read, separators=(",", ":")), encoding="utf-8")
+    """Cut the table of highdicom, and on Linux Qt's locale data and the libraries, where the tools are there."""
+    table = folder / TABLE
+    if table.is_file():
+        shorter = cut(json.loads(table.read_text(encoding="utf-8")))
+        table.write_text(json.dumps(shorter, separators=(",", ":")), encoding="utf-8")
     strip = shutil.which("strip")
     if strip is None or not sys.platform.startswith("linux"):
         return
     for path in folder.rglob("*.so*"):
         if path.is_file() and not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF":
             strip_library(strip, path)
+    for path in folder.glob("PySide6/Qt/lib/libicudata.so.*"):
+        icu.cut(path)
+
+
+def cut(table: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """DICOM's attributes by module, without those inside of sequences that nobody asks for."""
+    return {
+        module: [
+            each for each in attributes if module == WHOLE or not each["path"] or each["keyword"] in ASKED
+        ]
+        for module, attributes in table.items()
+    }
 
 
 def strip_library(strip: str, path: Path) -> None:

@@ -5,9 +5,9 @@ import gzip
 import hashlib
 import importlib
 import shutil
-import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,16 +17,7 @@ from viewer import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 
-
-def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A script of packaging/, imported as it is when it runs."""
-    monkeypatch.syspath_prepend(str(ROOT / "packaging"))
-    return importlib.import_module(name)
-
-
-@pytest.fixture
-def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return script("contents", monkeypatch)
+Script = Callable[[str], ModuleType]
 
 
 # ---------------------------------------------------------------------------------------------------- what is inside
@@ -39,7 +30,6 @@ def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         ("torch/test/test_nn.py", True),
         ("torch/bin/test_jit", True),
         ("torch/bin/torch_shm_manager", False),
-        ("PySide6/QtOpenGL.abi3.so", False),
         ("torch/_dynamo/config.py", False),
         ("torch/ao/quantization/observer.py", True),
         ("torch\\include\\ATen\\ATen.h", True),
@@ -134,16 +124,12 @@ def test_the_version_is_said_in_one_place(contents: ModuleType) -> None:
         ("MPL-2.0 AND MIT", False),
     ],
 )
-def test_copyleft_is_told_from_what_may_be_shipped(
-    licence: str, forbidden: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert script("licensing", monkeypatch).copyleft(licence) is forbidden
+def test_copyleft_is_told_from_what_may_be_shipped(licence: str, forbidden: bool, script: Script) -> None:
+    assert script("licensing").copyleft(licence) is forbidden
 
 
-def test_nothing_in_a_package_is_copyleft_beyond_the_lgpl(
-    monkeypatch: pytest.MonkeyPatch, contents: ModuleType
-) -> None:
-    licensing = script("licensing", monkeypatch)
+def test_nothing_in_a_package_is_copyleft_beyond_the_lgpl(script: Script, contents: ModuleType) -> None:
+    licensing = script("licensing")
     table = licensing.licences(contents.FLAVOURS["full"])
     assert {"torch", "pyside6-essentials", "onnxruntime", "numpy"} <= set(table)
     assert licensing.offending(table) == []
@@ -151,35 +137,6 @@ def test_nothing_in_a_package_is_copyleft_beyond_the_lgpl(
         "bad",
         "mute",
     ]
-
-
-# ------------------------------------------------------------------------------------------------------------ slimming
-
-
-def elf(offset: int, address: int) -> bytes:
-    """A 64-bit ELF with one loadable segment that wants pages of 4096 bytes."""
-    header = (
-        b"\x7fELF\x02\x01\x01"
-        + bytes(9)
-        + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-    )
-    return header + struct.pack("<IIQQQQQQ", 1, 5, offset, address, address, 10, 10, 4096)
-
-
-def test_a_library_that_would_not_load_is_not_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
-    aligned = script("slimming", monkeypatch).aligned
-    assert aligned(elf(0x1000, 0x5000))
-    assert not aligned(elf(0x1010, 0x5000))
-
-
-@pytest.mark.skipif(not shutil.which("strip"), reason="no strip on this machine")
-def test_what_strip_would_break_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    slimming = script("slimming", monkeypatch)
-    broken = tmp_path / "broken.so"
-    broken.write_bytes(elf(0x1010, 0x5000))
-    slimming.slim(tmp_path)
-    assert broken.read_bytes() == elf(0x1010, 0x5000)
-    assert [path.name for path in tmp_path.iterdir()] == ["broken.so"]
 
 
 # ------------------------------------------------------------------------------------------------------ Debian package
@@ -198,9 +155,9 @@ def built(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="no dpkg-deb on this machine")
 def test_a_debian_package_holds_command_menu_icon_and_type(
-    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built: Path, tmp_path: Path, script: Script
 ) -> None:
-    package = script("deb", monkeypatch).pack(built, tmp_path / "out")
+    package = script("deb").pack(built, tmp_path / "out")
     assert package.name.startswith(f"pterion_{__version__}_")
     fields = subprocess.run(["dpkg-deb", "-f", package], capture_output=True, text=True, check=True).stdout
     assert "Depends: libc6 (>= 2.34), libgl1, libegl1" in fields
@@ -229,11 +186,11 @@ def test_a_debian_package_holds_command_menu_icon_and_type(
 # --------------------------------------------------------------------------------------------------- release and smoke
 
 
-def test_sums_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sums_are_those_of_the_files(tmp_path: Path, script: Script) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_bytes(b"a page")
     (tmp_path / "pterion.whl").write_bytes(b"a wheel")
-    script("release", monkeypatch).sums(tmp_path)
+    script("release").sums(tmp_path)
     lines = (tmp_path / "SHA256SUMS").read_text("utf-8").splitlines()
     assert lines == [
         f"{hashlib.sha256(b'a wheel').hexdigest()}  pterion.whl",
@@ -260,16 +217,12 @@ def program(tmp_path: Path, body: str) -> list[str]:
         ("import sys\nprint('Research use only' if '--version' in sys.argv else 'no JSON')", "no JSON"),
     ],
 )
-def test_the_smoke_test_notices(
-    body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    smoke = script("smoke", monkeypatch)
+def test_the_smoke_test_notices(body: str, said: str, tmp_path: Path, script: Script) -> None:
+    smoke = script("smoke")
     with pytest.raises(smoke.SmokeError, match=said):
         smoke.smoke(program(tmp_path, body))
 
 
-def test_the_smoke_test_says_what_is_missing(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert script("smoke", monkeypatch).main(["/nowhere/pterion"]) == 1
+def test_the_smoke_test_says_what_is_missing(capsys: pytest.CaptureFixture[str], script: Script) -> None:
+    assert script("smoke").main(["/nowhere/pterion"]) == 1
     assert "/nowhere/pterion" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """What a retraining watches: the reader's validation patients, and simulated heads that tell whether it forgets."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -42,7 +44,8 @@ class Watch:
         """
         found = {key: value for name in self.sets for key, value in self._said(network, name, stop).items()}
         if self.sets[MINE]:
-            found[f"{MINE}_loss"] = mean_loss(network, self.sets[MINE])
+            with _read_once(network):
+                found[f"{MINE}_loss"] = mean_loss(network, self.sets[MINE])
             found[f"{MINE}_{SCORE}"] = self._score(found)
         return found
 
@@ -53,7 +56,8 @@ class Watch:
     def _said(self, network: Flagship, name: str, stop: Stop) -> Numbers:
         if not self.sets[name]:
             return {}
-        found = answers(network.eval(), self.sets[name], self._calibration, stop)
+        with _read_once(network.eval()):
+            found = answers(network, self.sets[name], self._calibration, stop)
         subtypes = {f"{name}_{code}": value for code, value in mean_subtype_dice(found).items()}
         return {f"{name}_dice": mean_dice(found), f"{name}_auc": slice_auc(found), **subtypes}
 
@@ -66,6 +70,17 @@ class Watch:
         )
         gain = float(np.mean(gained)) if gained else 0.0
         return gain - PRICE * max(max(lost, default=0.0) - KEPT, 0.0)
+
+
+@contextmanager
+def _read_once(network: Flagship) -> Iterator[None]:
+    """Without reading each slice mirrored as well: half the time, and alike for all that are compared."""
+    before = network.config
+    network.config = replace(before, mirrored=False)
+    try:
+        yield
+    finally:
+        network.config = before
 
 
 def _finite(values: Iterable[float | None]) -> list[float]:

@@ -1,5 +1,6 @@
 """What a retraining is stopped by: gains on validation patients, less what simulated heads lost."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,3 +104,23 @@ def test_it_says_what_the_network_says_and_can_be_called_off(
     assert found["mine_loss"] > 0
     with pytest.raises(Cancelled):
         watch.score(network, lambda: True)
+
+
+def test_slices_are_read_once_while_it_watches(
+    calibration: Calibration, tiny_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_network(tiny_version)
+    network.config = replace(network.config, mirrored=True)
+    seen: list[bool] = []
+    real = module.answers
+
+    def answers(one: Any, *rest: Any) -> Any:
+        seen.append(one.config.mirrored)
+        return real(one, *rest)
+
+    monkeypatch.setattr(module, "answers", answers)
+    watch = Watch([crop_sample(square_sample("a", 0, 1))], (), calibration)
+    watch.score(network, never)
+    with pytest.raises(Cancelled):
+        watch.score(network, lambda: True)
+    assert (seen, network.config.mirrored) == ([False, False], True)

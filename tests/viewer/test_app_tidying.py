@@ -133,6 +133,24 @@ def test_the_timer_tidies(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPa
     tidying.end()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="this is about glibc")
+def test_pages_of_small_arrays_stay_with_the_process() -> None:
+    """Eight arrays of 200 kB are 390 pages; made a hundred times they would fetch each of them anew."""
+    code = (
+        "import resource, numpy as np; from viewer.app.tidying import keep_pages\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(100): [np.ones(200_000, np.uint8) for _ in range(8)]\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "print(faults(), keep_pages(), faults())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, kept, after = done.stdout.split()
+    assert int(before) > 100 * 390 / 2
+    assert kept == "True"
+    assert int(after) < 100 * 390 / 20
+
+
 def test_what_a_first_series_needs_is_imported_before_it_comes() -> None:
     """Readers, decoders, medians, filters, the model's runtime: in a process that has none yet."""
     code = (

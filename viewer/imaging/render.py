@@ -5,6 +5,7 @@ masks are touched. Pixels are 0xffRRGGBB in native byte order: what QImage calls
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ RGB = tuple[int, int, int]
 FILL_OPACITY, EDGE_OPACITY = 0.42, 0.85
 """How much of a mask's colour covers the image, inside and on its outermost pixels."""
 OPAQUE = 0xFF000000
+_GREY_BYTE = 0 if sys.byteorder == "little" else 3
+"""Which byte of a grey pixel is not its opacity, whatever the machine's order."""
 _SIGMOID_WIDTHS = 2.0
 """So many widths from its level a sigmoid is black or white: exp(-8) of 255 is less than half a grey."""
 
@@ -86,12 +89,17 @@ def pixel_table(window: Window, inverted: bool = False) -> Pixels:
 class Overlay:
     """The pixels of one slice that carry a mask, found once and painted in every viewport.
 
-    index: intp (n,), places in the flattened slice. row: intp (n,), where the row of each one's code (twice the mask
+    index: int32 (n,), places in the flattened slice. row: int32 (n,), where the row of each one's code (twice the mask
     value, plus 1 on its edge) begins in the flattened `tint_table`.
     """
 
-    index: npt.NDArray[np.intp]
-    row: npt.NDArray[np.intp]
+    index: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return self.index.nbytes + self.row.nbytes
 
 
 def overlay_of(mask: npt.NDArray[np.uint8]) -> Overlay:
@@ -99,7 +107,7 @@ def overlay_of(mask: npt.NDArray[np.uint8]) -> Overlay:
     or lies outside the slice."""
     filled = np.flatnonzero(mask.any(axis=1))
     if not filled.size:
-        return Overlay(np.zeros(0, np.intp), np.zeros(0, np.intp))
+        return Overlay(np.zeros(0, np.int32), np.zeros(0, np.int32))
     top, bottom = int(filled[0]), int(filled[-1]) + 1
     band = mask[top:bottom]
     edge = np.zeros(band.shape, np.bool_)
@@ -111,12 +119,12 @@ def overlay_of(mask: npt.NDArray[np.uint8]) -> Overlay:
     edge[:, 0] = edge[:, -1] = True
     edge[0] = edge[-1] = True  # above and below the band is nothing
     index = np.flatnonzero(band != 0)  # numpy finds what is true three times as fast as what is not zero
-    row = band.ravel().take(index).astype(np.intp)
+    row = band.ravel().take(index).astype(np.int32)
     row *= 2
     row += edge.ravel().take(index)
     row *= 256
     index += top * mask.shape[1]
-    return Overlay(index, row)
+    return Overlay(index.astype(np.int32), row)
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,6 @@ def compose(
     index = places_of(hu) if places is None else places
     picture = np.take(pixel_table(window, inverted), index, out=out, mode="wrap")
     if overlay is not None and palette is not None and overlay.index.size:
-        flat = picture.reshape(-1)
-        tint = np.take(flat, overlay.index, mode="wrap") & np.uint32(0xFF)
-        flat[overlay.index] = np.take(tint_table(palette), tint + overlay.row, mode="wrap")
+        grey = np.take(picture.view(np.uint8), overlay.index * 4 + _GREY_BYTE, mode="wrap")
+        picture.reshape(-1)[overlay.index] = np.take(tint_table(palette), overlay.row + grey, mode="wrap")
     return picture

@@ -20,8 +20,46 @@ from viewer.ui.regions import told
 
 MOST_SIZES = 4
 AHEAD_S = 0.003
-KEPT = 256
-"""Overlays remembered, so that scrolling back costs nothing; a few kB each."""
+KEPT_BYTES = 64 << 20
+"""Memory for overlays that are remembered, so that scrolling costs nothing: all slices of most series."""
+
+
+class Kept:
+    """Overlays by what they belong to; the oldest go where they take more than `most_bytes`."""
+
+    def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._overlays: dict[object, tuple[Overlay, object]] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether the next one drives out another."""
+        return self._bytes >= self._most
+
+    def get(self, key: object) -> Overlay | None:
+        """An overlay, None where it is not there."""
+        known = self._overlays.get(key)
+        return None if known is None else known[0]
+
+    def put(self, key: object, overlay: Overlay, alive: object = None) -> Overlay:
+        """Remember an overlay, and keep what its key is made of alive."""
+        self.drop(key)
+        while self._overlays and self.full:
+            self.drop(next(iter(self._overlays)))
+        self._overlays[key] = (overlay, alive)
+        self._bytes += overlay.nbytes
+        return overlay
+
+    def drop(self, key: object) -> None:
+        """Forget one, where it is there."""
+        gone = self._overlays.pop(key, None)
+        if gone is not None:
+            self._bytes -= gone[0].nbytes
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._overlays.clear()
+        self._bytes = 0
 
 
 class Overlays:
@@ -29,8 +67,8 @@ class Overlays:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._found: dict[int, Overlay] = {}
-        self._cuts: dict[tuple[int, int], tuple[Section, Overlay]] = {}  # section and stop; the section alive
+        self._found = Kept()  # by slice
+        self._cuts = Kept()  # by section and stop
         self._masks: npt.NDArray[np.uint8] | None = None
         self._palette: Palette | None = None
         self._coming: list[int] = []  # slices whose masked pixels are found while nothing else is done
@@ -62,7 +100,7 @@ class Overlays:
         self._coming.clear()
         if masks is not None and findings is not None and findings.done:
             here = self._session.slice_index
-            self._coming = sorted(range(len(masks)), key=lambda i: -abs(i - here))[-KEPT:]
+            self._coming = sorted(range(len(masks)), key=lambda i: -abs(i - here))
             self._idle.start()
 
     def _find_ahead(self) -> None:
@@ -70,6 +108,8 @@ class Overlays:
         until = time.perf_counter() + AHEAD_S
         while self._coming and time.perf_counter() < until:
             self.of(self._coming.pop())
+            if self._found.full:
+                self._coming.clear()
         if not self._coming:
             self._idle.stop()
 
@@ -120,7 +160,7 @@ class Overlays:
         return style.of(code, below=True) if code in self._session.suspecting.asked else (0.0, 0.0)
 
     def _forget_slice(self, index: int) -> None:
-        self._found.pop(index, None)
+        self._found.drop(index)
         self._cuts.clear()
 
     def of_cut(self, section: Section, stop: int) -> Overlay | None:
@@ -129,22 +169,14 @@ class Overlays:
         if labels is None:
             return None
         key = (id(section), stop)
-        if key not in self._cuts:
-            if len(self._cuts) >= KEPT:
-                self._cuts.pop(next(iter(self._cuts)))
-            self._cuts[key] = (section, overlay_of(section.labels(stop, labels)))
-        return self._cuts[key][1]
+        return self._cuts.get(key) or self._cuts.put(key, overlay_of(section.labels(stop, labels)), section)
 
     def of(self, index: int) -> Overlay | None:
         """The overlay of a slice of the open volume, None where there is none or it is hidden."""
         labels = self._labels()
         if labels is None:
             return None
-        if index not in self._found:
-            if len(self._found) >= KEPT:
-                self._found.pop(next(iter(self._found)))
-            self._found[index] = overlay_of(labels[index])
-        return self._found[index]
+        return self._found.get(index) or self._found.put(index, overlay_of(labels[index]))
 
 
 @dataclass(frozen=True)

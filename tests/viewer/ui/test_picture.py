@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from model.labels import SUBTYPES
 from viewer.imaging.render import Palette, overlay_of
 from viewer.imaging.windows import BONE, BRAIN, STROKE, Window
-from viewer.ui.picture import Picture, Shared, Wanted
+from viewer.ui.picture import Kept, Picture, Shared, Wanted
 
 HU = [
     np.random.default_rng(seed).integers(-100, 200, shape).astype(np.int16)
@@ -91,3 +91,21 @@ def test_what_was_let_go_is_made_anew() -> None:
     for picture in (one, other):
         picture.clear()
     assert pixels(other.of(wanted)).tolist() == [[0xFFFFFFFF] * 2] * 2
+
+
+def test_overlays_are_kept_as_long_as_there_is_room() -> None:
+    """Of three masked pixels each takes 24 bytes, an empty one nothing."""
+    made = [overlay_of(np.ones((1, 3), np.uint8)) for _ in range(3)]
+    assert made[0].nbytes == 24
+    kept = Kept(most_bytes=40)
+    assert [kept.put(number, each) for number, each in enumerate(made)] == made
+    assert [kept.get(number) for number in range(3)] == [None, *made[1:]]
+    assert kept.full
+    kept.drop(1)
+    assert kept.get(1) is None
+    assert not kept.full
+    kept.put(2, made[0])
+    assert kept.get(2) is made[0]
+    assert not kept.full
+    kept.clear()
+    assert kept.get(2) is None

@@ -4,7 +4,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,25 +46,6 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def registry(toys: Path, tmp_path: Path) -> Registry:
     return Registry(toys / "bundled", tmp_path / "models")
-
-
-@pytest.fixture
-def start(qtbot: QtBot, registry: Registry, tmp_path: Path) -> Iterator[Start]:
-    running: list[Application] = []
-
-    def make(*paths: Path, **options: object) -> Application:
-        options = {"library_dir": tmp_path / "library", "registry": registry} | options
-        made = Application(paths, **options)  # type: ignore[arg-type]
-        made.notices = []  # type: ignore[attr-defined]
-        made.session.noticed.connect(made.notices.append)  # type: ignore[attr-defined]
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
 
 
 def wait_until_scored(qtbot: QtBot, application: Application) -> None:

@@ -1,7 +1,7 @@
 """Who answers, and when: on demand, another model's answer of before, a device that gives up."""
 
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,23 +21,16 @@ Start = Callable[..., Application]
 
 
 @pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
+def start(start: Start, tmp_path: Path) -> Start:
+    """Starts the program with one of two models."""
     make = runpy.run_path(str(TESTS / "toy_version.py"))["make"]
     for name in ("toy-1", "toy-2"):
         make(tmp_path / name, name)
-    running: list[Application] = []
 
     def run(*paths: Path, model: str = "toy-1") -> Application:
-        registry = Registry(tmp_path / model, tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
-        return made
+        return start(*paths, registry=Registry(tmp_path / model, tmp_path / "models"))
 
-    yield run
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
+    return run
 
 
 def scored(session: Session) -> bool:

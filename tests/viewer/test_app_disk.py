@@ -3,13 +3,12 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from model.registry import Registry
 from viewer.app import Application
 from viewer.dicom.load import load_slice
 from viewer.dicom.volume import Volume
@@ -20,23 +19,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 WAIT_MS = 20_000
 Start = Callable[..., Application]
-
-
-@pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
-    running: list[Application] = []
-
-    def make(*paths: Path) -> Application:
-        registry = Registry(tmp_path / "no-models", tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
 
 
 def heard(application: Application) -> list[Notice]:

@@ -2,7 +2,7 @@
 
 import random
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,21 +23,9 @@ Start = Callable[..., Application]
 
 
 @pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
+def registry(tmp_path: Path) -> Registry:
     runpy.run_path(str(TESTS / "toy_version.py"))["make"](tmp_path / "bundled", "toy-1")
-    registry = Registry(tmp_path / "bundled", tmp_path / "models")
-    running: list[Application] = []
-
-    def make(*paths: Path) -> Application:
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
+    return Registry(tmp_path / "bundled", tmp_path / "models")
 
 
 def examined(qtbot: QtBot, application: Application) -> Session:

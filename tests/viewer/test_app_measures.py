@@ -1,6 +1,6 @@
 """Measures in the whole program: by mouse and keys, kept, undone, found again after a restart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,6 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from model.registry import Registry
 from viewer.app import Application
 from viewer.library.store import Library
 from viewer.measures.mark import MarkKind
@@ -18,23 +17,6 @@ from viewer.ui.reading import ReadingArea
 
 WAIT_MS = 120_000
 Start = Callable[..., Application]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    running: list[Application] = []
-
-    def make(*paths: Path) -> Application:
-        registry = Registry(tmp_path / "no-models", tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
 
 
 def opened(qtbot: QtBot, application: Application) -> ReadingArea:

@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,25 +36,22 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(qtbot: QtBot, bundled: Path, tmp_path: Path) -> Iterator[Start]:
+def registry(bundled: Path, tmp_path: Path) -> Registry:
+    return Registry(bundled, tmp_path / "models")
+
+
+@pytest.fixture
+def start(looks_as_before: None, start: Start, tmp_path: Path) -> Start:
+    """Starts the program with a library whose folder names a patient."""
+    return partial(start, library_dir=tmp_path / "Schmidt^Anna 4711")
+
+
+@pytest.fixture
+def looks_as_before(qtbot: QtBot) -> Iterator[None]:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     looks = (QApplication.font(), QApplication.palette(), app.styleSheet())
-    running: list[Application] = []
-
-    def make(*paths: Path) -> Application:
-        registry = Registry(bundled, tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "Schmidt^Anna 4711", registry=registry)
-        made.notices = []  # type: ignore[attr-defined]
-        made.session.noticed.connect(made.notices.append)  # type: ignore[attr-defined]
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
+    yield
     theme.use(Preferences())
     QApplication.setFont(looks[0])
     QApplication.setPalette(looks[1])

@@ -6,7 +6,7 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +16,6 @@ import pytest
 from PySide6.QtCore import QRect
 from pytestqt.qtbot import QtBot
 
-from model.registry import Registry
 from viewer.app import Application
 from viewer.app.restoring import SETTING, Kept, kept_from, kept_json
 from viewer.imaging.layouts import COMPARE, FOUR, READ, Plane
@@ -39,24 +38,17 @@ Start = Callable[..., Application]
 
 
 @pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Start]:
+def start(start: Start) -> Start:
+    """Starts the program once it has ended where it ran before."""
     running: list[Application] = []
 
-    def make(*paths: Path, **options: Any) -> Application:
+    def restart(*paths: Path, **options: Any) -> Application:
         for before in running:
             before.shutdown()
-        registry = Registry(tmp_path / "no-models", tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry, **options)
-        made.notices = []  # type: ignore[attr-defined]
-        made.session.noticed.connect(made.notices.append)  # type: ignore[attr-defined]
-        running.append(made)
-        return made
+        running.append(start(*paths, **options))
+        return running[-1]
 
-    yield make
-    for each in running:
-        each.shutdown()
-        each.window.close()
-        each.window.deleteLater()
+    return restart
 
 
 def notices(application: Application) -> list[Notice]:

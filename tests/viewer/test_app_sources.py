@@ -8,7 +8,6 @@ import pydicom
 import pytest
 from pytestqt.qtbot import QtBot
 
-from model.registry import Registry
 from viewer.app import Application
 from viewer.jobs.retrain import read_volume
 from viewer.library.store import Library
@@ -21,23 +20,11 @@ WAIT_MS = 20_000
 Start = Callable[..., Application]
 
 
-@pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    running: list[Application] = []
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("viewer.dicom.cache._default", [])
-
-    def make(*paths: Path) -> Application:
-        registry = Registry(tmp_path / "no-models", tmp_path / "models")
-        made = Application(paths, library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
-        return made
-
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
+    yield
     from viewer.dicom import cache
 
     for one in cache._default:

@@ -1,7 +1,7 @@
 """From a picture of a training to its slice: in the open series, in another folder, and where it is gone."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,6 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from model.examples import place_of
-from model.registry import Registry
 from viewer.annotation.document import Annotation, Document
 from viewer.app import Application
 from viewer.corpora.annotations import document_samples, salt_of
@@ -57,26 +56,20 @@ def places(library_dir: Path, folder: Path, drawn: int) -> dict[str, tuple[str, 
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, tmp_path: Path, phantom_series: Path) -> Iterator[Callable[[], Application]]:
+def opened(
+    qtbot: QtBot, start: Callable[..., Application], phantom_series: Path
+) -> Callable[[], Application]:
     """Opens the phantom series in a window with a library of its own and no model."""
-    running: list[Application] = []
 
     def make() -> Application:
-        registry = Registry(tmp_path / "no-models", tmp_path / "models")
-        made = Application((phantom_series,), library_dir=tmp_path / "library", registry=registry)
-        running.append(made)
+        made = start(phantom_series)
         session = made.session
-        made.notices = []  # type: ignore[attr-defined]
         qtbot.waitUntil(lambda: session.volume is not None and session.volume.loaded.all(), timeout=WAIT_MS)
         qtbot.waitUntil(lambda: not made.opening.busy, timeout=WAIT_MS)
-        session.noticed.connect(made.notices.append)  # type: ignore[attr-defined]
+        made.notices.clear()  # type: ignore[attr-defined]
         return made
 
-    yield make
-    for made in running:
-        made.shutdown()
-        made.window.close()
-        made.window.deleteLater()
+    return make
 
 
 def test_a_slice_of_the_open_series_is_gone_to(

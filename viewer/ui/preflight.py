@@ -1,5 +1,7 @@
 """Before a retraining: what it would learn from, what not and why, who tests it, what it would take."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
@@ -22,6 +24,7 @@ from viewer.ui import theme
 
 PARTS = ("train", "validation", "test")
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
+NO_SUBTYPE = "Tick the subtypes that you looked for, one at least."
 BASE = (
     "It starts from the bundled model, on this machine only, and goes on when the window is closed. "
     "The model in use stays until you choose. Research use only."
@@ -112,11 +115,15 @@ class PreflightDialog(QDialog):
     def wanted(self) -> Wanted:
         """What is chosen."""
         codes = tuple(box.text() for box in self.looked if box.isChecked())
-        return Wanted(self.everything.isChecked(), codes or CODES)
+        return Wanted(self.everything.isChecked(), codes)
 
     def ask(self, *_: object) -> None:
-        """Ask for the counts of what is chosen."""
-        self._learning.preflight_requested.emit(self.wanted)
+        """Ask for the counts of what is chosen; without a subtype there is nothing to count."""
+        if self.wanted.subtypes:
+            self._learning.preflight_requested.emit(self.wanted)
+        else:
+            self._learning.preflight_cancelled.emit()
+            self._learning.set_preflight(replace(self._learning.preflight, state="done", refusal=NO_SUBTYPE))
 
     def refresh(self, *_: object) -> None:
         """Show what is known so far."""
@@ -177,6 +184,7 @@ def _table(heads: tuple[str, ...], name: str) -> QTableWidget:
     made.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     made.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setTabKeyNavigation(False)  # else Tab goes from cell to cell and never leaves
     made.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     made.verticalHeader().setDefaultSectionSize(theme.scaled(28))
     return made

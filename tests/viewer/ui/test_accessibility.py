@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +28,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from model.labels import CODES
+from viewer.learning import Comparison, Judgement, Person, Preflight, ShownSlice, VersionRow
 from viewer.measures.measure import Kind, Measure, SlicePlane
 from viewer.receiving import ReceivedSegment, ReceivedSegmentation
 from viewer.session import Mode, Retraining, Session
@@ -39,14 +42,20 @@ from viewer.ui.keys import BINDABLE
 from viewer.ui.main_window import MainWindow
 from viewer.ui.manual import Manual
 from viewer.ui.preferences import PAGES, PreferencesDialog
+from viewer.ui.preflight import PreflightDialog
 from viewer.ui.reading import ReadingArea
 from viewer.ui.received import ReceivedWindow
 from viewer.ui.sheet import Sheet
+from viewer.ui.training import TrainingDialog
+from viewer.ui.verdict import VerdictDialog
+from viewer.ui.versions import VersionsDialog
 from viewer.ui.work_dialogs import CompareDialog, HistoryDialog, NamesDialog, QueueDialog
 
 frame = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("frame_fixtures.py"))))
 CONTROLS = (QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
 TABS, MEASURES = range(4), 2
+MOST_LINKS = 40
+"""Links of a page that Tab goes through before it leaves."""
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +263,48 @@ def segmentation(parent: QWidget, session: Session) -> QDialog:
     return made
 
 
+def preflight(parent: QWidget, session: Session) -> QDialog:
+    made = PreflightDialog(parent, session)
+    people = tuple(Person(f"p{n}", f"ANON-{n}", True, "train", False) for n in range(2))
+    rows = tuple((code, 1, 2, 3) for code in CODES)
+    session.learning.set_preflight(Preflight("done", slices=9, rows=rows, people=people))
+    made.tabs[1].click()
+    return made
+
+
+def training(parent: QWidget, session: Session) -> QDialog:
+    rows = ({"step": 4, "mine_loss": 0.5, "mine_dice": 0.4},)
+    session.set_retraining(Retraining("running", "Step 5 of 9", 0.5, train_loss=(1.0, 0.8), rows=rows))
+    session.learning.set_examples((learnt_slice(),))
+    return TrainingDialog(parent, session)
+
+
+def verdict(parent: QWidget, session: Session) -> QDialog:
+    nothing = {"before": None, "after": None, "difference": None, "interval": None, "n": 0}
+    measures = ("dice", "auc", "sensitivity", "specificity", "volume_bias_ml", "calibration_error")
+    table = {measure: dict.fromkeys(("any", *CODES), nothing) for measure in measures}
+    found = {"yours": table, "reference": table}
+    worst = (learnt_slice("a/1:0"), learnt_slice("a/2:0"))
+    session.learning.set_judgement(Judgement("mine-1", "toy-1", "worse", "Worse.", "", "", found, (), worst))
+    return VerdictDialog(parent, session)
+
+
+def versions(parent: QWidget, session: Session) -> QDialog:
+    made = VersionsDialog(parent, session)
+    row = VersionRow("mine-1", "", "candidate", "2026-11-21", "toy-1", "better", 5_000_000, False)
+    session.learning.set_versions((row, replace(row, id="toy-1", status="bundled", verdict="", current=True)))
+    session.learning.set_comparison(
+        Comparison("mine-1", "toy-1", (("simulated heads", "dice any", 0.5, 0.4),))
+    )
+    made.list.setCurrentItem(made.list.topLevelItem(0))
+    return made
+
+
+def learnt_slice(place: str = "") -> ShownSlice:
+    empty = np.zeros((8, 8), np.uint8)
+    return ShownSlice(empty, empty, empty, empty, (0.7, 0.5), place)
+
+
 DIALOGS: dict[str, Callable[[QWidget, Session], QDialog]] = {
     "copy": CopyDialog,
     "about": AboutDialog,
@@ -265,6 +316,10 @@ DIALOGS: dict[str, Callable[[QWidget, Session], QDialog]] = {
     "names": lambda parent, _: NamesDialog(Path("a.json"), ("bleed", "blood"), parent),
     "password": lambda parent, _: password(parent, "a.zip", lambda _: None, wrong=True),
     "segmentation": segmentation,
+    "before a retraining": preflight,
+    "training": training,
+    "verdict": verdict,
+    "versions": versions,
     **{f"preferences, {page}": partial(preferences, page=page) for page, _ in PAGES},
 }
 
@@ -303,9 +358,10 @@ def test_a_dialog_is_read_and_reached_as_the_window_is(dialog: QDialog, qtbot: Q
     focused = dialog.focusWidget()
     assert focused in reached, "the keyboard is nowhere in it"
     passed = {focused}
-    for _ in range(3 * len(reached)):
+    for _ in range(3 * len(reached) + MOST_LINKS):
         qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
         passed.add(dialog.focusWidget())
-    assert len(passed) > 1 or len(reached) == 1
+    missed = [each for each in reached if each not in passed]
+    assert [described(e) for e in missed if not (isinstance(e, QAbstractButton) and e.autoExclusive())] == []
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not isValid(dialog) or not dialog.isVisible()

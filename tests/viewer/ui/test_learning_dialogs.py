@@ -104,6 +104,21 @@ def test_choices_are_asked_anew_and_start_carries_them(
     assert started == [wanted]
 
 
+def test_without_a_subtype_there_is_nothing_to_start(qtbot: QtBot, window: QWidget, session: Session) -> None:
+    asked: list[Wanted] = []
+    dialog = PreflightDialog(window, session)
+    qtbot.addWidget(dialog)
+    session.learning.set_preflight(counted())
+    session.learning.preflight_requested.connect(asked.append)
+    for box in dialog.looked:
+        box.setChecked(False)
+    assert [wanted.subtypes for wanted in asked] == [CODES[n:] for n in range(1, 5)]
+    assert dialog.said.text() == "Tick the subtypes that you looked for, one at least."
+    assert not dialog.start.isEnabled()
+    dialog.looked[2].setChecked(True)
+    assert asked[-1].subtypes == ("SAH",)
+
+
 def test_a_patient_is_pinned_by_its_box(qtbot: QtBot, window: QWidget, session: Session) -> None:
     dialog = PreflightDialog(window, session)
     qtbot.addWidget(dialog)

@@ -237,6 +237,7 @@ ALLOWED = {
             "model.labels",
             "model.errors",
             "viewer.dicom.tags",  # rows to show; it needs pydicom only to make them
+            "viewer.dicom.report",  # lines to show, likewise
             *TYPES,
         ),
         ("numpy", "PySide6", "pyqtgraph"),

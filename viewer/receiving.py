@@ -34,27 +34,6 @@ class ReceivedSegmentation:
     astray: int = 0
 
 
-@dataclass(frozen=True)
-class ReceivedLine:
-    """A line of a report. depth: 0 for the top. personal: it may tell who the patient is. images: (SOP Instance UID,
-    frame) that it refers to."""
-
-    depth: int
-    name: str
-    value: str
-    personal: bool = False
-    images: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class ReceivedReport:
-    """A report as a list."""
-
-    title: str
-    verified: bool
-    lines: tuple[ReceivedLine, ...]
-
-
 class Receiving(QObject):
     """Attributes are read freely and changed only through the setters."""
 
@@ -63,7 +42,7 @@ class Receiving(QObject):
         object
     )  # ReceivedSegmentation | None: it is painted in the place of the model's masks
     hidden_changed = Signal(object)  # frozenset[int]: values of segments that are not painted
-    reported = Signal(object)  # ReceivedReport to show
+    reported = Signal(object)  # viewer.dicom.report.Report to show
 
     # intentions
     requested = Signal(str)  # series_uid of a segmentation or a report

@@ -1,6 +1,7 @@
 """Other systems' segmentations and reports in the open study: read in a thread, shown as overlay and list."""
 
 import colorsys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ from PySide6.QtCore import QObject
 from model.errors import PterionError
 from viewer.app.tasks import Tasks
 from viewer.dicom.overlaid import OverlaidSegment, overlay
-from viewer.dicom.report import read_report
+from viewer.dicom.report import Report, read_report
 from viewer.dicom.segmentation import read_segmentation
 from viewer.dicom.volume import Volume
-from viewer.receiving import ReceivedLine, ReceivedReport, ReceivedSegment, ReceivedSegmentation
+from viewer.receiving import ReceivedSegment, ReceivedSegmentation
 from viewer.session import Session
 
 MOST_SEGMENTS = 255
@@ -107,9 +108,6 @@ def _colour(value: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _report(path: Path) -> ReceivedReport:
+def _report(path: Path) -> Report:
     report = read_report(path)
-    lines = tuple(
-        ReceivedLine(line.depth, line.name, line.value, line.personal, line.images) for line in report.lines
-    )
-    return ReceivedReport(report.title or "Report", report.verified, lines)
+    return replace(report, title=report.title or "Report")

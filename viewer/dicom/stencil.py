@@ -6,9 +6,8 @@ asked, and the stencil learns which values vary in length. So it finds what the 
 """
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from viewer.dicom.syntaxes import BIG_ENDIAN, DEFLATED, IMPLICIT
 from viewer.dicom.walk import (

@@ -4,7 +4,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from viewer.receiving import ReceivedReport, ReceivedSegmentation
+from viewer.dicom.report import Report
+from viewer.receiving import ReceivedSegmentation
 from viewer.session import Session
 from viewer.ui import theme
 
@@ -18,7 +19,7 @@ class ReceivedWindow(QDialog):
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
-        self._report: ReceivedReport | None = None
+        self._report: Report | None = None
         self.setMinimumSize(420, 320)
         self.title = theme.label("", "", wrap=True)
         self.about = theme.label("", "quiet", wrap=True)
@@ -67,7 +68,7 @@ class ReceivedWindow(QDialog):
         self.tree.blockSignals(False)
         self.show()
 
-    def show_report(self, report: ReceivedReport) -> None:
+    def show_report(self, report: Report) -> None:
         """Show a report; people in it are named only while the patient is."""
         self._session.receiving.set_overlay(None)
         self._report = report

@@ -11,13 +11,15 @@ from viewer.imaging.placement import Placement
 from viewer.session import Session
 from viewer.ui import captions, theme
 from viewer.ui.captions import Shown
-from viewer.ui.lettering import lettering
+from viewer.ui.lettering import Placed, lettering
 from viewer.ui.study_text import badge_colours, person, seen
 
 MARGIN, LINE = 9, 17
 """Distance of the words from the edges and between lines, px."""
 BADGE_HEIGHT, BADGE_GAP = 18, 4
 LEAST_NAME_PX = 40
+Line = tuple[float, float, str, str]
+"""Left, top, text and colour."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,35 @@ class Room:
     roomy: bool = False
 
 
+@dataclass(frozen=True)
+class Still:
+    """The words that stay from picture to picture, as they are drawn.
+
+    lines: what `words` say and where. result: the model's answer in one line; where it goes depends on the words at
+    the left of it.
+    """
+
+    lines: tuple[Line, ...]
+    words: tuple[Placed, ...]
+    badges: tuple[tuple[QRectF, Note], ...]
+    result: str
+
+
 class Corners:
     """Paints the words of one viewport; remembers where the badges are."""
 
     def __init__(self, session: Session, number: int) -> None:
         self._session = session
         self._number = number
-        self._badges: list[tuple[QRectF, Note]] = []
+        self._still = Still((), (), (), "")
+        self._made_of: tuple[object, ...] = ()
+        self._alive: tuple[object, ...] = ()  # so that the ids in `_made_of` stay theirs
         self._choose_fonts()
         session.preferences_changed.connect(self._choose_fonts)
+        session.slice_scored.connect(self._forget)
+
+    def _forget(self, _: object = None) -> None:
+        self._made_of = ()
 
     def _choose_fonts(self, _: object = None) -> None:
         self._line = theme.scaled(LINE)
@@ -50,25 +72,59 @@ class Corners:
         self._letters = lettering(theme.font(12, 600))
         self._small = theme.font(10.5, 500)
         self._small_words = lettering(self._small)
+        self._forget()
 
     def sentence_at(self, point: QPointF) -> str:
         """The sentence of the badge under a point, empty beside them."""
         hidden = self._session.patient_hidden
-        return next((note.told(hidden=hidden) for box, note in self._badges if box.contains(point)), "")
+        return next(
+            (note.told(hidden=hidden) for box, note in self._still.badges if box.contains(point)), ""
+        )
 
     def paint(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> None:
         """Paint everything for what is shown."""
-        top = self._paint_top(painter, shown, placement, room)
-        self._badges = self._place_badges(self._notes(shown) if room.large else (), top, room)
+        ratio = painter.device().devicePixelRatioF()
+        still = self._refreshed(shown, placement, room, ratio)
+        for place, word in still.words:
+            painter.drawImage(place, word)
         self._paint_badges(painter)
         self._paint_bottom(painter, shown, room)
-        index = shown.slice_index
-        orientation = shown.section.orientation(shown.pane.stop)
-        if orientation is not None and (index is None or shown.volume.loaded[index]):
-            self._paint_letters(painter, placement, orientation, room)
 
-    def _paint_top(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> float:
-        """Who and when at the left, how it is shown at the right; returns the height at which the left ends."""
+    def _refreshed(self, shown: Shown, placement: Placement, room: Room, ratio: float) -> Still:
+        """The words that stay, made anew where anything that they tell of is another."""
+        session, pane, index = self._session, shown.pane, shown.slice_index
+        orientation = shown.section.orientation(pane.stop)
+        if index is not None and not shown.volume.loaded[index]:
+            orientation = None
+        alive = (shown.volume, session.volume, session.studies, session.study, session.findings, placement)
+        values = (pane.window, pane.view.inverted, shown.slab, shown.offset_mm, room, ratio, orientation)
+        asked = (session.patient_hidden, session.overlay, session.suspecting.asked)
+        made_of = (*map(id, alive), *values, *asked)
+        if made_of != self._made_of:
+            self._made_of, self._alive = made_of, alive
+            self._still = self._make(shown, placement, room, ratio, orientation)
+        return self._still
+
+    def _make(
+        self, shown: Shown, placement: Placement, room: Room, ratio: float, orientation: Orientation | None
+    ) -> Still:
+        who, how = self._top(shown, placement, room)
+        words = [*who, *how]
+        if room.large or room.roomy:
+            words.append(self._at_right(room, self._bottom(room), captions.RESEARCH, theme.QUIET))
+        letters = () if orientation is None else self._edges(placement, orientation, room)
+        placed = [
+            font.placed(*line, ratio)
+            for font, lines in ((self._words, words), (self._letters, letters))
+            for line in lines
+        ]
+        below = MARGIN + len(who) * self._line + BADGE_GAP
+        badges = self._place_badges(self._notes(shown) if room.large else (), below, room)
+        result = self._result(shown) if room.large else ""
+        return Still((*words, *letters), tuple(placed), tuple(badges), result)
+
+    def _top(self, shown: Shown, placement: Placement, room: Room) -> tuple[list[Line], list[Line]]:
+        """Who and when at the left, how it is shown at the right."""
         session, series, pane = self._session, shown.volume.series, shown.pane
         beside = shown.volume is not session.volume
         how = captions.how_shown(pane.window, placement.magnification, series, inverted=pane.view.inverted)
@@ -83,53 +139,61 @@ class Corners:
             who = (*who, captions.linked_by(shown.offset_mm))
         taken = max(self._words.width(line) for line in how)
         free = room.width - room.right_px - taken - 4 * MARGIN
-        for row, line in enumerate(how):
-            self._at_right(painter, room, MARGIN + row * self._line, line)
-        for row, line in enumerate(who):
-            width = free if row < len(how) else room.width / 2
-            self._at_left(
-                painter, MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX))
-            )
-        return float(MARGIN + len(who) * self._line + BADGE_GAP)
+        widths = [free if row < len(how) else room.width / 2 for row in range(len(who))]
+        left = [
+            _at_left(MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX)))
+            for row, (line, width) in enumerate(zip(who, widths, strict=True))
+        ]
+        return left, [self._at_right(room, MARGIN + row * self._line, line) for row, line in enumerate(how)]
+
+    def _result(self, shown: Shown) -> str:
+        """The model's answer for the open series in one line."""
+        session = self._session
+        if shown.volume is not session.volume:
+            return ""
+        estimated = captions.has(shown.volume.series.notes, Problem.SPACING_ESTIMATED)
+        asked = session.suspecting.asked if session.overlay else ()
+        return captions.ai_result(session.findings, estimated=estimated, asked=asked)
+
+    def _bottom(self, room: Room) -> float:
+        return room.height - MARGIN - self._line
 
     def _paint_bottom(self, painter: QPainter, shown: Shown, room: Room) -> None:
-        session, volume, index = self._session, shown.volume, shown.slice_index
+        """Which picture it is, which changes with every step, and what has to keep clear of it."""
         first, second = captions.where(shown)
-        bottom = room.height - MARGIN - self._line
+        bottom = self._bottom(room)
         if not room.large and not room.roomy:
-            self._at_left(painter, bottom, first.split(" · ")[0])
+            self._draw(painter, _at_left(bottom, first.split(" · ")[0]))
             if shown.slab is not None:
-                self._at_right(painter, room, bottom, second.split(" · ")[0])
+                self._draw(painter, self._at_right(room, bottom, second.split(" · ")[0]))
             return
-        sop_uid = "" if index is None else volume.series.slices[index].sop_uid
-        if sop_uid in session.document.reviewed_slices:
-            self._words.draw(painter, MARGIN + 1, bottom - 2 * self._line, captions.REVIEWED, theme.GREEN)
-        self._at_left(painter, bottom - self._line, first)
-        self._at_left(painter, bottom, second)
-        self._at_right(painter, room, bottom, captions.RESEARCH, theme.QUIET)
-        if volume is not session.volume or not room.large:
-            return
-        estimated = captions.has(volume.series.notes, Problem.SPACING_ESTIMATED)
-        asked = session.suspecting.asked if session.overlay else ()
-        result = captions.ai_result(session.findings, estimated=estimated, asked=asked)
-        taken = max(self._words.width(first), self._words.width(second))
-        raised = self._words.width(result) > room.width - room.right_px - taken - 4 * MARGIN
-        cut = self._words.cut(result, room.width - room.right_px - 3 * MARGIN)
-        self._at_right(painter, room, bottom - (2 if raised else 1) * self._line, cut)
+        index = shown.slice_index
+        sop_uid = "" if index is None else shown.volume.series.slices[index].sop_uid
+        if sop_uid in self._session.document.reviewed_slices:
+            self._draw(painter, _at_left(bottom - 2 * self._line, captions.REVIEWED, theme.GREEN))
+        self._draw(painter, _at_left(bottom - self._line, first))
+        self._draw(painter, _at_left(bottom, second))
+        result = self._still.result
+        if result:
+            taken = max(self._words.width(first), self._words.width(second))
+            raised = self._words.width(result) > room.width - room.right_px - taken - 4 * MARGIN
+            cut = self._words.cut(result, room.width - room.right_px - 3 * MARGIN)
+            self._draw(painter, self._at_right(room, bottom - (2 if raised else 1) * self._line, cut))
 
-    def _paint_letters(
-        self, painter: QPainter, placement: Placement, orientation: Orientation, room: Room
-    ) -> None:
-        edges, letters = edge_letters(orientation, placement), self._letters
+    def _draw(self, painter: QPainter, line: Line) -> None:
+        self._words.draw(painter, *line)
+
+    def _edges(self, placement: Placement, orientation: Orientation, room: Room) -> tuple[Line, ...]:
+        edges, letters, bottom = edge_letters(orientation, placement), self._letters, self._bottom(room)
         middle = room.height / 2 - letters.ascent / 2
         right = room.width - MARGIN - room.right_px - letters.width(edges.right)
-        bottom = room.height - MARGIN - self._line
-        letters.draw(painter, (room.width - letters.width(edges.top)) / 2, MARGIN, edges.top, theme.AMBER)
-        letters.draw(
-            painter, (room.width - letters.width(edges.bottom)) / 2, bottom, edges.bottom, theme.AMBER
+        top_left, bottom_left = ((room.width - letters.width(each)) / 2 for each in (edges.top, edges.bottom))
+        return (
+            (top_left, MARGIN, edges.top, theme.AMBER),
+            (bottom_left, bottom, edges.bottom, theme.AMBER),
+            (MARGIN + 1, middle, edges.left, theme.AMBER),
+            (right, middle, edges.right, theme.AMBER),
         )
-        letters.draw(painter, MARGIN + 1, middle, edges.left, theme.AMBER)
-        letters.draw(painter, right, middle, edges.right, theme.AMBER)
 
     def _notes(self, shown: Shown) -> tuple[Note, ...]:
         """The problems of the series, and what the model said about its own answer."""
@@ -156,11 +220,11 @@ class Corners:
         return placed
 
     def _paint_badges(self, painter: QPainter) -> None:
-        if not self._badges:
+        if not self._still.badges:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._small)
-        for box, note in self._badges:
+        for box, note in self._still.badges:
             fill, ink = badge_colours(note)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(fill))
@@ -169,11 +233,10 @@ class Corners:
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, note.badge)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
-    def _at_left(self, painter: QPainter, top: float, text: str) -> None:
-        self._words.draw(painter, MARGIN + 1, top, text, theme.TEXT)
-
-    def _at_right(
-        self, painter: QPainter, room: Room, top: float, text: str, colour: str = theme.TEXT
-    ) -> None:
+    def _at_right(self, room: Room, top: float, text: str, colour: str = "") -> Line:
         left = room.width - MARGIN - room.right_px - self._words.width(text)
-        self._words.draw(painter, left, top, text, colour)
+        return (left, top, text, colour or theme.TEXT)
+
+
+def _at_left(top: float, text: str, colour: str = "") -> Line:
+    return (MARGIN + 1, top, text, colour or theme.TEXT)

@@ -6,6 +6,8 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 KEPT, MOST_FONTS = 1024, 16
+Placed = tuple[QPointF, QImage]
+"""A line, rendered, and where it is drawn."""
 _HALO = QColor(0, 0, 0, 150)
 _AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _PAD = 2
@@ -18,6 +20,7 @@ class Lettering:
         self._font = font
         self._metrics = QFontMetricsF(font)
         self._words: dict[tuple[str, str, float], QImage] = {}
+        self._older: dict[tuple[str, str, float], QImage] = {}  # those that were there when it was full last
         self._widths: dict[str, float] = {}
 
     @property
@@ -42,14 +45,19 @@ class Lettering:
     def draw(self, painter: QPainter, left: float, top: float, text: str, colour: str) -> None:
         """Paint a line whose upper left corner is at (left, top)."""
         if text:
-            ratio = painter.device().devicePixelRatioF()
-            word = self._words.get((text, colour, ratio)) or self._new(text, colour, ratio)
-            painter.drawImage(QPointF(round(left) - _PAD, round(top) - _PAD), word)
+            painter.drawImage(*self.placed(left, top, text, colour, painter.device().devicePixelRatioF()))
 
-    def _new(self, text: str, colour: str, ratio: float) -> QImage:
+    def placed(self, left: float, top: float, text: str, colour: str, ratio: float) -> Placed:
+        """A line whose upper left corner is at (left, top), for a screen of `ratio` pixels a logical one."""
+        word = self._words.get((text, colour, ratio)) or self._remember(text, colour, ratio)
+        return QPointF(round(left) - _PAD, round(top) - _PAD), word
+
+    def _remember(self, text: str, colour: str, ratio: float) -> QImage:
+        """Render a line, unless it was used not long ago. What is used again and again never has to be."""
         if len(self._words) >= KEPT:
-            self._words.clear()
-        word = self._words[text, colour, ratio] = self._render(text, colour, ratio)
+            self._words, self._older = {}, self._words
+        key = (text, colour, ratio)
+        word = self._words[key] = self._older.get(key) or self._render(text, colour, ratio)
         return word
 
     def _render(self, text: str, colour: str, ratio: float) -> QImage:

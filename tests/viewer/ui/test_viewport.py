@@ -45,7 +45,8 @@ def at(area: ReadingArea, image: tuple[float, float], view: int = 0) -> QColor:
 def words(
     monkeypatch: pytest.MonkeyPatch, area: ReadingArea, view: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Every word painted in a viewport, and where its left upper corner is."""
+    """Every word in the corners of a viewport, and where its left upper corner is: those that stay from picture to
+    picture, and those that were painted anew."""
     drawn: dict[str, tuple[float, float]] = {}
     original = Lettering.draw
 
@@ -56,7 +57,9 @@ def words(
     with monkeypatch.context() as patch:
         patch.setattr(Lettering, "draw", draw)
         area.viewports[view].grab()
-    return drawn
+    still = area.viewports[view]._corners._still
+    assert len(still.lines) == len(still.words)
+    return drawn | {text: (left, top) for left, top, text, _ in still.lines}
 
 
 def test_grey_follows_slice_and_window(area: ReadingArea, open_session: Session) -> None:
@@ -249,6 +252,45 @@ def test_a_long_name_does_not_run_into_the_window(
     assert any(text.startswith("Bartholomew") and text.endswith("…") for text in drawn)
 
 
+def test_words_that_stay_follow_every_fact_that_they_tell_of(
+    area: ReadingArea,
+    open_session: Session,
+    make_volume: Callable[..., Volume],
+    make_findings: Callable[..., Findings],
+) -> None:
+    """After each change a viewport says what one says that was never painted before."""
+    volume = open_session.volume
+    assert volume is not None
+    tilted = make_volume(notes=(Note(Problem.GANTRY_TILT, "tilt 18.5°", "The gantry was tilted by 18.5°."),))
+    findings = make_findings(volume, (0, 5))
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: open_session.set_slice_index(3),
+        lambda: open_session.set_window(0, STROKE),
+        lambda: open_session.set_view(replace(open_session.view, zoom=2.0)),
+        lambda: open_session.set_view(replace(open_session.view, flip_horizontal=True)),
+        lambda: open_session.set_view(replace(open_session.view, inverted=True)),
+        lambda: open_session.set_findings(findings),
+        lambda: (np.copyto(findings.slice_scores, 0.99), open_session.mark_slice_scored(3))[1],
+        lambda: open_session.set_overlay(False),
+        lambda: open_session.set_patient_hidden(True),
+        lambda: open_session.set_volume(tilted),
+        lambda: open_session.set_patient_hidden(False),
+        lambda: area.resize(1200, 700),
+        lambda: open_session.set_study(None),
+    )
+    viewport, seen = area.viewports[0], []
+    for change in changes:
+        change()
+        viewport.grab()
+        kept = viewport._corners._still
+        viewport._corners = Corners(open_session, 0)
+        viewport.grab()
+        fresh = viewport._corners._still
+        assert (kept.lines, kept.badges, kept.result) == (fresh.lines, fresh.badges, fresh.result)
+        seen.append((kept.lines, kept.badges, kept.result))
+    assert len(set(map(str, seen))) >= 10  # most of them are told
+
+
 def test_badges_tell_their_problem(
     monkeypatch: pytest.MonkeyPatch,
     area: ReadingArea,
@@ -262,8 +304,8 @@ def test_badges_tell_their_problem(
     open_session.set_findings(replace(make_findings(volume), cautions=("SINGLE_SLICE",)))
     area.paint_now()
     corners: Corners = area.viewports[0]._corners
-    assert [note.badge for _, note in corners._badges] == ["tilt 18.5°", "AI: scored with caution"]
-    box = corners._badges[0][0]
+    assert [note.badge for _, note in corners._still.badges] == ["tilt 18.5°", "AI: scored with caution"]
+    box = corners._still.badges[0][0]
     assert corners.sentence_at(box.center()) == tilt.text
     spot = box.center().toPoint()
     help_event = QHelpEvent(QEvent.Type.ToolTip, spot, area.viewports[0].mapToGlobal(spot))
@@ -279,7 +321,7 @@ def test_a_series_the_model_did_not_read_says_so(
     assert open_session.volume is not None
     open_session.set_findings(replace(make_findings(open_session.volume, done=False), not_run="bone kernel"))
     area.paint_now()
-    assert [note.problem for _, note in area.viewports[0]._corners._badges] == [Problem.AI_NOT_RUN]
+    assert [note.problem for _, note in area.viewports[0]._corners._still.badges] == [Problem.AI_NOT_RUN]
 
 
 def test_the_active_viewport_is_framed_in_the_accent(area: ReadingArea, open_session: Session) -> None:

@@ -31,6 +31,18 @@ def _denormals_as_they_were() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@pytest.fixture
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is unpacked and copied goes below `tmp_path`, and is let go of after the test."""
+    from viewer.dicom import cache
+
+    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_default", [])
+    yield
+    for one in cache._default:
+        one.close()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real head CT, which is never part of the repository."""

@@ -1,7 +1,7 @@
 """The application and where studies come from: archives, passwords, what was opened last; tags on the way."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -14,21 +14,10 @@ from viewer.library.store import Library
 from viewer.session import CopyOrder, Notice
 
 # The offscreen platform says so of every window.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+pytestmark = [pytest.mark.qt_log_ignore("propagateSizeHints"), pytest.mark.usefixtures("cache_of_its_own")]
 
 WAIT_MS = 20_000
 Start = Callable[..., Application]
-
-
-@pytest.fixture(autouse=True)
-def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("viewer.dicom.cache._default", [])
-    yield
-    from viewer.dicom import cache
-
-    for one in cache._default:
-        one.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,7 @@ from viewer.dicom.zips import Limits, Unpacking, check_directory, worth
 
 DICOM = b"\0" * 128 + b"DICM" + b"\x02\0\0\0UL\x04\0" + b"\0" * 100
 
-
-@pytest.fixture(autouse=True)
-def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("viewer.dicom.cache._default", [])
-    yield
-    for one in cache._default:
-        one.close()
+pytestmark = pytest.mark.usefixtures("cache_of_its_own")
 
 
 def pack(path: Path, *names: str, method: int = 0, flags: int = 0) -> Path:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -23,16 +23,7 @@ from viewer.dicom.sources import Sources
 
 CopySeries = Callable[[str], Path]
 
-
-@pytest.fixture(autouse=True)
-def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("viewer.dicom.cache._default", [])
-    yield
-    from viewer.dicom import cache
-
-    for one in cache._default:
-        one.close()
+pytestmark = pytest.mark.usefixtures("cache_of_its_own")
 
 
 def write_dicomdir(path: Path, references: list[list[str]]) -> Path:

@@ -5,7 +5,6 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +20,7 @@ from viewer.dicom.zips import Limits, Unpacking, check_directory, place
 
 DICOM = b"\0" * 128 + b"DICM" + b"\x02\0\0\0UL\x04\0" + b"\0" * 100
 
-
-@pytest.fixture(autouse=True)
-def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PTERION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("viewer.dicom.cache._default", [])
-    yield
-    from viewer.dicom import cache
-
-    for one in cache._default:
-        one.close()
+pytestmark = pytest.mark.usefixtures("cache_of_its_own")
 
 
 def pack(path: Path, members: dict[str, bytes], **kinds: int) -> Path:

@@ -16,6 +16,8 @@ Answer = dict[str, float]
 PATIENT_SLICES = 6
 """Slices that stay annotated or reviewed of each of the demo's eight patients: about 50 in all."""
 POLL_S = 0.05
+FEW_HEADS = {"replay": 6, "watched": 3, "reference": 0}
+"""Enough for a training that is only to go on meanwhile."""
 
 PROMISES = (
     Promise(
@@ -29,16 +31,17 @@ PROMISES = (
 )
 PROBES: tuple[tuple[str, tuple[str, ...], tuple[int, float] | str | None], ...] = (
     ("retrain", ("G.verdict", "G.memory", "G.promote", "G.roll_back"), (2, 5.0)),
-    ("stop_training", ("G.stop",), (2, 5.0)),
-    ("scroll_training", ("G.scroll_p99",), (300, 0.5)),
+    ("beside_training", ("G.scroll_p99", "G.stop"), (300, 0.5)),
 )
 
 
 def annotated_library(folder: Path) -> Path:
-    """A library of eight simulated patients with `PATIENT_SLICES` slices each, bleeding ones first."""
+    """A library of eight simulated patients with `PATIENT_SLICES` slices each, bleeding ones first; made once."""
     from viewer.jobs.demo import write_demo_library
     from viewer.library.store import Library
 
+    if (folder / "library").is_dir():
+        return folder / "library"
     write_demo_library(folder / "patients", folder / "library")
     library = Library(folder / "library")
     try:
@@ -56,7 +59,7 @@ def annotated_library(folder: Path) -> Path:
 
 def retrain(folder: Path) -> Answer:
     """The whole of it without a window, then the change of versions."""
-    from model.predict import Predictor
+    from model.predict import Predictor, load_runtime
     from viewer.cli.work import registry
     from viewer.jobs.retrain_headless import retrain_headless
 
@@ -71,6 +74,7 @@ def retrain(folder: Path) -> Answer:
     verdict = time.perf_counter() - start
     if result["outcome"] != "candidate":
         raise PterionError(f"the training ended with {result['outcome']}")
+    load_runtime()  # as the window does once it is up
     times = []
     for change in (lambda: store.promote(result["candidate"]), store.roll_back):
         begun = time.perf_counter()
@@ -101,7 +105,7 @@ def training(folder: Path) -> Iterator[Path]:
     from viewer.library.store import Library
 
     library = Library(annotated_library(folder.parent / "teaching"))
-    run = job.prepare_run(library, registry()).folder
+    run = job.prepare_run(library, registry(), **FEW_HEADS).folder
     library.close()
     job.launch(run)
     events = job.tail(run)
@@ -115,28 +119,24 @@ def training(folder: Path) -> Iterator[Path]:
             pass
 
 
-def stop_training(folder: Path) -> Answer:
-    """From the request to stop to the child's word that the training is over."""
+def beside_training(folder: Path) -> Answer:
+    """Scroll as `A.scroll_p99` does while a training runs; then stop it: from the request to its word that it ends."""
     from model.run_folder import read_events
+    from viewer.bench import screen
     from viewer.jobs import retrain as job
 
+    if (os.cpu_count() or 1) < 2:
+        raise PterionError("a training beside the window needs two cores")
     with training(folder) as run:
+        steps = screen.scroll(folder)["A.scroll_p99"]
+        if any(event["event"] == "comparing" for event in read_events(run)[0]):
+            raise PterionError("the training ended before the scrolling did")
         start = time.perf_counter()
         job.stop(run)
         while not any(event["event"] == "comparing" for event in read_events(run)[0]):
             time.sleep(POLL_S)
-        return {"G.stop": time.perf_counter() - start}
+        return {"G.scroll_p99": steps, "G.stop": time.perf_counter() - start}
 
 
-def scroll_training(folder: Path) -> Answer:
-    """Scroll as `A.scroll_p99` does while a training runs."""
-    from viewer.bench import screen
-
-    if (os.cpu_count() or 1) < 2:
-        raise PterionError("a training beside the window needs two cores")
-    with training(folder):
-        return {"G.scroll_p99": screen.scroll(folder)["A.scroll_p99"]}
-
-
-CHILD: dict[str, Callable[[Path], Answer]] = {"retrain": retrain, "stop_training": stop_training}
-ON_SCREEN: dict[str, Callable[[Path], Answer]] = {"scroll_training": scroll_training}
+CHILD: dict[str, Callable[[Path], Answer]] = {"retrain": retrain}
+ON_SCREEN: dict[str, Callable[[Path], Answer]] = {"beside_training": beside_training}

@@ -23,8 +23,6 @@ class Flavour:
         return "pterion" if self.name == "full" else f"pterion-{self.name}"
 
 
-# What training from scratch and evaluation draw their reports with; retraining needs none of it.
-REPORTS = ("sklearn", "jinja2", "joblib", "narwhals")
 # What training and its exports need; reading, scoring and annotating import none of it.
 TRAINING = (
     *(
@@ -41,9 +39,7 @@ TRAINING = (
     ),
     "google.protobuf",
 )
-FLAVOURS = {
-    each.name: each for each in (Flavour("full", 780, REPORTS), Flavour("reader", 350, (*REPORTS, *TRAINING)))
-}
+FLAVOURS = {each.name: each for each in (Flavour("full", 700), Flavour("reader", 350, TRAINING))}
 
 NOT_IMPORTED = (
     # Interactive Python, other toolkits and what tests or installs packages; `readline` would bring the GPL.
@@ -51,7 +47,12 @@ NOT_IMPORTED = (
     *("pkg_resources", "wheel", "PyQt5", "PyQt6", "PySide2", "SimpleITK", "monai", "tensorboard", "curses"),
     *("pygments", "rich", "certifi", "charset_normalizer", "requests", "urllib3", "yaml", "lxml", "cupy"),
     *("PIL.AvifImagePlugin", "PIL._avif", "PIL.ImageTk", "PIL._tkinter_finder", "numba", "dask", "xarray"),
-    *("skimage.data", "skimage.io", "skimage.future", "imageio", "tifffile", "_pytest"),
+    *("sklearn", "joblib", "imageio", "tifffile", "_pytest"),
+    *(f"skimage.{name}" for name in ("data", "exposure", "feature", "filters", "future", "io", "measure")),
+    *(f"skimage.{name}" for name in ("metrics", "morphology", "registration", "restoration", "segmentation")),
+    *("skimage.transform", "skimage.graph._ncut", "skimage.graph._ncut_cy", "skimage.graph._rag"),
+    *(f"scipy.{name}" for name in ("cluster", "datasets", "differentiate", "integrate", "interpolate", "io")),
+    *("scipy.odr", "scipy.signal", "scipy.stats"),
     *("cyclonedx", "mkdocs"),
 )
 """Modules that nothing which runs imports."""
@@ -154,11 +155,9 @@ LEFT_OUT = {
     ),
     "pictures, data and tests of others": (
         "skimage/data/*",
-        *("skimage/filters/rank/*", "skimage/feature/*", "skimage/restoration/*", "skimage/segmentation/*"),
         "assets/screenshots/*",
         "scipy/*/tests/*",
         "numpy/*/tests/*",
-        "sklearn/datasets/*",
         "pydicom/data/test_files/*",
         "pyqtgraph/examples/*",
         "pyqtgraph/icons/*",
@@ -177,7 +176,8 @@ LEFT_OUT = {
 PURE_LEFT_OUT = (
     *("torch.testing._internal.distributed", "torch.testing._internal.opinfo", "torch.utils.tensorboard"),
     *("torch.utils.benchmark", "torch.utils.hipify", "torch.utils.bottleneck", "networkx.tests"),
-    *("scipy.datasets", "onnx.backend", "onnx.reference", "onnx.test"),
+    *("onnx.backend", "onnx.reference", "onnx.test"),
+    *(f"torch._inductor.{name}" for name in ("codegen", "fx_passes", "kernel", "autoheuristic", "lowering")),
 )
 """Modules, with all below them, that a hook collects and nobody imports."""
 
@@ -214,7 +214,7 @@ def normal(name: str) -> str:
 
 
 # Distributions that go with modules of another name.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "google.protobuf": "protobuf"}
+DISTRIBUTIONS = {"google.protobuf": "protobuf"}
 EXTRAS = {"imageio", "tifffile", "setuptools"}
 """Distributions that a requirement names and no flavour imports."""
 

@@ -13,6 +13,7 @@ from viewer.annotation.events import Edit, SetProposals
 from viewer.annotation.geometry import contains, repair
 from viewer.annotation.history import History, Moment
 from viewer.annotation.options import DEFAULTS, Combination, Layer, Overlap, ToolOptions
+from viewer.annotation.raster import with_pixels
 from viewer.annotation.stack import Hu, Place, Stack
 from viewer.findings.verdict import Verdict
 
@@ -221,7 +222,9 @@ class Core:
         """Put `changed` in the place of the annotation with its uid: repaired, split, or refused."""
         if not self.may_change(changed.subtype):
             return None
-        parts = united(changed.parts) if changed.islands else repair(changed.outline, changed.holes)
+        parts = (
+            united(changed.parts) if changed.islands else with_pixels(repair(changed.outline, changed.holes))
+        )
         if not parts:
             self.tell(words.WOULD_VANISH)
             return None

@@ -48,6 +48,20 @@ def polygon_mask(outline: Sequence[Point], shape: tuple[int, int], holes: Sequen
     return mask
 
 
+def with_pixels(parts: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """The parts that hold the centre of a pixel; all of them where none does. The mask is the same."""
+    kept = tuple(part for part in parts if _holds_a_pixel(part))
+    return kept or parts
+
+
+def _holds_a_pixel(part: Shape) -> bool:
+    outline, holes = part
+    pieces = [_crossings(ring) for ring in (outline, *holes)]
+    edges = np.stack([np.concatenate(axis) for axis in zip(*pieces, strict=True)])
+    _, counts = np.unique(edges, axis=1, return_counts=True)
+    return bool((counts % 2).any())  # what is entered and left before the same centre holds none
+
+
 def annotation_mask(annotation: Annotation, shape: tuple[int, int]) -> Mask:
     """Mask bool (rows, columns) of all parts of an annotation."""
     outline, *others = annotation.rings

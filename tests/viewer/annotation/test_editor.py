@@ -26,6 +26,7 @@ from viewer.annotation.events import (
     State,
 )
 from viewer.annotation.geometry import area
+from viewer.annotation.raster import polygon_mask
 
 SQUARE: tuple[Point, ...] = ((20.0, 20.0), (60.0, 20.0), (60.0, 60.0), (20.0, 60.0))
 FAR: tuple[Point, ...] = ((70.0, 70.0), (90.0, 70.0), (90.0, 90.0))
@@ -192,6 +193,16 @@ def test_a_crossed_outline_becomes_its_parts_and_says_so(editor: Editor) -> None
     assert editor.take_messages() == (texts.SPLIT.format(count=2),)
     editor.handle(Key.UNDO)
     assert editor.document.annotations == ()
+
+
+def test_slivers_without_a_pixel_do_not_become_polygons(editor: Editor) -> None:
+    """The way to the square and the way back cross each other above the row of centres at y = 20.5."""
+    draw(editor, [(10.0, 20.2), (30.0, 20.4), (30.0, 40.0), (50.0, 40.0), (50.0, 20.3), (4.0, 20.3)])
+    (outline,) = outlines(editor)
+    mask = polygon_mask(outline, (60, 60))
+    assert mask[20:40, 30:50].all()
+    assert mask.sum() == 20 * 20
+    assert editor.take_messages() == (texts.REPAIRED,)
 
 
 def test_a_crossed_outline_of_one_part_is_repaired_and_says_so(editor: Editor) -> None:

@@ -387,6 +387,23 @@ def test_the_disc_pushes_the_outline_inwards_from_outside() -> None:
     assert mask[32, 40:80].all()
 
 
+def test_the_disc_pushes_what_it_is_put_into_unless_it_touches_the_selected_polygon() -> None:
+    both = square("a", 20, 30, 20), square("b", 50, 30, 40)
+    editor: Editor = hand.new_editor(one_slice(), ToolName.PUSH, *both)
+    editor.handle(SetOptions(PushOptions(diameter_mm=10)))
+    editor.handle(Select("a"))
+    drag(editor, (80.0, 50.0), (90.0, 50.0))
+    assert editor.document.annotations[0] == both[0]
+    assert max(x for x, _ in editor.document.annotations[1].outline) == pytest.approx(95, abs=0.6)
+    assert editor.selection == "b"
+    again: Editor = hand.new_editor(one_slice(), ToolName.PUSH, *both)
+    again.handle(SetOptions(PushOptions(diameter_mm=30)))
+    again.handle(Select("a"))
+    drag(again, (54.0, 40.0), (44.0, 40.0))  # in b, but 14 px from a: its rim reaches into a
+    assert again.document.annotations[1] == both[1]
+    assert max(x for x, y in again.document.annotations[0].outline if 38 < y < 42) < 30
+
+
 def test_push_without_a_polygon_and_without_touching_one_changes_nothing() -> None:
     editor: Editor = hand.new_editor(one_slice(), ToolName.PUSH, square("a", 40, 40))
     assert drag(editor, (10.0, 10.0), (12.0, 10.0)) is None

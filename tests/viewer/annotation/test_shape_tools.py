@@ -249,6 +249,31 @@ def test_a_hole_beside_every_polygon_is_refused() -> None:
     assert editor.take_messages() == (words.SELECT_FIRST,)
 
 
+def test_a_hole_goes_out_of_the_polygon_that_it_starts_in_whichever_is_selected() -> None:
+    editor = hand.new_editor(None, ToolName.HOLE, square("a", 20, 20), square("b", 60, 20))
+    editor.handle(Select("a"))
+    hole = [(65.0, 25.0), (75.0, 25.0), (75.0, 35.0), (65.0, 35.0)]
+    for point in (*hole, hole[0]):
+        click(editor, point)
+    other, changed = editor.document.annotations
+    assert other == square("a", 20, 20)
+    assert total_area(changed) == pytest.approx(20 * 20 - 10 * 10)
+    assert editor.selection == "b"
+
+
+def test_a_line_beside_the_selected_polygon_cuts_the_one_that_it_crosses() -> None:
+    editor = hand.new_editor(None, ToolName.CUT, square("a", 20, 20), square("b", 60, 20))
+    editor.handle(Select("a"))
+    assert drag(editor, (50.0, 25.0), (90.0, 25.0)) is not None
+    assert editor.document.annotations[0] == square("a", 20, 20)
+    assert sorted(total_area(a) for a in editor.document.annotations) == pytest.approx([100, 300, 400])
+    across = hand.new_editor(None, ToolName.CUT, square("a", 20, 20), square("b", 60, 20))
+    across.handle(Select("a"))
+    drag(across, (10.0, 30.0), (90.0, 30.0))  # across both: the selected one alone
+    assert square("b", 60, 20) in across.document.annotations
+    assert len(across.document.annotations) == 3
+
+
 def test_a_line_cuts_a_polygon_into_two_of_their_own() -> None:
     editor = hand.new_editor(None, ToolName.CUT, square("a", 20, 20))
     editor.handle(Press((10.0, 25.0), "0"))

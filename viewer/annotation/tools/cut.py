@@ -1,5 +1,6 @@
 """Cut with a line: every polygon it crosses from side to side falls into pieces of their own."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from viewer.annotation import words
@@ -13,7 +14,8 @@ from viewer.annotation.tools.tool import Tool
 
 
 class CutTool(Tool):
-    """A press, a drag, a release: the line. It cuts the selected polygon of the slice, without one all of it."""
+    """A press, a drag, a release: the line. It cuts the selected polygon of the slice; where it does not cross that,
+    or none is selected, all of them."""
 
     name = ToolName.CUT
 
@@ -47,20 +49,28 @@ class CutTool(Tool):
             return None
         core = self.core
         selected = core.selected_here
+        divided = self._divided((selected,) if selected else (), start, end) or self._divided(
+            core.here, start, end
+        )
         document, told = core.document, False
-        for annotation in (selected,) if selected else core.here:
-            pieces = self._pieces(annotation, start, end)
-            if len(pieces) > 1 and core.layers[annotation.subtype].locked:
+        for annotation, pieces in divided:
+            if core.layers[annotation.subtype].locked:
                 told = not core.may_change(annotation.subtype)
-            elif len(pieces) > 1:
+            else:
                 document = replaced(document, annotation.uid, pieces)
         edit = core.commit(document, "cut")
         if edit is None and not told:
             core.tell(words.NOT_CUT)
         return edit
 
+    def _divided(
+        self, annotations: Iterable[Annotation], start: Point, end: Point
+    ) -> list[tuple[Annotation, tuple[Annotation, ...]]]:
+        """Those that the line divides, and their pieces."""
+        return [(each, pieces) for each in annotations if (pieces := self._pieces(each, start, end))]
+
     def _pieces(self, annotation: Annotation, start: Point, end: Point) -> tuple[Annotation, ...]:
-        """The annotation; or, where the line divides a part, each piece, the first one under the old uid.
+        """Where the line divides a part, each piece, the first one under the old uid; else none.
 
         Parts that are not cut stay together with the first piece.
         """

@@ -1,4 +1,4 @@
-"""Draw a hole: an outline that is taken out of the selected polygon."""
+"""Draw a hole: an outline that is taken out of the polygon that it starts in, else out of the selected one."""
 
 from dataclasses import replace
 
@@ -19,9 +19,9 @@ class HoleTool(PolygonTool):
         return Combination.SUBTRACT
 
     def press(self, event: Press) -> Edit | None:
-        """Select the polygon under the cursor where none is on this slice, and start the hole."""
-        self.core.place = (event.sop_uid, event.frame) if self._path is None else self.core.place
-        if self._path is None and self.core.selected_here is None:
+        """Select the polygon under the cursor, the selected one first, and start the hole."""
+        if self._path is None:
+            self.core.place = (event.sop_uid, event.frame)
             hit = self.core.at(event.point)
             if hit:
                 self.core.selection = self.core.picked = hit.uid

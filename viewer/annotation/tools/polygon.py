@@ -19,6 +19,7 @@ from viewer.annotation.geometry import repair
 from viewer.annotation.gestures import MOST_POINTS, OpenPath
 from viewer.annotation.options import Combination, ToolName
 from viewer.annotation.preview import Preview, State
+from viewer.annotation.raster import with_pixels
 from viewer.annotation.tools.edit import EditTool
 
 LEAST_POINTS = 3
@@ -127,7 +128,7 @@ class PolygonTool(EditTool):
         if self._path is None:
             return None
         ring = self._path.ring()
-        parts = repair(ring)
+        parts = with_pixels(repair(ring))
         if not parts:
             self.core.tell(words.TOO_FEW_POINTS if len(ring) < LEAST_POINTS else words.NO_AREA)
             return None

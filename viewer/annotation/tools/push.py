@@ -1,4 +1,4 @@
-"""Push: a disc that shoves the outline of the selected polygon before it, from inside outwards or from outside in."""
+"""Push: a disc that shoves the outline of a polygon before it, from inside outwards or from outside in."""
 
 import math
 from dataclasses import replace
@@ -11,6 +11,7 @@ from viewer.annotation.changes import with_rings
 from viewer.annotation.core import Core
 from viewer.annotation.document import Annotation, Point, Ring
 from viewer.annotation.events import Edit, Move, Press, Release
+from viewer.annotation.geometry import contains, nearest_edge
 from viewer.annotation.options import PushOptions, ToolName
 from viewer.annotation.preview import Preview, State
 from viewer.annotation.raster import simplify
@@ -22,7 +23,7 @@ Points = npt.NDArray[np.float64]
 
 
 class PushTool(RoundTool):
-    """A press on another polygon selects it first."""
+    """It pushes the selected polygon where the disc is put down on or beside it, else the one that it is put into."""
 
     name = ToolName.PUSH
 
@@ -46,11 +47,16 @@ class PushTool(RoundTool):
         return State.SHAPING if self._base else State.IDLE
 
     def press(self, event: Press) -> Edit | None:
-        """Begin to push the selected polygon, else the one under the cursor."""
+        """Begin to push the selected polygon where the disc touches it, else the one under the cursor."""
         core = self.core
         core.place = (event.sop_uid, event.frame)
         self.cursor = self._last = event.point
-        base = core.selected_here or core.at(event.point)
+        selected = core.selected_here
+        base = (
+            selected
+            if selected and self._touches(selected, event.point)
+            else core.at(event.point) or selected
+        )
         if base is None:
             core.tell(words.SELECT_FIRST)
         elif core.may_change(base.subtype):
@@ -59,6 +65,13 @@ class PushTool(RoundTool):
             self._rings = [np.array(ring) for ring in base.rings]
             self._touched = set()
         return None
+
+    def _touches(self, annotation: Annotation, point: Point) -> bool:
+        """Whether the disc, put down there, reaches into a polygon."""
+        across, down = self.radii_px
+        scaled = [tuple((x / across, y / down) for x, y in ring) for ring in annotation.rings]
+        middle = (point[0] / across, point[1] / down)
+        return contains(middle, scaled) or nearest_edge(middle, scaled, 1.0) is not None
 
     def move(self, event: Move) -> None:
         """Push on, with the button down, in steps of a third of the disc at most."""

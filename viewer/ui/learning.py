@@ -1,7 +1,7 @@
 """The dialogs of retraining: which opens when."""
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
 
 from viewer.session import Session
 from viewer.ui.preflight import PreflightDialog
@@ -16,10 +16,11 @@ class LearningDialogs(QObject):
 
     def __init__(self, window: QWidget, session: Session, card: RetrainingCard) -> None:
         super().__init__(window)
-        self._window, self._session = window, session
+        self._window, self._session, self._card = window, session, card
         self.open_dialog: QDialog | None = None
         session.retrain_requested.connect(self.show_preflight)
         session.learning.judgement_shown.connect(self._candidate_ready)
+        session.learning.start_requested.connect(lambda _: QTimer.singleShot(0, self, self._reveal_card))
         card.details.clicked.connect(self.show_training)
         card.judged.clicked.connect(self.show_verdict)
 
@@ -46,6 +47,14 @@ class LearningDialogs(QObject):
             self.show_verdict()
         elif judgement is not None:
             self._session.notice("info", f"Candidate {judgement.candidate_id} is ready", judgement.title)
+
+    def _reveal_card(self) -> None:
+        """Once the card has its new size, scroll to it: in a low window it lies below what is seen."""
+        above: QWidget | None = self._card
+        while above is not None:
+            above = above.parentWidget()
+            if isinstance(above, QScrollArea):
+                above.ensureWidgetVisible(self._card)
 
     def _show(self, dialog: QDialog, *, modal: bool = False) -> None:
         if self.open_dialog is not None:

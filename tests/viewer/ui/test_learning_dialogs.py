@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from viewer.learning import Comparison, Expected, Judgement, Person, Preflight, ShownSlice, VersionRow, Wanted
 from viewer.session import Retraining, Session
+from viewer.ui import theme
 from viewer.ui.learning import LearningDialogs
 from viewer.ui.preflight import PreflightDialog
 from viewer.ui.retraining import RetrainingCard
@@ -307,3 +308,21 @@ def test_dialogs_open_one_at_a_time(qtbot: QtBot, window: QWidget, session: Sess
     with qtbot.waitSignal(session.noticed) as caught:
         session.learning.judgement_shown.emit()
     assert "mine-1 is ready" in caught.args[0].title
+
+
+def test_the_card_comes_into_sight_when_a_training_starts(
+    qtbot: QtBot, window: QWidget, session: Session
+) -> None:
+    """In a low window it lies below all the rest of its panel."""
+    column = theme.scrolled(window)
+    above, card = QWidget(), RetrainingCard(session)
+    above.setFixedHeight(3000)
+    column.addWidget(above)
+    column.addWidget(card)
+    dialogs = LearningDialogs(window, session, card)
+    window.show()
+    qtbot.waitExposed(window)
+    assert card.visibleRegion().isEmpty()
+    session.learning.start_requested.emit(Wanted(False, CODES))
+    qtbot.waitUntil(lambda: not card.visibleRegion().isEmpty())
+    assert dialogs.open_dialog is None

@@ -1,7 +1,7 @@
 """What a measure comes to on the pixels of its series: numbers with units, and what to be careful about."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -190,26 +190,48 @@ def _side(measure: Measure, volume: Volume, index: int | None) -> str:
     return "left" if towards_left > 0 else "right"
 
 
+@dataclass
+class _Known:
+    """The readings of one series, kept alive. final: those that no further pixel changes, by the measure's id, the
+    measure kept alive: they are asked for at every step, and hashing a measure takes as long as painting it."""
+
+    volume: Volume
+    readings: dict[Measure, tuple[int, Reading]] = field(default_factory=dict)
+    final: dict[int, tuple[Measure, Reading]] = field(default_factory=dict)
+
+
 class Readings:
     """Readings of the series on the screen, each worked out once, and again when more of its pixels are there."""
 
     def __init__(self) -> None:
-        # By the volume's id, the volume kept alive.
-        self._series: dict[int, tuple[Volume, dict[Measure, tuple[int, Reading]]]] = {}
+        self._series: dict[int, _Known] = {}  # by the volume's id
 
     def of(self, measure: Measure, volume: Volume) -> Reading:
         """The reading of a measure on a series."""
-        if id(volume) not in self._series:
+        known = self._series.get(id(volume))
+        if known is None:
             if len(self._series) >= _SERIES_KEPT:
                 self._series.clear()
-            self._series[id(volume)] = (volume, {})
-        readings = self._series[id(volume)][1]
-        loaded = int(np.count_nonzero(volume.loaded))
-        known = readings.get(measure)
-        if known is not None and (known[0] == loaded or NOT_READ not in known[1].cautions):
-            return known[1]
-        if len(readings) > _KEPT:
-            readings.clear()
-        reading = read(measure, volume)
-        readings[measure] = (loaded, reading)
+            known = self._series[id(volume)] = _Known(volume)
+        final = known.final.get(id(measure))
+        if final is not None:
+            return final[1]
+        reading = _told(measure, known)
+        if NOT_READ not in reading.cautions:
+            if len(known.final) >= _KEPT:
+                known.final.clear()
+            known.final[id(measure)] = (measure, reading)
         return reading
+
+
+def _told(measure: Measure, known: _Known) -> Reading:
+    """The reading, worked out where it was not for an equal measure, or where more pixels have come since."""
+    loaded = int(np.count_nonzero(known.volume.loaded))
+    before = known.readings.get(measure)
+    if before is not None and (before[0] == loaded or NOT_READ not in before[1].cautions):
+        return before[1]
+    if len(known.readings) >= _KEPT:
+        known.readings.clear()
+    reading = read(measure, known.volume)
+    known.readings[measure] = (loaded, reading)
+    return reading

@@ -66,17 +66,24 @@ class MeasureLayer:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._taken.clear()
-        for measure in self._near(document.measures, lens.plane):
-            changed = drawing.changed
+        draft, here = drawing.draft, self._here(document.measures, lens)
+        self._paint_lines(painter, lens, here)
+        for measure, points in here:
+            self._paint_words(painter, viewport, lens, measure, points)
+        ours = drawing.series is None or drawing.series == volume.series.key
+        if draft is not None and ours and draft.plane == lens.plane:
+            self._paint_draft(painter, viewport, lens, draft)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _here(self, measures: tuple[Measure, ...], lens: Lens) -> list[tuple[Measure, tuple[Point, ...]]]:
+        """What lies in a plane, as a drag has it, with its points there."""
+        changed, found = self._session.measuring.drawing.changed, []
+        for measure in self._near(measures, lens.plane):
             now = changed if changed is not None and changed.uid == measure.uid else measure
             points = lens.shown(now)
             if points is not None:
-                self._paint(painter, viewport, lens, now, points)
-        draft = drawing.draft
-        here = drawing.series is None or drawing.series == volume.series.key
-        if draft is not None and here and draft.plane == lens.plane:
-            self._paint_draft(painter, viewport, lens, draft)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+                found.append((now, points))
+        return found
 
     def _near(self, measures: tuple[Measure, ...], plane: Plane) -> Sequence[Measure]:
         """Those that may lie in a plane; sorted once for every document."""
@@ -99,24 +106,40 @@ class MeasureLayer:
             self._shapes[id(measure)] = (measure, _pieces(measure.kind, points))
         return self._shapes[id(measure)][1]
 
-    def _paint(
-        self, painter: QPainter, viewport: Viewport, lens: Lens, measure: Measure, points: tuple[Point, ...]
-    ) -> None:
+    def _strong(self, measure: Measure) -> bool:
+        """Whether it is selected, or lies under the cursor."""
         measuring = self._session.measuring
         hit = measuring.drawing.hit
-        near = hit is not None and hit.uid == measure.uid
-        selected = measure.uid == measuring.selection
-        colour = SELECTED if selected or near else LINE
-        _strokes(painter, lens, measure.kind, points, self._shape(measure, points), colour)
-        if selected or near:
-            here = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
-            shown = grips(here)
-            _grips(painter, lens.on_screen(shown if len(shown) <= MOST_GRIPS else shown[:1]), colour)
-        volume = viewport.volume
-        if volume is None or not (viewport.large or selected or near):
+        return measure.uid == measuring.selection or (hit is not None and hit.uid == measure.uid)
+
+    def _paint_lines(
+        self, painter: QPainter, lens: Lens, here: Sequence[tuple[Measure, tuple[Point, ...]]]
+    ) -> None:
+        """All lines, those of a measure that is selected or under the cursor above the others, with its grips."""
+        plain: list[QLineF] = []
+        for measure, points in here:
+            if not self._strong(measure):
+                plain += self._shape(measure, points)
+        _draw_lines(painter, lens, plain, LINE)
+        for measure, points in here:
+            strong = self._strong(measure)
+            colour = SELECTED if strong else LINE
+            if strong:
+                _draw_lines(painter, lens, self._shape(measure, points), colour)
+            _draw_marks(painter, lens, measure.kind, points, colour)
+            if strong:
+                now = Measure(measure.uid, measure.kind, measure.plane, points, shares=measure.shares)
+                shown = grips(now)
+                _grips(painter, lens.on_screen(shown if len(shown) <= MOST_GRIPS else shown[:1]), colour)
+
+    def _paint_words(
+        self, painter: QPainter, viewport: Viewport, lens: Lens, measure: Measure, points: tuple[Point, ...]
+    ) -> None:
+        volume, strong = viewport.volume, self._strong(measure)
+        if volume is None or not (viewport.large or strong):
             return
         words = self._words_of(self._readings.of(measure, volume))
-        self._write(painter, viewport, lens, measure.kind, points, words, colour)
+        self._write(painter, viewport, lens, measure.kind, points, words, SELECTED if strong else LINE)
 
     def _words_of(self, reading: Reading) -> tuple[str, ...]:
         if id(reading) not in self._said:
@@ -127,7 +150,8 @@ class MeasureLayer:
 
     def _paint_draft(self, painter: QPainter, viewport: Viewport, lens: Lens, draft: Draft) -> None:
         shown = draft.shown
-        _strokes(painter, lens, draft.kind, shown, _pieces(draft.kind, shown, open_=True), SELECTED)
+        _draw_lines(painter, lens, _pieces(draft.kind, shown, open_=True), SELECTED)
+        _draw_marks(painter, lens, draft.kind, shown, SELECTED)
         _grips(
             painter,
             lens.on_screen(draft.points[:1] if draft.kind is Kind.FREEHAND else draft.points),
@@ -177,20 +201,23 @@ class MeasureLayer:
         return free
 
 
-def _strokes(
-    painter: QPainter, lens: Lens, kind: Kind, points: Sequence[Point], pieces: Sequence[QLineF], colour: str
-) -> None:
-    """The lines, first wide and dark, then narrow and light, so that they show on bone and on air."""
-    pens = _pens(colour)
+def _draw_lines(painter: QPainter, lens: Lens, pieces: Sequence[QLineF], colour: str) -> None:
+    """Lines of the plane, first wide and dark, then narrow and light, so that they show on bone and on air."""
+    if not pieces:
+        return
     painter.setTransform(lens.transform)
-    for pen in pens:
+    for pen in _pens(colour):
         painter.setPen(pen)
         painter.drawLines(pieces)
     painter.resetTransform()
+
+
+def _draw_marks(painter: QPainter, lens: Lens, kind: Kind, points: Sequence[Point], colour: str) -> None:
+    """What a kind has besides its lines: a cross for a single point, the way of the midline."""
     alone = [path[0] for path in lines(kind, points) if len(path) == 1] if len(points) in (1, 3) else ()
     if alone:
         crosses = [tick for at in lens.on_screen(tuple(alone)) for tick in _cross(at)]
-        for pen in pens:
+        for pen in _pens(colour):
             painter.setPen(pen)
             painter.drawLines(crosses)
     if kind is Kind.MIDLINE and len(points) > 2:

@@ -4,6 +4,7 @@ The rules are in `viewer.measures`; this translates between the screen and a pic
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
@@ -76,7 +77,7 @@ class Lens:
             found.append(QPointF(a * u + b * v + e, c * u + d * v + f))
         return found
 
-    @property
+    @cached_property
     def transform(self) -> QTransform:
         """From the plane to the screen."""
         a, b, c, d, e, f = self.placement.matrix

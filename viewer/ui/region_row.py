@@ -13,6 +13,7 @@ from viewer.ui import theme
 
 BUTTON = 22
 INSET = 6
+GAP = 8
 OTHER = REASONS[-1]
 
 
@@ -162,11 +163,11 @@ class RegionRow(QWidget):
         painter.drawRoundedRect(QRectF(INSET, half / 2 - 3, 10, 10), 3, 3)
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        volume_width = theme.scaled(62)
         painter.setFont(theme.font())
+        volume_width = QFontMetricsF(painter.font()).horizontalAdvance(self._volume)
         painter.setPen(QColor(theme.QUIET if gone else theme.TEXT))
         text_left = INSET + 18
-        top = QRectF(text_left, 3, self.width() - text_left - volume_width - INSET, half - 1)
+        top = QRectF(text_left, 3, self.width() - text_left - volume_width - GAP - INSET, half - 1)
         painter.drawText(top, left, _elided(painter, self.text, top.width()))
         painter.drawText(
             QRectF(self.width() - volume_width - INSET, 3, volume_width, half - 1), right, self._volume

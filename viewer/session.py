@@ -104,6 +104,7 @@ class Session(Signals):
         self.save_state = ""
         self.ai_state = ""
         self.load_state = ""
+        self.looking = False
         self.model_id = ""
         self.models: tuple[ModelEntry, ...] = ()
         self.annotated = (0, 0)
@@ -297,6 +298,10 @@ class Session(Signals):
     def set_ai_state(self, text: str) -> None:
         """Say what the model is doing."""
         self._set("ai_state", text, self.ai_state_changed)
+
+    def set_looking(self, looking: bool) -> None:
+        """Say whether images are looked for in files and folders."""
+        self._set("looking", looking, self.looking_changed)
 
     def set_load_state(self, text: str) -> None:
         """Say how much is loaded."""

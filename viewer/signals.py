@@ -31,6 +31,7 @@ class Signals(QObject):
     save_state_changed = Signal(str)
     ai_state_changed = Signal(str)
     load_state_changed = Signal(str)
+    looking_changed = Signal(bool)
     model_changed = Signal(str)
     models_changed = Signal(object)  # tuple[ModelEntry, ...]
     annotated_changed = Signal(object)  # (patients, slices) with annotations in the library
@@ -54,6 +55,7 @@ class Signals(QObject):
     password_given = Signal(object)  # str, or None to give up
     browse_requested = Signal()  # ask the user what to open
     demo_requested = Signal()
+    looking_cancel_requested = Signal()
     series_requested = Signal(str)  # series_uid
     pane_series_requested = Signal(int, str)  # viewport, series_uid to show in it alone
     compare_requested = Signal()  # the open study beside its prior

@@ -97,6 +97,22 @@ def test_giving_up_the_password_is_no_error(start: Start, protected: Path, qtbot
     assert [notice for notice in notices if notice.level == "error" and "opened" in notice.title] == []
 
 
+def test_looking_for_images_can_be_stopped(start: Start, protected: Path, qtbot: QtBot) -> None:
+    """The archive waits for a password until it is given up."""
+    application = start()
+    session = application.session
+    session.password_wanted.disconnect(application.window.ask_password)
+    stop = next(a for a in application.window.actions_by_name() if a.name == "Stop looking for images")
+    assert not stop.enabled()
+    with qtbot.waitSignal(session.password_wanted, timeout=WAIT_MS):
+        session.request_open(protected)
+    assert stop.enabled()
+    stop.run()
+    qtbot.waitUntil(lambda: not session.looking, timeout=WAIT_MS)
+    assert (session.load_state, session.studies) == ("", ())
+    assert application.opening.busy is False
+
+
 def test_what_opened_before_the_list_was_read_stays_on_top_of_it(start: Start, tmp_path: Path) -> None:
     application = start()
     a, b, c = (tmp_path / name for name in "abc")

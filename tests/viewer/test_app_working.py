@@ -1,6 +1,7 @@
 """The work in the window: statuses and time kept, a second reading blinded, compared, joined, adopted; versions."""
 
 import runpy
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from viewer.annotation.document import Annotation, Document
 from viewer.annotation.events import Accept, Key, Press, Release
 from viewer.app import Application
 from viewer.app.queueing import agreement_row, queue_of, sources_of
+from viewer.interchange import library_folder
+from viewer.interchange.library_folder import Counts, Watch
 from viewer.jobs.agreement import SubtypeAgreement
 from viewer.library.queue import Order
 from viewer.library.records import StoredScores, StudyRow
@@ -157,6 +160,35 @@ def test_what_was_exported_is_imported_as_one_step(opened: Application, qtbot: Q
     assert {a.source for a in session.document.annotations} == {"imported"}
     session.undo_requested.emit()
     assert uids(opened) == []
+
+
+def test_a_library_goes_out_and_is_told_of(opened: Application, qtbot: QtBot, tmp_path: Path) -> None:
+    opened.session.working.library_out_requested.emit(tmp_path / "out")
+    assert opened.session.exports.progress == "Exporting the library…"
+    qtbot.waitUntil(lambda: opened.session.exports.progress == "", timeout=WAIT_MS)
+    assert said(opened)[-1].title == "Library exported"
+    assert (tmp_path / "out" / "library.json").is_file()
+
+
+def test_a_library_on_its_way_tells_how_far_it_is_until_it_is_cancelled(
+    opened: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, asleep = opened.session, threading.Event()
+
+    def endless(_library: Library, _folder: Path, watch: Watch) -> Counts:
+        while True:
+            watch.tell(1, 4)
+            asleep.wait(0.01)
+
+    monkeypatch.setattr(library_folder, "write_library", endless)
+    session.working.library_out_requested.emit(tmp_path / "out")
+    qtbot.waitUntil(lambda: session.exports.progress == "Exporting the library… 25 %", timeout=WAIT_MS)
+    session.working.library_in_requested.emit(tmp_path / "in")
+    assert said(opened)[-1].title == "Still exporting"
+    count = len(said(opened))
+    session.exports.cancel_requested.emit()
+    qtbot.waitUntil(lambda: session.exports.progress == "", timeout=WAIT_MS)
+    assert len(said(opened)) == count
 
 
 def test_an_import_that_does_not_belong_is_said(opened: Application, qtbot: QtBot, tmp_path: Path) -> None:

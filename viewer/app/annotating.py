@@ -39,6 +39,7 @@ class Annotating(QObject):
         self.working.opening(volume)
 
     def shutdown(self) -> None:
-        """Book the time that was spent."""
+        """Book the time that was spent; a library on its way to a folder leaves nothing there."""
+        self.exchanging.shutdown()
         self.noticing.shutdown()
         self.working.shutdown()

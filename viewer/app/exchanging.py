@@ -1,15 +1,17 @@
 """Annotations in and out of other programs' formats, and the whole library to a folder and back, off the GUI thread."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from model.errors import PterionError
+from model.errors import Cancelled, PterionError
 from viewer.app.keeping import Keeping
 from viewer.app.tasks import Tasks
 from viewer.interchange.drawn import Imported, NamesWantedError, added
-from viewer.interchange.library_folder import Counts
+from viewer.interchange.library_folder import Counts, Watch
+from viewer.jobs.qt import Relay
 from viewer.session import Session
 from viewer.ui.desk import AnnotationDesk
 from viewer.working import ExportOrder
@@ -25,6 +27,10 @@ class Exchanging(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._keeping, self._desk, self._tasks = session, keeping, desk, tasks
+        self._stop = threading.Event()
+        self._relay = Relay(self)
+        self._relay.arrived.connect(lambda values: self._progressed(*values[-1]))
+        session.exports.cancel_requested.connect(self._stop.set)
         part = session.working
         part.import_requested.connect(self.take_in)
         part.export_requested.connect(self.write)
@@ -86,23 +92,23 @@ class Exchanging(QObject):
         """Write the whole library to a folder."""
         from viewer.interchange.library_folder import write_library
 
-        def work() -> Counts:
+        def work(watch: Watch) -> Counts:
             self._keeping.writer.flush()
-            return write_library(self._keeping.library, folder)
+            return write_library(self._keeping.library, folder, watch)
 
         def tell(counts: Counts) -> None:
             text = f"{counts.series} readings with {counts.edits} edits in “{folder.name}”, read back and compared."
             self._session.notice("info", "Library exported", f"{text} Research use only.")
 
-        self._tasks.ask("The library was not exported", work, tell)
+        self._transfer("Exporting the library", "The library was not exported", work, tell)
 
     def library_in(self, folder: Path) -> None:
         """Put an exported library into this one."""
         from viewer.interchange.library_folder import read_library
 
-        def work() -> Counts:
+        def work(watch: Watch) -> Counts:
             self._keeping.writer.flush()
-            return read_library(self._keeping.library, folder)
+            return read_library(self._keeping.library, folder, watch)
 
         def tell(counts: Counts) -> None:
             text = f"{counts.series} readings, {counts.edits} edits; {counts.merged} added to what was there."
@@ -111,4 +117,45 @@ class Exchanging(QObject):
             )
             self._keeping.saved()
 
-        self._tasks.ask("The library was not imported", work, tell)
+        self._transfer("Importing a library", "The library was not imported", work, tell)
+
+    def _transfer(
+        self, doing: str, failure: str, work: Callable[[Watch], Counts], tell: Callable[[Counts], None]
+    ) -> None:
+        """Move a library off the GUI thread, with progress, until it is done or cancelled."""
+        exports = self._session.exports
+        if exports.progress:
+            self._session.notice(
+                "info", "Still exporting", "Wait until the export before is done, or cancel it."
+            )
+            return
+        self._stop.clear()
+        self._doing = doing
+        exports.set_progress(f"{doing}…")
+        watch = Watch(lambda done, total: self._relay.put((done, total)), self._stop.is_set)
+
+        def moved() -> Counts | None:
+            try:
+                return work(watch)
+            except Cancelled:
+                return None
+
+        def then(counts: Counts | None) -> None:
+            exports.set_progress("")
+            if counts is not None:
+                tell(counts)
+
+        def failed(error: PterionError) -> None:
+            exports.set_progress("")
+            self._session.notice("error", failure, str(error))
+
+        self._tasks.ask("", moved, then, failed)
+
+    def _progressed(self, done: int, total: int) -> None:
+        exports = self._session.exports
+        if exports.progress:
+            exports.set_progress(f"{self._doing}… {100 * done // max(total, 1)} %")
+
+    def shutdown(self) -> None:
+        """Stop; what is not finished leaves nothing behind."""
+        self._stop.set()

@@ -78,6 +78,7 @@ class Opening(QObject):
         session.open_requested.connect(self.open_paths)
         session.series_requested.connect(self.open_series)
         session.password_given.connect(self._answer)
+        session.looking_cancel_requested.connect(self._stop_looking)
         session.study_opened.connect(self._study_opened)
         session.slice_index_changed.connect(lambda index: self._load.look_at(index) if self._load else None)
 
@@ -106,7 +107,12 @@ class Opening(QObject):
         job.finished.connect(lambda: self._ended(job))
         if self._session.volume is None:
             self._session.set_load_state(LOOKING)
+        self._session.set_looking(True)
         job.start()
+
+    def _stop_looking(self) -> None:
+        if self._scan is not None:
+            self._scan.cancel()
 
     def _progressed(self, job: ScanJob, what: str, done: int, total: int) -> None:
         """Say how far unpacking or copying is; not what, while the patient is hidden."""
@@ -126,6 +132,7 @@ class Opening(QObject):
         if job is self._scan:
             self._scan = None
             self._before = ""
+            self._session.set_looking(False)
         if self._session.load_state in (self._said, LOOKING):
             self._session.set_load_state(self._before if self._session.volume is not None else "")
 

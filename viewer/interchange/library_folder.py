@@ -9,12 +9,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from model.errors import PterionError
+from model.errors import Cancelled, PterionError
 from viewer.annotation.document import Document
 from viewer.dicom.files import file_error
 from viewer.interchange.coco import NOTICE
@@ -53,11 +53,28 @@ class _Part:
     seconds: Mapping[str, float]
 
 
-def write_library(library: Library, folder: Path) -> Counts:
+@dataclass(frozen=True)
+class Watch:
+    """Who watches a long transfer. progress: readings done, in all. cancelled: whether to stop."""
+
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    cancelled: Callable[[], bool] = lambda: False
+
+    def tell(self, done: int, total: int) -> None:
+        """After each reading. Raises Cancelled."""
+        if self.cancelled():
+            raise Cancelled
+        self.progress(done, total)
+
+
+NOBODY = Watch()
+
+
+def write_library(library: Library, folder: Path, watch: Watch = NOBODY) -> Counts:
     """Write a library into a new or empty folder, whole or not at all; it is read back and compared first.
 
     Raises ExchangeError where the folder holds something or what was written reads back otherwise, PterionError where
-    the disk or the library refuses.
+    the disk or the library refuses, Cancelled.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExchangeError(
@@ -69,8 +86,10 @@ def write_library(library: Library, folder: Path) -> Counts:
     except OSError as error:
         raise file_error(error, f"Writing {folder.name}") from error
     try:
-        counts = _write(library, work)
-        for path, part in zip(_files(work), _parts(library), strict=True):
+        total = 2 * _count(library)
+        counts = _write(library, work, lambda done: watch.tell(done, total))
+        for number, (path, part) in enumerate(zip(_files(work), _parts(library), strict=True), counts.series):
+            watch.tell(number, total)
             if _part(path) != part:
                 raise ExchangeError(
                     f"{path.name} did not read back as it was written, so nothing was exported. Check the disk, or "
@@ -86,11 +105,12 @@ def write_library(library: Library, folder: Path) -> Counts:
     return counts
 
 
-def read_library(library: Library, folder: Path) -> Counts:
+def read_library(library: Library, folder: Path, watch: Watch = NOBODY) -> Counts:
     """Put what a folder holds into a library. A series that the library does not know comes with its whole history;
     to one that it knows, the annotations are added as one edit, and both versions of what differs are kept.
 
-    Every file is read before anything is written. Raises ExchangeError for a damaged folder or one of a newer Pterion.
+    Every file is read before anything is written, and until then it can be cancelled. Raises ExchangeError for a
+    damaged folder or one of a newer Pterion, Cancelled.
     """
     note = json_of(folder / NOTE_NAME)
     if not isinstance(note, dict) or note.get("format") != FORMAT:
@@ -101,7 +121,10 @@ def read_library(library: Library, folder: Path) -> Counts:
         raise ExchangeError(
             f"{folder.name} was written by a newer Pterion. Update Pterion; nothing was imported."
         )
-    parts = [_part(path) for path in _files(folder)]
+    parts, files = [], _files(folder)
+    for path in files:
+        watch.tell(len(parts), 2 * len(files))
+        parts.append(_part(path))
     if len(parts) != note.get("series"):
         raise ExchangeError(
             f"{folder.name} holds {len(parts)} of {note.get('series')} series. Copy the folder again; nothing was "
@@ -109,7 +132,8 @@ def read_library(library: Library, folder: Path) -> Counts:
         )
     log = WorkLog(library)
     merged = edits = 0
-    for part in parts:
+    for number, part in enumerate(parts, len(parts)):
+        watch.progress(number, 2 * len(parts))
         if part.reading is not None:
             log.put_reading(part.reading)
         reading = part.reading.uid if part.reading is not None else ""
@@ -136,6 +160,11 @@ def _merge(library: Library, part: _Part, reading: str) -> bool:
     return saved.seq != before
 
 
+def _count(library: Library) -> int:
+    log = WorkLog(library)
+    return len(log.queue()) + len(log.readings())
+
+
 def _parts(library: Library) -> Iterator[_Part]:
     """Every reading of every series that somebody worked on, always in the same order."""
     log = WorkLog(library)
@@ -159,10 +188,11 @@ def _plain(entry: JournalEntry, series_uid: str) -> JournalEntry:
     return JournalEntry(0, entry.time, entry.reader, entry.action, series_uid, entry.before, entry.after)
 
 
-def _write(library: Library, folder: Path) -> Counts:
+def _write(library: Library, folder: Path, tell: Callable[[int], None]) -> Counts:
     (folder / SERIES_FOLDER).mkdir()
     series = edits = 0
     for number, part in enumerate(_parts(library), 1):
+        tell(number - 1)
         content = {
             "study_uid": part.study_uid,
             "series_uid": part.series_uid,

@@ -38,6 +38,13 @@ class WindowActions:
             Action("Open a folder…", "Ctrl+O", session.browse_requested.emit, id="open_folder"),
             Action("Open files…", "Ctrl+Shift+O", window.open_files, id="open_files"),
             Action("Open the demo study", "", session.demo_requested.emit, id="open_demo"),
+            Action(
+                "Stop looking for images",
+                "",
+                session.looking_cancel_requested.emit,
+                lambda: session.looking,
+                "cancel_looking",
+            ),
             *self._recent(),
             *panels.measures.exports.actions_by_name(),
             *panels.annotations.exchange.actions_by_name(),

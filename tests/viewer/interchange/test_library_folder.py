@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from model.errors import Cancelled
 from viewer.annotation.document import Annotation, Document
 from viewer.interchange import library_folder
 from viewer.interchange.drawn import ExchangeError
-from viewer.interchange.library_folder import Counts, read_library, write_library
+from viewer.interchange.library_folder import Counts, Watch, read_library, write_library
 from viewer.library.store import Library
 from viewer.library.work import Status, WorkLog
 
@@ -64,6 +65,33 @@ def test_everything_comes_back(full: Library, tmp_path: Path) -> None:
     assert read_library(again, tmp_path / "out") == Counts(series=2, merged=0, edits=3)
     assert told(again) == told(full)
     assert again.replay("study", "series") == full.load_document("study", "series")
+
+
+def test_both_ways_tell_how_far_they_are(full: Library, tmp_path: Path) -> None:
+    """Two readings: each is written and read back, or read and put in."""
+    told: list[tuple[int, int]] = []
+    watch = Watch(lambda done, total: told.append((done, total)))
+    write_library(full, tmp_path / "out", watch)
+    read_library(Library(tmp_path / "again"), tmp_path / "out", watch)
+    assert told == 2 * [(0, 4), (1, 4), (2, 4), (3, 4)]
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_cancelled_export_leaves_nothing(full: Library, tmp_path: Path, after: int) -> None:
+    answers = iter([False] * after + [True])
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(Cancelled):
+        write_library(full, tmp_path / "out", Watch(cancelled=lambda: next(answers)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_cancelled_import_puts_nothing_in(full: Library, tmp_path: Path) -> None:
+    write_library(full, tmp_path / "out")
+    again = Library(tmp_path / "again")
+    answers = iter([False, True])
+    with pytest.raises(Cancelled):
+        read_library(again, tmp_path / "out", Watch(cancelled=lambda: next(answers)))
+    assert WorkLog(again).queue() == ()
 
 
 def test_a_second_import_changes_nothing(full: Library, tmp_path: Path) -> None:

@@ -2,15 +2,28 @@
 
 from functools import lru_cache
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QIcon,
+    QImage,
+    QPainter,
+    QPalette,
+    QPixmap,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QAbstractSpinBox,
     QApplication,
+    QComboBox,
     QFrame,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -237,6 +250,24 @@ def card() -> QFrame:
     return result
 
 
+class _Column(QWidget):
+    """What a panel scrolls. The wheel turns it, never a box or a slider that comes to lie under the mouse."""
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Watch what was put in."""
+        for kind in (QComboBox, QAbstractSpinBox, QSlider):
+            for child in self.findChildren(kind):
+                child.installEventFilter(self)
+        super().showEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Hand the wheel on to the panel."""
+        if event.type() is QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+
 def scrolled(widget: QWidget) -> QVBoxLayout:
     """A column inside `widget` that scrolls where the window is too low for it."""
     outer = QVBoxLayout(widget)
@@ -247,7 +278,7 @@ def scrolled(widget: QWidget) -> QVBoxLayout:
     scroll.setFrameShape(QFrame.Shape.NoFrame)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     outer.addWidget(scroll)
-    body = QWidget()
+    body = _Column()
     scroll.setWidget(body)
     layout = QVBoxLayout(body)
     layout.setContentsMargins(0, 0, 0, 0)

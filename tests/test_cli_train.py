@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from model.sample import Sample, save_sample, slice_scores
+from tests.tiny_version import make_tiny
 from viewer import cli
 from viewer.cli import training
 from viewer.cli.grammar import build_parser
@@ -212,21 +213,7 @@ validation = 4
 @pytest.fixture
 def fine(tmp_path: Path) -> list[str]:
     """A command that fine-tunes a tiny version on eight patients."""
-    import torch
-
-    from model.export import export
-    from model.networks.flagship import Flagship, FlagshipConfig
-
-    torch.manual_seed(0)
-    sizes = FlagshipConfig(
-        widths=(4, 4, 8, 8, 8),
-        depths=(1,) * 5,
-        expansion=1,
-        decoder=(8, 8, 4, 4),
-        pooled=4,
-        sequence_width=4,
-    )
-    export(Flagship(sizes), tmp_path / "tiny-1", id="tiny-1", parent=None, info={})
+    make_tiny(tmp_path)
     write_patients(tmp_path / "data", 8)
     (tmp_path / "fine.toml").write_text(FINE, encoding="utf-8")
     data = ["--data", str(tmp_path / "data"), "--threads", "1", "--device", "cpu"]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
+from tests.tiny_version import make_tiny
 from viewer.app import Application
 from viewer.jobs import retrain
 from viewer.session import Mode
@@ -26,23 +27,7 @@ CORNERS = ((50.0, 50.0), (70.0, 50.0), (70.0, 70.0), (50.0, 70.0))
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundled version small enough to be trained in seconds: the real network's shape, few channels, random."""
-    import torch
-
-    from model.export import export
-    from model.networks.flagship import Flagship, FlagshipConfig
-
-    torch.manual_seed(0)
-    config = FlagshipConfig(
-        widths=(4, 6, 8, 8, 8),
-        depths=(1, 1, 1, 1, 1),
-        expansion=1,
-        decoder=(8, 6, 4, 4),
-        pooled=8,
-        sequence_width=8,
-    )
-    folder = tmp_path_factory.mktemp("bundled")
-    export(Flagship(config).eval(), folder / "tiny-1", id="tiny-1", parent=None, info={})
-    return folder
+    return make_tiny(tmp_path_factory.mktemp("bundled")).parent
 
 
 @pytest.fixture(scope="module")

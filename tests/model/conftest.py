@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.sample import Sample, save_sample, slice_scores
+from tests.tiny_version import make_tiny
 
 WriteHeads = Callable[..., Path]
 
@@ -45,29 +46,14 @@ def square_sample(patient: str, *labels: int, seed: int = 0) -> Sample:
 @pytest.fixture(scope="session")
 def tiny_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained version of a network of a few thousand weights, `tiny-1`."""
-    import torch
-
-    from model.export import export
     from model.labels import CODES
-    from model.networks.flagship import Flagship, FlagshipConfig
 
-    torch.manual_seed(0)
-    config = FlagshipConfig(
-        widths=(4, 4, 8, 8, 8),
-        depths=(1, 1, 1, 1, 1),
-        expansion=1,
-        decoder=(8, 8, 4, 4),
-        pooled=4,
-        sequence_width=4,
-    )
-    folder = tmp_path_factory.mktemp("base") / "tiny-1"
     info = {
         "thresholds": {**dict.fromkeys(CODES, 0.4), "any": 0.3},
         "calibration": {"slice": {"any": [2.0, 0.5]}},
         "licence": "CC0",
     }
-    export(Flagship(config), folder, id="tiny-1", parent=None, info=info)
-    return folder
+    return make_tiny(tmp_path_factory.mktemp("base"), **info)
 
 
 @pytest.fixture

@@ -8,24 +8,15 @@ import pytest
 import torch
 
 from model.export import export, load_network
-from model.networks.flagship import Flagship, FlagshipConfig
 from model.predict import Predictor, SliceResult, VolumeSource, source_mask
 from model.preprocess import prepare_slice
+from tests.tiny_version import tiny_network
 
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory, heads: np.ndarray) -> Path:
     """A very small flagship with random weights, its statistics those of the heads, its parts along z awake."""
-    torch.manual_seed(3)
-    config = FlagshipConfig(
-        widths=(4, 4, 8, 8, 8),
-        depths=(1, 1, 1, 1, 1),
-        expansion=1,
-        decoder=(8, 8, 4, 4),
-        pooled=4,
-        sequence_width=4,
-    )
-    network = Flagship(config)
+    network = tiny_network(seed=3)
     with torch.no_grad():
         for weights in network.parameters():
             if not weights.any():

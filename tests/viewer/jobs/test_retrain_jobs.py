@@ -15,6 +15,7 @@ from model.errors import Cancelled, PterionError
 from model.registry import Registry
 from model.run_folder import EventLog, Request
 from model.sample import load_sample
+from tests.tiny_version import make_tiny
 from viewer.annotation.document import Annotation, Document
 from viewer.dicom.scan import scan
 from viewer.dicom.write import write_series
@@ -37,23 +38,7 @@ SQUARE = ((30.0, 60.0), (42.0, 60.0), (42.0, 70.0), (30.0, 70.0))
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with an untrained version of a very small network, `tiny-1`."""
-    import torch
-
-    from model.export import export
-    from model.networks.flagship import Flagship, FlagshipConfig
-
-    torch.manual_seed(0)
-    config = FlagshipConfig(
-        widths=(4, 4, 8, 8, 8),
-        depths=(1, 1, 1, 1, 1),
-        expansion=1,
-        decoder=(8, 8, 4, 4),
-        pooled=4,
-        sequence_width=4,
-    )
-    folder = tmp_path_factory.mktemp("trained")
-    export(Flagship(config), folder / "tiny-1", id="tiny-1", parent=None, info={})
-    return folder
+    return make_tiny(tmp_path_factory.mktemp("trained")).parent
 
 
 @pytest.fixture

@@ -54,15 +54,11 @@ class PolygonLayer:
         paint_offers(painter, placement, offered, self._outline, dotted=True)
         paint_offers(painter, placement, ghosts, self._outline, dotted=False)
         changed = preview.changed if drawing else None
-        for annotation in here:
-            shown = changed if changed is not None and changed.uid == annotation.uid else annotation
-            selected = annotation.uid == session.selection
-            hovered = drawing and editable and preview.hovered == annotation.uid
-            painter.setOpacity(layers[annotation.subtype].opacity)
-            self._paint_outline(painter, placement, shown, selected=selected, hovered=hovered)
-            painter.setOpacity(1.0)
-            if selected and editable and preview.tool in WITH_HANDLES:
-                self._paint_handles(painter, placement, shown.rings, preview if drawing else Preview())
+        shown = [changed if changed is not None and changed.uid == a.uid else a for a in here]
+        self._paint_outlines(painter, placement, shown, preview.hovered if drawing and editable else None)
+        picked = next((a for a in shown if a.uid == session.selection), None)
+        if picked is not None and editable and preview.tool in WITH_HANDLES:
+            self._paint_handles(painter, placement, picked.rings, preview if drawing else Preview())
         if drawing and preview.path:
             self._paint_open(painter, placement, preview, marked=editable)
         if drawing:
@@ -107,28 +103,40 @@ class PolygonLayer:
         self._lines[id(annotation)] = (annotation, pieces)
         return pieces
 
+    def _paint_outlines(
+        self, painter: QPainter, placement: Placement, shown: Iterable[Annotation], hovered: str | None
+    ) -> None:
+        selection, layers = self._session.selection, self._session.drawing.layers
+        a, b, c, d, e, f = placement.matrix
+        painter.setTransform(QTransform(a, c, b, d, e, f))
+        for annotation in shown:
+            opacity = layers[annotation.subtype].opacity
+            if opacity != 1.0:
+                painter.setOpacity(opacity)
+            self._paint_outline(
+                painter,
+                annotation,
+                selected=annotation.uid == selection,
+                hovered=annotation.uid == hovered,
+                plain=opacity == 1.0,
+            )
+            if opacity != 1.0:
+                painter.setOpacity(1.0)
+        painter.resetTransform()
+
     def _paint_outline(
-        self,
-        painter: QPainter,
-        placement: Placement,
-        annotation: Annotation,
-        *,
-        selected: bool,
-        hovered: bool,
+        self, painter: QPainter, annotation: Annotation, *, selected: bool, hovered: bool, plain: bool
     ) -> None:
         strong = selected or hovered
         name = theme.subtype_colour(annotation.subtype)
         painter.setPen(_pen(name, strong=strong, reviewed=annotation.reviewed))
-        a, b, c, d, e, f = placement.matrix
-        painter.setTransform(QTransform(a, c, b, d, e, f))
-        if annotation.reviewed and not strong and painter.opacity() == 1.0:
+        if annotation.reviewed and not strong and plain:
             painter.drawLines(self._pieces(annotation))  # with square caps in half the time of a path
         else:
             fill = QColor(name)
             fill.setAlphaF(0.22 if hovered else FILL_OPACITY if selected else 0.0)
             painter.setBrush(fill)
             painter.drawPath(self._path(annotation))
-        painter.resetTransform()
 
     def _paint_handles(
         self, painter: QPainter, placement: Placement, rings: tuple[Ring, ...], preview: Preview

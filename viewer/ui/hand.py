@@ -1,6 +1,6 @@
 """What a drawing tool is about to do, painted over the image: strokes, wires, boxes, grips, ghosts, a few words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -51,12 +51,14 @@ def paint_hand(painter: QPainter, placement: Placement, preview: Preview, *, act
 def paint_offers(
     painter: QPainter,
     placement: Placement,
-    offered: Iterable[Annotation],
+    offered: Sequence[Annotation],
     outline: Callable[[QPainter, Annotation], None],
     *,
     dotted: bool,
 ) -> None:
     """Paint shapes that wait to be accepted: interpolated ones dashed, the model's dotted."""
+    if not offered:
+        return
     a, b, c, d, e, f = placement.matrix
     painter.setTransform(QTransform(a, c, b, d, e, f))
     for annotation in offered:

@@ -11,6 +11,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -267,5 +268,6 @@ def _stand_back(nice: int) -> None:
 def _remove_work(folder: Path) -> None:
     """The samples hold patients' pixels and can be made again from the library; checkpoints are only to go on from."""
     for path in (folder / SAMPLES).glob("*.npz"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder's last word counts more; they go with it
+            path.unlink()
     shutil.rmtree(folder / TRAINING, ignore_errors=True)

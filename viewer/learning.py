@@ -70,7 +70,7 @@ class Preflight:
 class ShownSlice:
     """One slice to show: grey, and the labels of the reader and of both models, uint8 (N, N). dice: of both.
 
-    place: which slice of the library it is, to ask for it; empty where that is not known.
+    place: which slice of the library it is, to ask for it. patient: ID. Empty where that is not known.
     """
 
     grey: Labels
@@ -79,6 +79,7 @@ class ShownSlice:
     after: Labels
     dice: tuple[float, float]
     place: str = ""
+    patient: str = ""
 
 
 @dataclass(frozen=True)

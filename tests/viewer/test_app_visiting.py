@@ -123,7 +123,7 @@ def test_a_name_means_one_series_and_one_slice(tmp_path: Path, phantom_series: P
     library = Library(tmp_path / "library")
     place = find_place(library, names[0])
     assert place is not None
-    assert (place.key, place.index_in(volume)) == (volume.series.key, 1)
+    assert (place.key, place.patient, place.index_in(volume)) == (volume.series.key, "PHANTOM-1", 1)
     other = find_place(library, names[0].partition("/")[0] + "/nothing:0")
     assert other is not None
     assert other.index_in(volume) is None

@@ -1,7 +1,6 @@
 """What the model learns from the reader: how much there is, a training and its events, the candidate that comes out."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from viewer.app.tasks import Tasks, unheard
 from viewer.jobs import retrain
 from viewer.jobs.approved import Choice
 from viewer.jobs.model_qt import RetrainJob
+from viewer.jobs.places import find_place
 from viewer.jobs.qt import Relay
 from viewer.learning import Judgement, ShownSlice, Wanted
 from viewer.library.store import Library
@@ -178,7 +178,7 @@ class Teaching(QObject):
     def _claim(self, folder: Path) -> None:
         def claim() -> tuple[Version, tuple[ShownSlice, ...]]:
             version = retrain.claim(folder, self._registry)
-            return version, _worst(folder)
+            return version, _worst(folder, self._library)
 
         def claimed(found: tuple[Version, tuple[ShownSlice, ...]]) -> None:
             version, worst = found
@@ -199,7 +199,7 @@ class Teaching(QObject):
 
         def read() -> Judgement | None:
             info = self._registry.get(version_id).info
-            return judgement_of(info, _worst(retrain.run_of(version_id)))
+            return judgement_of(info, _worst(retrain.run_of(version_id), self._library))
 
         self._tasks.ask("The verdict cannot be shown", read, self._session.learning.set_judgement)
 
@@ -264,7 +264,14 @@ class Teaching(QObject):
             job.shutdown()
 
 
-def _worst(folder: Path) -> tuple[ShownSlice, ...]:
-    with suppress(PterionError):
-        return shown(load_slices(folder / WORST))
-    return ()
+def _worst(folder: Path, library: Library) -> tuple[ShownSlice, ...]:
+    """Where the candidate of a run got worse, and whose slices they are; none where the run's file is damaged."""
+    try:
+        slices = shown(load_slices(folder / WORST))
+    except PterionError:
+        return ()
+    places = [find_place(library, one.place) for one in slices]
+    return tuple(
+        replace(one, patient=place.patient) if place is not None else replace(one, place="")
+        for one, place in zip(slices, places, strict=True)
+    )

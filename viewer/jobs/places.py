@@ -11,10 +11,11 @@ from viewer.library.store import Library
 
 @dataclass(frozen=True)
 class Place:
-    """One slice. key: of its series. folders: those of its files that are there. name: the slice's, made with the
-    library's salt."""
+    """One slice. key: of its series. patient: ID. folders: those of its files that are there. name: the slice's, made
+    with the library's salt."""
 
     key: tuple[str, str]
+    patient: str
     folders: tuple[Path, ...]
     name: str
     salt: str
@@ -36,5 +37,6 @@ def find_place(library: Library, name: str) -> Place | None:
             if digest(series.series_uid, salt) == series_name:
                 folders = dict.fromkeys(path.parent for path in series.files)
                 there = tuple(folder for folder in folders if folder.is_dir())
-                return Place((study.study_uid, series.series_uid), there, slice_name, salt)
+                key = study.study_uid, series.series_uid
+                return Place(key, study.patient_id, there, slice_name, salt)
     return None

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from viewer.learning import ShownSlice
 from viewer.ui import theme
@@ -57,7 +57,7 @@ def picture(grey: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> QImag
 class SliceRows(QWidget):
     """Slices below each other, each as the first model, the second and the reader draw it.
 
-    openable: whether each has a button that asks for it in the viewer.
+    openable: whether each says whose it is and has a button that asks for it in the viewer.
     """
 
     open_clicked = Signal(str)  # place of the slice
@@ -71,8 +71,8 @@ class SliceRows(QWidget):
         self._grid.setSpacing(8)
         self.count = 0
 
-    def show_slices(self, slices: tuple[ShownSlice, ...], across: int = 1) -> None:
-        """Show these, `across` of them in a row."""
+    def show_slices(self, slices: tuple[ShownSlice, ...], across: int = 1, *, hidden: bool = False) -> None:
+        """Show these, `across` of them in a row. hidden: do not say whose they are."""
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.setParent(None)
@@ -88,14 +88,21 @@ class SliceRows(QWidget):
             for place, (labels, caption) in enumerate(trio):
                 self._grid.addWidget(SlicePicture(one.grey, labels, caption), row, wide * column + place)
             if self._openable and one.place:
-                self._grid.addWidget(self._opener(number, one.place), row, wide * column + 3)
+                patient = "" if hidden else one.patient
+                self._grid.addWidget(self._opener(number, one.place, patient), row, wide * column + 3)
         self._grid.setColumnStretch(wide * across, 1)
 
-    def _opener(self, number: int, place: str) -> QWidget:
-        made = theme.button("Open in viewer")
-        made.setAccessibleName(f"Open slice {number + 1} in the viewer")
-        made.setAutoDefault(False)
-        made.clicked.connect(lambda: self.open_clicked.emit(place))
+    def _opener(self, number: int, place: str, patient: str) -> QWidget:
+        made, button = QWidget(), theme.button("Open in viewer")
+        button.setAccessibleName(f"Open slice {number + 1} in the viewer")
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: self.open_clicked.emit(place))
+        column = QVBoxLayout(made)
+        column.setContentsMargins(8, 0, 0, 0)
+        if patient:
+            column.addWidget(theme.label(patient, "quiet"))
+        column.addWidget(button)
+        column.addStretch(1)
         return made
 
 

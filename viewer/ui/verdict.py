@@ -97,6 +97,7 @@ class VerdictDialog(QDialog):
         self.use.clicked.connect(lambda: self._choose(session.promote_requested))
         self.discard.clicked.connect(lambda: self._choose(session.discard_requested))
         session.learning.judgement_changed.connect(self.refresh)
+        session.patient_hidden_changed.connect(self.refresh)
         self.refresh()
 
     def _choose(self, asked: Any) -> None:
@@ -154,7 +155,7 @@ class VerdictDialog(QDialog):
 
     def _worst(self, now: Judgement) -> QWidget:
         rows = SliceRows("in use", "candidate", openable=True)
-        rows.show_slices(now.worst)
+        rows.show_slices(now.worst, hidden=self._session.patient_hidden)
         rows.open_clicked.connect(self._open)
         return rows
 

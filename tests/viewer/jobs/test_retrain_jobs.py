@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +163,21 @@ def test_a_library_that_is_not_there_is_not_made(tmp_path: Path, registry: Regis
     with pytest.raises(PterionError, match="There is no library in nowhere"):
         retrain_headless.retrain_headless(tmp_path / "nowhere", registry=registry, dry_run=True)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_library_of_a_newer_version_is_refused_and_left_as_it_is(
+    library: Library, tmp_path: Path, registry: Registry
+) -> None:
+    library.close()
+    with closing(sqlite3.connect(library.path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {version + 1}")
+    before = library.path.read_bytes()
+    for dry_run in (True, False):
+        with pytest.raises(PterionError, match="Update Pterion"):
+            retrain_headless.retrain_headless(tmp_path / "library", registry=registry, dry_run=dry_run)
+    assert library.path.read_bytes() == before
+    assert list(retrain.runs_dir().glob("2*")) == []
 
 
 def test_dry_run_only_counts(library: Library, tmp_path: Path, registry: Registry) -> None:

@@ -1,8 +1,10 @@
 """The dialogs of retraining: what they show of the session's facts, and what they ask for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from viewer.learning import Comparison, Expected, Judgement, Person, Preflight, ShownSlice, VersionRow, Wanted
@@ -18,6 +20,7 @@ from viewer.ui.versions import VersionsDialog
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 CODES = ("EDH", "SDH", "SAH", "IVH", "IPH")
+MEASURED = ("dice", "auc", "sensitivity", "specificity", "volume_bias_ml", "calibration_error")
 NOTHING = {"before": None, "after": None, "difference": None, "interval": None, "n": 0}
 
 
@@ -326,3 +329,28 @@ def test_the_card_comes_into_sight_when_a_training_starts(
     session.learning.start_requested.emit(Wanted(False, CODES))
     qtbot.waitUntil(lambda: not card.visibleRegion().isEmpty())
     assert dialogs.open_dialog is None
+
+
+def test_a_slice_that_got_worse_is_opened_in_the_viewer(
+    qtbot: QtBot, window: QWidget, session: Session
+) -> None:
+    table = {measure: dict.fromkeys(("any", *CODES), NOTHING) for measure in MEASURED}
+    places = (("a/1:0", "ANON-1"), ("", ""), ("b/2:0", "ANON-2"))
+    worst = tuple(replace(shown_slice(), place=place, patient=patient) for place, patient in places)
+    found = {"yours": table, "reference": table}
+    session.learning.set_judgement(Judgement("mine-1", "toy-1", "worse", "Worse.", "", "", found, (), worst))
+    dialog = VerdictDialog(window, session)
+    qtbot.addWidget(dialog)
+
+    def said() -> list[str]:
+        return [label.text() for label in dialog.findChildren(QLabel) if label.text().startswith("ANON")]
+
+    assert said() == ["ANON-1", "ANON-2"]
+    session.set_patient_hidden(True)
+    assert said() == []
+    buttons = [b for b in dialog.findChildren(QPushButton) if b.text() == "Open in viewer"]
+    assert [b.accessibleName() for b in buttons] == [f"Open slice {n} in the viewer" for n in (1, 3)]
+    dialog.show()
+    with qtbot.waitSignal(session.learning.slice_requested) as caught:
+        buttons[1].click()
+    assert caught.args == ["b/2:0"]

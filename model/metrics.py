@@ -37,23 +37,6 @@ def weighted_average_precision(truth: Truth, scores: Numbers, weights: Numbers) 
     return np.where(negative.sum(1) > 0, total, np.nan)
 
 
-def roc_curve(truth: Truth, scores: Numbers, *, corners: bool = False) -> tuple[Numbers, Numbers]:
-    """False and true positive rates as the threshold falls from above the highest score; needs both classes.
-
-    corners: without the points that a straight line passes, which say nothing in a picture.
-    """
-    positive, negative = _falling(truth, scores)
-    turns = (np.diff(positive, 2) != 0) | (np.diff(negative, 2) != 0)
-    kept = np.concatenate([[True], turns, [True]]) | (not corners)
-    return (negative / negative[-1])[kept], (positive / positive[-1])[kept]
-
-
-def precision_recall_curve(truth: Truth, scores: Numbers) -> tuple[Numbers, Numbers]:
-    """Precision and recall as the threshold falls, from precision 1 without anything flagged; needs positives."""
-    positive, negative = _falling(truth, scores)
-    return ratio(positive, positive + negative, empty=1.0), positive / positive[-1]
-
-
 def weighted_share(chosen: Truth, among: Truth, weights: Numbers) -> Numbers:
     """Share (R,) of the rows `among` that are `chosen`; NaN where `among` weighs nothing."""
     inside = weights[:, among]
@@ -142,13 +125,6 @@ def ratio(over: Numbers, under: Numbers, *, empty: float = float("nan")) -> Numb
     return np.asarray(
         np.divide(over, under, out=np.full(np.shape(over), empty), where=np.asarray(under) > 0), np.float64
     )
-
-
-def _falling(truth: Truth, scores: Numbers) -> tuple[Numbers, Numbers]:
-    """Positives and negatives flagged as the threshold falls, from none of them."""
-    rising = _by_score(truth, scores, np.ones((1, len(truth))))
-    positive, negative = (np.concatenate([[0.0], np.cumsum(part[0, ::-1])]) for part in rising)
-    return positive, negative
 
 
 def _by_score(truth: Truth, scores: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:

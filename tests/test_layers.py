@@ -64,7 +64,7 @@ ALLOWED = {
     "model.evaluation": Rule(
         ("model",),
         ARRAYS,
-        ("torch", "scipy", "skimage", "jinja2", "imagecodecs"),
+        ("torch", "scipy", "skimage", "sklearn", "jinja2", "imagecodecs"),
     ),
     "model.export": Rule(("model",), TORCH, ("onnx", "onnxruntime", "safetensors")),
     "viewer.resources": Rule(("model.errors",), (), ("platformdirs",)),

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from model import metrics
 from model.card import number
 from model.evaluation.cases import CaseResult
 from model.evaluation.measures import LEVELS, head_of, lower_is_better
@@ -177,19 +176,23 @@ def _roc_by_subtype(cases: Sequence[CaseResult]) -> str:
 
 
 def _roc_points(cases: Sequence[CaseResult], level: str, code: str) -> list[tuple[float, float]]:
+    from sklearn.metrics import roc_curve
+
     head = head_of(cases, level, code)
     if head.truth.all() or not head.truth.any():
         return []
-    false_rate, true_rate = metrics.roc_curve(head.truth, head.scores, corners=True)
+    false_rate, true_rate, _ = roc_curve(head.truth, head.scores)
     return list(zip(false_rate.tolist(), true_rate.tolist(), strict=True))
 
 
 def _precision_recall(cases: Sequence[CaseResult]) -> str:
+    from sklearn.metrics import precision_recall_curve
+
     lines = []
     for code in SCORES:
         head = head_of(cases, "slice", code)
         if head.truth.any() and not head.truth.all():
-            precision, recall = metrics.precision_recall_curve(head.truth, head.scores)
+            precision, recall, _ = precision_recall_curve(head.truth, head.scores)
             colour = "#222222" if code == ANY else BY_CODE[code].colour
             lines.append(Line(list(zip(recall.tolist(), precision.tolist(), strict=True)), code, colour))
     return plot(

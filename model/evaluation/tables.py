@@ -17,7 +17,6 @@ PREVALENCES = (0.06, 0.14)
 """Shares of bleeding studies for which predictive values are given: screening, and an emergency department."""
 VOLUMES_ML = ((0.0, 1.0), (1.0, 10.0), (10.0, 30.0), (30.0, float("inf")))
 FALSE_MARKS = (0.5, 1.0, 2.0)
-_Z = 1.959963984540054  # the normal distribution holds 95 % between -z and z
 
 Table = dict[str, Any]
 
@@ -88,14 +87,13 @@ def operating_table(head: Head, threshold: float) -> Table:
 
 
 def share(part: int, whole: int) -> Table:
-    """A share and Wilson's 95 % interval (J. Am. Stat. Assoc. 22, 1927); None without cases."""
+    """A share and Wilson's 95 % interval; None without cases."""
+    from scipy.stats import binomtest
+
     if not whole:
         return {"value": None, "interval": [None, None]}
-    value, spread = part / whole, _Z**2 / whole
-    middle = value + spread / 2
-    half = np.sqrt(value * (1 - value) * spread + spread**2 / 4)
-    low, high = ((middle + sign * half) / (1 + spread) for sign in (-1, 1))
-    return {"value": plain(value), "interval": [plain(float(low)), plain(float(high))]}
+    low, high = binomtest(part, whole).proportion_ci(0.95, method="wilson")
+    return {"value": plain(part / whole), "interval": [plain(float(low)), plain(float(high))]}
 
 
 def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
@@ -134,21 +132,11 @@ def calibration_table(head: Head) -> Table:
 
 def calibration_slope(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
     """See `calibration_table`."""
-    from scipy.optimize import minimize
-    from scipy.special import expit
+    from sklearn.linear_model import LogisticRegression
 
     if truth.all() or not truth.any() or np.ptp(scores) == 0 or metrics.auc(truth, scores) in (0.0, 1.0):
         return float("nan")
-    logits = _logit(scores)
-
-    def loss(line: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        """Mean negative log likelihood of a line (intercept, slope) of logits, and its gradient."""
-        given = line[0] + line[1] * logits
-        excess = expit(given) - truth
-        value = np.logaddexp(0, given) - truth * given
-        return float(value.mean()), np.array([excess.mean(), (excess * logits).mean()])
-
-    return float(minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS").x[1])
+    return float(LogisticRegression(C=np.inf).fit(_logit(scores)[:, None], truth).coef_[0, 0])
 
 
 def calibration_intercept(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
@@ -277,10 +265,12 @@ def _at_least(
     truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], specificity: float
 ) -> tuple[int, int]:
     """Most positives that can be flagged while that share of the negatives stays unflagged, and all positives."""
+    from sklearn.metrics import roc_curve
+
     positives = int(truth.sum())
     if not positives or truth.all():
         return 0, 0
-    false_rate, true_rate = metrics.roc_curve(truth, scores)
+    false_rate, true_rate, _ = roc_curve(truth, scores, drop_intermediate=False)
     return round(float(true_rate[false_rate <= 1 - specificity + 1e-9].max()) * positives), positives
 
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
-from sklearn.linear_model import LogisticRegression
 
 from model.evaluation.cases import CaseResult, MaskResult, study_truth
 from model.evaluation.measures import Head, head_of, log_loss_of_prior, lower_is_better, measures
@@ -164,22 +162,6 @@ def test_a_share_has_wilsons_interval() -> None:
     # Wilson 1927, 8 of 10: (0.4902, 0.9433).
     assert share(8, 10) == {"value": 0.8, "interval": [0.4902, 0.9433]}
     assert share(0, 0)["value"] is None
-
-
-@given(st.integers(1, 300), st.data())
-def test_its_interval_is_that_of_scipy(whole: int, data: st.DataObject) -> None:
-    part = data.draw(st.integers(0, whole))
-    low, high = binomtest(part, whole).proportion_ci(0.95, method="wilson")
-    assert share(part, whole)["interval"] == [pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5)]
-
-
-def test_a_slope_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(3)
-    for count in (12, 60, 400):
-        truth, noise = rng.random(count) < 0.3, rng.normal(size=count)
-        logits = 1.5 * truth - 1 + 2 * noise
-        theirs = LogisticRegression(C=np.inf, tol=1e-8).fit(logits[:, None], truth).coef_[0, 0]
-        assert calibration_slope(truth, 1 / (1 + np.exp(-logits))) == pytest.approx(theirs, abs=1e-3)
 
 
 def test_scores_that_are_right_have_slope_one_and_intercept_nought() -> None:

@@ -11,7 +11,9 @@ import torch
 from model.networks.flagship import Flagship
 
 SHARES = (1.0, 0.75, 0.5)
-"""How far to go from the first network to the second; of equals the one named first is taken."""
+"""How far to go from the first network to the second, the farthest first."""
+AS_GOOD = 0.01
+"""How far below the best score is still as good: then the network that went farther is taken."""
 
 
 @torch.no_grad()
@@ -29,6 +31,8 @@ def between(start: Flagship, end: Flagship, share: float) -> Flagship:
 def best_between(
     start: Flagship, end: Flagship, score: Callable[[Flagship], float], shares: Sequence[float] = SHARES
 ) -> tuple[Flagship, float]:
-    """The network between both with the highest score, and its share."""
-    networks = [(end if share == 1 else between(start, end, share), share) for share in shares]
-    return max(networks, key=lambda each: score(each[0]))
+    """The network between both with the highest score, or one as good that went farther; and its share."""
+    networks = [end if share == 1 else between(start, end, share) for share in shares]
+    scores = [score(network) for network in networks]
+    chosen = next(n for n, value in enumerate(scores) if value >= max(scores) - AS_GOOD)
+    return networks[chosen], shares[chosen]

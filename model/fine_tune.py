@@ -30,7 +30,7 @@ from model.watch import SCORE, Watch
 Log = Callable[..., None]
 
 VALIDATIONS = 6
-PATIENCE = 3
+PATIENCE, SLACK = 3, 0.02
 TIMED_STEPS = 3
 LEAST_STEPS, MOST_STEPS = 24, 200
 TIMES_SEEN = 20
@@ -79,6 +79,7 @@ def settings_of(request: Request, network: Mapping[str, Any], dealt: Deal, *, ju
         apart=False,  # one machine has the whole step, and Dice is steadier over all of it
         network=FlagshipConfig.from_table(network),
         patience=PATIENCE if judged else 0,
+        slack=SLACK,
         watched=SCORE,
     )
 

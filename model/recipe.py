@@ -44,7 +44,8 @@ class Settings:
     clip: largest norm of the gradient (0: any). average: decay of the weights' running mean, which is what is
     kept (0: the weights themselves).
     validate_every, checkpoint_every: steps. patience: validations without a better `watched` number after which
-    the run ends and its best weights are kept (0: it never ends early, and the last are kept).
+    the run ends and its best weights are kept (0: it never ends early, and the last are kept). slack: how far below
+    the best number is still as good, so that later weights are kept where few patients tell.
     sequence_steps, sequence_series: of the flagship's part along z, trained last on the embeddings of so many
     augmented series, patients and phantoms in turn.
     workers: processes that make batches ahead (0: the training process itself). precision: `bf16` where the
@@ -80,6 +81,7 @@ class Settings:
     validate_every: int = 300
     checkpoint_every: int = 100
     patience: int = 0
+    slack: float = 0.0
     watched: str = "loss"
     sequence_steps: int = 1500
     sequence_series: int = 160
@@ -112,6 +114,8 @@ class Settings:
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.average < 1 or not self.learning_rate > 0:
             raise ValueError("average must be from 0 to below 1, and learning_rate above 0")
+        if self.slack < 0:
+            raise ValueError(f"slack must not be negative, got {self.slack}")
         if self.kept < 0 or (self.kept and self.kind != "flagship"):
             raise ValueError(f"kept must not be negative, and only a flagship can be kept, got {self.kept}")
         if self.workers < 0 or self.patience < 0 or self.data.phantom < 0 or self.data.validation < 0:

@@ -199,13 +199,13 @@ def _finish(
 def _about(tuned: "Tuned", base: str) -> list[str]:
     """A sentence where the training ended early, and one where its end was not what is kept."""
     found = []
-    if tuned.ended:
+    if tuned.ended and tuned.steps < tuned.settings.steps:
         found.append(
             f"The training ended after {tuned.steps} of {tuned.settings.steps} steps: {tuned.ended}."
         )
     if tuned.share < 1:
         found.append(
-            f"Its weights lie {tuned.share:.0%} of the way from {base} to the end of the training, where validation "
+            f"Its weights lie {100 * tuned.share:.0f} % of the way from {base} to the end of the training, where validation "
             "patients and simulated heads do best."
         )
     return found

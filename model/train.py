@@ -209,8 +209,8 @@ class Trainer:
         watched = self._team.told(self._watched(numbers))
         if self._best is None or math.isnan(watched):
             return
-        if progress.best is None or watched > progress.best:
-            progress.best, progress.waited = watched, 0
+        if progress.best is None or watched > progress.best - self.settings.slack:
+            progress.best, progress.waited = max(watched, progress.best or watched), 0
             self._best.load_state_dict(self._averaged.state_dict())
         else:
             progress.waited += 1

@@ -1,4 +1,4 @@
-"""What a retraining watches: the reader's validation patients, and simulated heads that tell whether it forgets."""
+"""What a retraining watches: the reader's validation patients end it, simulated heads tell whether it forgets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from model.losses import network_loss
 from model.networks.flagship import Flagship
 
 MINE, HEADS, SCORE = "mine", "phantom", "score"
-"""Sets that are watched, and the number that a training is stopped by."""
+"""Sets that are watched, and the number that a training is stopped by: what the reader's patients gained."""
 KEPT = 0.01
 """Dice or AUC that the heads may lose before a network counts as the worse for it."""
 PRICE = 2.0
@@ -26,7 +26,7 @@ Numbers = dict[str, float]
 
 
 class Watch:
-    """Says numbers of networks on both sets, and one score of them all."""
+    """Says numbers of networks on both sets, and one score to choose among networks by."""
 
     def __init__(self, validation: Sequence[Case], heads: Sequence[Case], calibration: Calibration) -> None:
         self.sets: dict[str, list[Case]] = {MINE: list(validation), HEADS: list(heads)}
@@ -46,7 +46,7 @@ class Watch:
         if self.sets[MINE]:
             with _read_once(network):
                 found[f"{MINE}_loss"] = mean_loss(network, self.sets[MINE])
-            found[f"{MINE}_{SCORE}"] = self._score(found)
+            found[f"{MINE}_{SCORE}"] = _gain(found)
         return found
 
     def score(self, network: Flagship, stop: Stop) -> float:
@@ -62,14 +62,18 @@ class Watch:
         return {f"{name}_dice": mean_dice(found), f"{name}_auc": slice_auc(found), **subtypes}
 
     def _score(self, numbers: Mapping[str, float]) -> float:
-        gained = _finite(numbers.get(f"{MINE}_{measure}") for measure in ("dice", "auc"))
         lost = _finite(
             self._before[key] - numbers[key]
             for key in (f"{HEADS}_dice", f"{HEADS}_auc")
             if key in self._before
         )
-        gain = float(np.mean(gained)) if gained else 0.0
-        return gain - PRICE * max(max(lost, default=0.0) - KEPT, 0.0)
+        return _gain(numbers) - PRICE * max(max(lost, default=0.0) - KEPT, 0.0)
+
+
+def _gain(numbers: Mapping[str, float]) -> float:
+    """Mean of Dice and AUC of the validation patients, of what is known of them; 0 where nothing is."""
+    known = _finite(numbers.get(f"{MINE}_{measure}") for measure in ("dice", "auc"))
+    return float(np.mean(known)) if known else 0.0
 
 
 @contextmanager

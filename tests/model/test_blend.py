@@ -47,5 +47,6 @@ def test_the_best_of_them_is_taken_and_of_equals_the_one_that_went_farthest(
 
     network, share = best_between(*ends, lambda one: -abs(went(one) - 0.75))
     assert (share, went(network)) == (0.75, pytest.approx(0.75, abs=1e-5))
-    network, share = best_between(*ends, lambda _: 0.0)
-    assert (share, network) == (1.0, ends[1])
+    network, share = best_between(*ends, lambda one: -0.01 * went(one))
+    assert (share, network) == (1.0, ends[1])  # .005 below the best is as good
+    assert best_between(*ends, lambda one: -0.03 * went(one))[1] == 0.75  # .0075 below

@@ -230,13 +230,25 @@ def test_going_on_with_something_else_is_refused(data: tuple[Path, ...], tmp_pat
         train(MULTITASK, Run(data[:1], out, resume=True, cache=cache))
 
 
+@pytest.mark.parametrize(
+    ("slack", "steps", "best"),
+    [
+        (0.0, 4, 1),  # after two validations without a better one the run ends
+        (0.2, 6, 3),  # 2.1 is as good as 2.0, and later; 2.3 is not
+    ],
+)
 def test_a_run_ends_early_and_keeps_its_best(
-    data: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: tuple[Path, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slack: float,
+    steps: int,
+    best: int,
 ) -> None:
-    """The watched loss falls once, then rises: after two validations without a better one the run ends."""
+    """The watched loss falls once, then rises."""
     from model.networks import kinds, multitask_cnn
 
-    losses, kept = iter([3.0, 2.0, 2.5, 2.1, 0.1]), []
+    losses, kept = iter([3.0, 2.0, 2.5, 2.1, 2.3, 2.3, 0.1]), []
 
     def validate(network: nn.Module, _: object) -> dict[str, float]:
         kept.append({name: value.clone() for name, value in weights(network).items()})
@@ -245,12 +257,11 @@ def test_a_run_ends_early_and_keeps_its_best(
     kind = replace(multitask_cnn.KIND, validate=validate)
     monkeypatch.setitem(kinds.KINDS, kind.name, kind)
     events: list[Event] = []
-    network = train(
-        replace(MULTITASK, epochs=9, validate_every=1, patience=2), Run(data, tmp_path / "out"), events.append
-    )
+    settings = replace(MULTITASK, epochs=9, validate_every=1, patience=2, slack=slack)
+    network = train(settings, Run(data, tmp_path / "out"), events.append)
     assert events[-1]["ended"] == "no better loss in 2 validations"
-    assert events[-1]["steps"] == 4
-    assert all(torch.equal(value, kept[1][name]) for name, value in weights(network).items())
+    assert events[-1]["steps"] == steps
+    assert all(torch.equal(value, kept[best][name]) for name, value in weights(network).items())
 
 
 def test_short_floats_train_where_the_processor_has_them(

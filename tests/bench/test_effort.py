@@ -1,8 +1,11 @@
 """The simulated reader: how many clicks known shapes take."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from model.sample import Sample, save_sample, slice_scores
 from viewer.annotation.raster import Mask, mask_outlines
 from viewer.annotation.stack import Stack
 from viewer.annotation.vectorise import rounded
@@ -69,3 +72,25 @@ def test_what_grow_leaves_out_is_dabbed_in() -> None:
 def test_the_table_counts_those_that_reach_the_mark() -> None:
     rows = effort.table({"polygon": [Effort(4, 1.0, 0.95), Effort(8, 3.0, 0.91), Effort(60, 5.0, 0.2)]})
     assert rows.splitlines()[-1] == "| polygon | 2 of 3 | 6 | 8 | 0.91 | 3 ms |"
+
+
+def test_hu_tell_a_bleed_that_nothing_like_it_touches(square: Bleed) -> None:
+    assert effort.told_by_hu(square) == 1
+    rows, columns = np.mgrid[:160, :160]
+    beside = bleed_of((np.abs(rows - 80) < 20) & (np.abs(columns - 80) < 20))
+    half = Bleed(beside.stack, beside.mask & (columns < 80), beside.outline)
+    # Of 39 × 20 true pixels and 4 columns (2 mm) beside them that look the same: 2 · 20 / (20 + 24).
+    assert effort.told_by_hu(half) == pytest.approx(40 / 44, abs=0.01)
+
+
+def test_simulated_bleeds_are_told_apart_by_subtype(tmp_path: Path) -> None:
+    labels = np.zeros((2, 64, 64), np.uint8)
+    labels[:, 10:20, 10:20] = 1
+    labels[1, 10:20, 20:40] = 5
+    labels[0, 40:44, 10:14] = 5  # 16 pixels are too few
+    hu = np.full(labels.shape, 30, np.int16)
+    spacing_mm, z_mm = (0.5, 0.5), np.array([0.0, 5.0])
+    head = Sample(hu, spacing_mm, z_mm, labels, slice_scores(labels), "phantom-1", "phantom", {})
+    save_sample(head, tmp_path / "head.npz")
+    found = [(bleed.code, int(bleed.mask.sum())) for bleed in effort.bleeds(tmp_path)]
+    assert sorted(found) == [("EDH", 100), ("EDH", 100), ("IPH", 200)]

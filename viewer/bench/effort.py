@@ -1,8 +1,8 @@
 """How many clicks, and how much of the machine's time, a reader needs to draw a real bleed with each tool.
 
-`python -m viewer.bench.effort FOLDER` (a folder of CT-ICH) prints the table of `effort.md`. A reader is simulated who
-knows the true mask and aims without error. A bleed is a 4-connected region of a slice, drawn when the Dice with it
-reaches 0.9.
+`python -m viewer.bench.effort FOLDER` (a folder of CT-ICH, or of samples by `python -m model.phantom`) prints the
+tables of `effort.md`. A reader is simulated who knows the true mask and aims without error. A bleed is a 4-connected
+region of a slice, drawn when the Dice with it reaches 0.9.
 
 - polygon: a click a corner; the corners are those that matter most (farthest from the outline so far), and a click
   closes it.
@@ -11,23 +11,28 @@ reaches 0.9.
 - smart fill: a click in the middle with the limits as they come, then one for each lower limit tried.
 - grow, brushed: one press of grow, then dabs of the brush or the eraser, each as large as what is missing or too much
   holds, until it is enough.
+
+Beside them it prints how far HU alone can tell a bleed: the best of all ranges of HU, looked for nowhere but near the
+true outline.
 """
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from model.datasets.ct_ich import bleeding, read_patient
+from model.labels import BY_CODE, CODES, NOT_REVIEWED
+from model.sample import Sample, iterate_samples
 from viewer.annotation.document import Point
 from viewer.annotation.options import FillOptions, GrowOptions, LivewireOptions
 from viewer.annotation.raster import Mask, dice, mask_outlines, polygon_mask
-from viewer.annotation.regions import Growth, filled
+from viewer.annotation.regions import Growth, filled, softened
 from viewer.annotation.stack import Stack
 from viewer.annotation.vectorise import rounded
 from viewer.annotation.wire import edge_costs, trace
@@ -37,15 +42,20 @@ MOST_BLEEDS = 60
 TOLERANCES_HU = tuple(range(3, 41, 2))
 LOWER_LIMITS_HU = (48.0, 44.0, 40.0, 52.0, 56.0)
 GROWN_AT_MOST = 5
+NEAR_MM = 2.0
+LOWEST_HU, HIGHEST_HU = range(10, 76, 2), (70, 80, 90, 100, 140)
+DEEP = ("IVH", "IPH")
+"""Subtypes of simulated heads whose outline is that of the blood; the others end at dura and bone."""
 
 
 @dataclass(frozen=True)
 class Bleed:
-    """One region to draw: its slice as a stack of one, its mask and outline."""
+    """One region to draw: its slice as a stack of one, its mask and outline, its subtype where one is told apart."""
 
     stack: Stack
     mask: Mask
     outline: npt.NDArray[np.float64]
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,8 @@ class Effort:
 
 
 def bleeds(folder: Path, most: int = MOST_BLEEDS) -> Iterator[Bleed]:
-    """Regions of all bleeding patients in turn, the largest of each slice."""
-    queues = [list(_of_patient(folder, number)) for number, bleeds_ in bleeding(folder).items() if bleeds_]
+    """Regions of all bleeding patients in turn, the largest of each slice; of simulated heads, and of each subtype."""
+    queues = list(_simulated(folder) if any(folder.glob("*.npz")) else _real(folder))
     rng = np.random.default_rng(0)
     for queue in queues:
         rng.shuffle(queue)
@@ -71,10 +81,23 @@ def bleeds(folder: Path, most: int = MOST_BLEEDS) -> Iterator[Bleed]:
                 yield queue.pop()
 
 
-def _of_patient(folder: Path, number: str) -> Iterator[Bleed]:
-    sample = read_patient(folder, number)
+def _real(folder: Path) -> Iterator[list[Bleed]]:
+    """The bleeds of each patient of CT-ICH."""
+    for number, bleeds_ in bleeding(folder).items():
+        if bleeds_:
+            yield list(_of_sample(read_patient(folder, number)))
+
+
+def _simulated(folder: Path) -> Iterator[list[Bleed]]:
+    """The bleeds of each subtype in each simulated head."""
+    for sample in islice(iterate_samples(folder), MOST_BLEEDS):
+        for code in CODES:
+            yield list(_of_sample(sample, code))
+
+
+def _of_sample(sample: Sample, code: str = "") -> Iterator[Bleed]:
     for index, labels in enumerate(sample.labels):
-        mask = (labels > 0) & (labels < 255)
+        mask = labels == BY_CODE[code].value if code else (labels > 0) & (labels < NOT_REVIEWED)
         if not mask.any():
             continue
         largest = max(
@@ -83,7 +106,21 @@ def _of_patient(folder: Path, number: str) -> Iterator[Bleed]:
         region = polygon_mask(largest[0], mask.shape, largest[1])
         if region.sum() >= LEAST_PX:
             stack = Stack(sample.hu[index : index + 1], np.ones(1, np.bool_), (("0", 0),), sample.spacing_mm)
-            yield Bleed(stack, region, np.array(rounded(largest[0])))
+            yield Bleed(stack, region, np.array(rounded(largest[0])), code)
+
+
+def told_by_hu(bleed: Bleed) -> float:
+    """The best Dice of any range of HU, looked for within `NEAR_MM` of the true outline and nowhere else outside."""
+    from scipy import ndimage
+
+    near = ndimage.distance_transform_edt(~bleed.mask, bleed.stack.spacing_mm) <= NEAR_MM
+    soft = softened(bleed.stack.hu[0], bleed.stack.spacing_mm)
+    return max(
+        dice(np.asarray(ndimage.binary_fill_holes(near & (soft >= low) & (soft <= high))), bleed.mask)
+        for low in LOWEST_HU
+        for high in HIGHEST_HU
+        if low < high
+    )
 
 
 def by_polygon(bleed: Bleed) -> Effort:
@@ -253,18 +290,37 @@ def table(efforts: dict[str, list[Effort]]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print."""
+    found: list[Bleed] = []
     efforts: dict[str, list[Effort]] = {name: [] for name in WAYS}
-    either: list[bool] = []
+    ceilings: list[float] = []
     for bleed in bleeds(Path(argv[0])):
+        found.append(bleed)
+        ceilings.append(told_by_hu(bleed))
         for name, way in WAYS.items():
             efforts[name].append(way(bleed))
-        either.append(any(efforts[name][-1].reached >= ENOUGH for name in ("grow", "smart fill")))
-        print(f"{len(either)} bleeds", end="\r", file=sys.stderr, flush=True)
-    print(table(efforts))
-    print(
-        f"\nGrow or smart fill draw {math.fsum(either):.0f} of {len(either)} without a corner placed by hand."
-    )
+        print(f"{len(found)} bleeds", end="\r", file=sys.stderr, flush=True)
+    told = {bleed.code for bleed in found}
+    groups = [told] if told == {""} else [told & set(DEEP), told - set(DEEP)]
+    for codes in groups:
+        _print_group([bleed.code in codes for bleed in found], " ".join(sorted(codes)), efforts, ceilings)
     return 0
+
+
+def _print_group(
+    there: Sequence[bool], title: str, efforts: dict[str, list[Effort]], ceilings: Sequence[float]
+) -> None:
+    kept = {name: list(compress(each, there)) for name, each in efforts.items()}
+    best = np.array(list(compress(ceilings, there)))
+    alone = [
+        grow.reached >= ENOUGH or fill.reached >= ENOUGH
+        for grow, fill in zip(kept["grow"], kept["smart fill"], strict=True)
+    ]
+    print(f"{title}\n\n{table(kept)}\n")
+    print(f"Grow or smart fill draw {sum(alone)} of {len(alone)} without a corner placed by hand.")
+    print(
+        f"The best range of HU within {NEAR_MM:.0f} mm of the true outline: median Dice {np.median(best):.2f}, "
+        f"{int((best >= ENOUGH).sum())} of {best.size} reach {ENOUGH}.\n"
+    )
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ def read_library(library: Library, folder: Path, watch: Watch = NOBODY) -> Count
         raise ExchangeError(
             f"{folder.name} was written by a newer Pterion. Update Pterion; nothing was imported."
         )
-    parts, files = [], _files(folder)
+    files = _files(folder)
+    parts: list[_Part] = []
     for path in files:
         watch.tell(len(parts), 2 * len(files))
         parts.append(_part(path))

@@ -16,6 +16,7 @@ from viewer.jobs.prior import counterpart, prior_of, same_patient
 from viewer.jobs.reading_qt import LoadJob
 from viewer.library.store import Library
 from viewer.session import Session
+from viewer.ui.study_text import day
 
 SETTING = "reading_room"
 MOST_STUDIES = 500
@@ -117,12 +118,12 @@ class Hanging(QObject):
         before = session.prior
         session.set_prior(prior)
         if prior is not None and (before is None or before.study_uid != prior.study_uid):
-            day = (
-                "" if session.patient_hidden else f" of {prior.date[:4]}-{prior.date[4:6]}-{prior.date[6:8]}"
-            )
+            when = "" if session.patient_hidden else f" of {day(prior.date)}"
             key = session.bound.text("layout_compare")
             compare = f"Compare ({key})" if key else "Compare"
-            text = f"A study{day} of the same patient is in the worklist. {compare} shows it beside this one."
+            text = (
+                f"A study{when} of the same patient is in the worklist. {compare} shows it beside this one."
+            )
             session.notice("info", "There is a prior", text)
 
     def compare(self) -> None:

@@ -9,6 +9,7 @@ from viewer.jobs.agreement import SubtypeAgreement
 from viewer.library.queue import Candidate, Order, doubt, ordered, suspicion
 from viewer.library.records import StoredScores, StudyRow
 from viewer.library.work import SeriesWork, Status
+from viewer.ui.study_text import day
 from viewer.working import QueueEntry
 
 
@@ -47,7 +48,7 @@ def queue_of(
         entries[study.study_uid] = QueueEntry(
             study.study_uid,
             mine.series_uid if mine is not None else first,
-            " · ".join(part for part in (study.patient_id or study.patient_name, study.date) if part),
+            " · ".join(part for part in (study.patient_id or study.patient_name, day(study.date)) if part),
             status,
             ", ".join(mine.readers) if mine is not None else "",
             mine.seconds if mine is not None else 0.0,

@@ -16,6 +16,7 @@ from viewer.imaging.slabs import Slab
 from viewer.imaging.windows import Function, Window
 from viewer.session import Findings
 from viewer.ui.regions import short, suspected, threshold, told
+from viewer.ui.study_text import day
 
 RESEARCH = "Research use only"
 REVIEWED = "Reviewed: no hemorrhage"
@@ -35,9 +36,8 @@ def who_and_when(person: str, study: Study | None, series: Series) -> tuple[str,
 
 
 def _moment(study: Study) -> str:
-    date, time = study.date, study.time
-    day = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else date
-    return f"{day} {time[:2]}:{time[2:4]}".strip() if len(time) >= 4 else day
+    date, time = day(study.date), study.time
+    return f"{date} {time[:2]}:{time[2:4]}".strip() if len(time) >= 4 else date
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from viewer.dicom.volume import Volume
 from viewer.measures import text
 from viewer.measures.readings import Reading, Readings
 from viewer.session import Session
+from viewer.ui.study_text import day
 
 
 def readings_of(session: Session, cache: Readings) -> list[tuple[Volume, list[Reading]]]:
@@ -26,4 +27,4 @@ def series_name(session: Session, volume: Volume, *, dated: bool) -> str:
     kind = "Prior" if session.prior is not None and session.prior.study_uid == uid else "Another study"
     if study is None or not study.date or not dated:
         return f"{kind} · {number}"
-    return f"{kind} of {study.date[:4]}-{study.date[4:6]}-{study.date[6:8]} · {number}"
+    return f"{kind} of {day(study.date)} · {number}"

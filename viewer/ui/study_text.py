@@ -42,10 +42,14 @@ def person(study: Study) -> str:
     return " · ".join(part for part in (name or study.patient_id or "Unnamed", about) if part)
 
 
+def day(date: str) -> str:
+    """A date of DICOM as `2026-01-31`; what is none stays as it is."""
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
+
+
 def when(study: Study) -> str:
     """Date and number of series."""
-    date = f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
-    return " · ".join(part for part in (date, f"{len(study.series)} se") if part)
+    return " · ".join(part for part in (day(study.date), f"{len(study.series)} se") if part)
 
 
 def details(study: Study) -> str:

@@ -23,6 +23,8 @@ class Flavour:
         return "pterion" if self.name == "full" else f"pterion-{self.name}"
 
 
+# What training from scratch and evaluations report with; `viewer.resources.require_reports` says so there.
+REPORTS = ("sklearn", "jinja2", "joblib", "narwhals", "scipy.stats", "scipy.integrate", "scipy.interpolate")
 # What training and its exports need; reading, scoring and annotating import none of it.
 TRAINING = (
     *(
@@ -39,7 +41,9 @@ TRAINING = (
     ),
     "google.protobuf",
 )
-FLAVOURS = {each.name: each for each in (Flavour("full", 700), Flavour("reader", 350, TRAINING))}
+FLAVOURS = {
+    each.name: each for each in (Flavour("full", 700, REPORTS), Flavour("reader", 350, (*REPORTS, *TRAINING)))
+}
 
 NOT_IMPORTED = (
     # Interactive Python, other toolkits and what tests or installs packages; `readline` would bring the GPL.
@@ -47,13 +51,11 @@ NOT_IMPORTED = (
     *("pkg_resources", "wheel", "PyQt5", "PyQt6", "PySide2", "SimpleITK", "monai", "tensorboard", "curses"),
     *("pygments", "rich", "certifi", "charset_normalizer", "requests", "urllib3", "yaml", "lxml", "cupy"),
     *("PIL.AvifImagePlugin", "PIL._avif", "PIL.ImageTk", "PIL._tkinter_finder", "numba", "dask", "xarray"),
-    *("sklearn", "joblib", "imageio", "tifffile", "_pytest"),
+    *("imageio", "tifffile", "_pytest"),
     *(f"skimage.{name}" for name in ("data", "exposure", "feature", "filters", "future", "io", "measure")),
     *(f"skimage.{name}" for name in ("metrics", "morphology", "registration", "restoration", "segmentation")),
     *("skimage.transform", "skimage.graph._ncut", "skimage.graph._ncut_cy", "skimage.graph._rag"),
-    *(f"scipy.{name}" for name in ("cluster", "datasets", "differentiate", "integrate", "interpolate", "io")),
-    *("scipy.odr", "scipy.signal", "scipy.stats"),
-    *("cyclonedx", "mkdocs"),
+    *(f"scipy.{name}" for name in ("cluster", "datasets", "differentiate", "io", "odr", "signal")),
 )
 """Modules that nothing which runs imports."""
 
@@ -214,7 +216,7 @@ def normal(name: str) -> str:
 
 
 # Distributions that go with modules of another name.
-DISTRIBUTIONS = {"google.protobuf": "protobuf"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "google.protobuf": "protobuf"}
 EXTRAS = {"imageio", "tifffile", "setuptools"}
 """Distributions that a requirement names and no flavour imports."""
 

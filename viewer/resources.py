@@ -62,6 +62,19 @@ def require_training() -> None:
         raise PterionError(NO_TRAINING, code="READER_PACKAGE")
 
 
+NO_REPORTS = (
+    "This package of Pterion leaves out what training from scratch and evaluations report with (scikit-learn). Install "
+    "the wheel, from where this package came, into a Python of its own: pip install pterion-….whl. Annotations, models "
+    "and settings stay as they are."
+)
+
+
+def require_reports() -> None:
+    """Raises PterionError in an installation that cannot judge models; no built package can."""
+    if find_spec("sklearn") is None:
+        raise PterionError(NO_REPORTS, code="BUILT_PACKAGE")
+
+
 def data_dir() -> Path:
     """The folder of the user's own data (library, models, runs), made if need be.
 

@@ -99,6 +99,24 @@ def test_its_command_line_says_so_too(
     assert resources.NO_TRAINING in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "flagship", "--data", "data", "--out", "out"],
+        ["ablate", "ablation", "--patients", "data", "--out", "out"],
+        ["evaluate", "flagship", "."],
+    ],
+)
+def test_a_package_that_cannot_judge_models_says_so_before_it_begins(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without(monkeypatch, "sklearn")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 1
+    assert capsys.readouterr().err == f"pterion: {resources.NO_REPORTS}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_any_other_missing_module_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "viewer.jobs.index", None)
     with pytest.raises(ModuleNotFoundError):

@@ -51,6 +51,7 @@ def test_the_reader_has_no_training_and_reads_all_the_same(contents: ModuleType)
     full, reader = contents.FLAVOURS["full"], contents.FLAVOURS["reader"]
     assert not contents.module_left_out("torch.nn", full)
     assert contents.module_left_out("torch.nn", reader)
+    assert contents.distribution_left_out("scikit_learn", full)
     assert contents.distribution_left_out("Protobuf", reader)
     assert not contents.distribution_left_out("protobuf", full)
     for name in (

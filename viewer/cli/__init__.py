@@ -12,8 +12,8 @@ from model.errors import Cancelled, PterionError
 from viewer.cli.grammar import build_parser
 from viewer.cli.output import print_json
 
-TRAINING = ("torch", "onnx", "safetensors", "sklearn", "jinja2")
-"""Packages that only training and evaluation import; the reader package leaves them out."""
+TRAINING = ("torch", "onnx", "safetensors")
+"""Packages that only training imports; the reader package leaves them out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

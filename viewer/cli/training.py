@@ -18,6 +18,9 @@ Event = dict[str, Any]
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a network; events are JSON lines on stdout, progress is said to a terminal."""
+    from viewer.resources import require_reports
+
+    require_reports()  # before hours of training: its last step judges what came out
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
     from dataclasses import replace
 
@@ -55,6 +58,9 @@ def train(arguments: argparse.Namespace) -> int:
 
 def ablate(arguments: argparse.Namespace) -> int:
     """Train a recipe in short, each time without something, and say what each variant comes to."""
+    from viewer.resources import require_reports
+
+    require_reports()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from dataclasses import replace
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import PterionError
 from model.registry import INFO, Registry
+from viewer.resources import require_reports
 
 if TYPE_CHECKING:
     from model.evaluation.answer import Scorer
@@ -44,8 +45,9 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Judge, write report.json and report.html where asked to, and give the report.
 
-    Raises PterionError where the model, the data or the folder cannot be used.
+    Raises PterionError where the model, the data or the folder cannot be used, or in a package that cannot evaluate.
     """
+    require_reports()
     from model.evaluation.baselines import AlwaysNegative, HuThreshold
     from model.evaluation.data import open_cases
     from model.evaluation.page import page

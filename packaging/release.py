@@ -78,8 +78,12 @@ def audit(python: Path, out: Path) -> None:
     """Ask the advisory database about the locked versions; what it says, or that it could not be asked."""
     words = [python, "-m", "pip_audit", "-r", HERE / "lock.txt", "--no-deps", "--disable-pip"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    (out / "audit.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
-    print(f"pip-audit ended with {done.returncode}: read audit.txt")
+    said = done.stdout + done.stderr
+    unasked = said.count("could not be audited")
+    (out / "audit.txt").write_text(said, encoding="utf-8")
+    print(
+        f"pip-audit ended with {done.returncode}, {unasked} packages not found: read audit.txt and advisories.md"
+    )
 
 
 def pack(folder: Path, out: Path) -> Path:

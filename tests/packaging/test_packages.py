@@ -4,6 +4,7 @@ notices what is broken."""
 import gzip
 import hashlib
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.version import Version
 
 from viewer import __version__
 
@@ -100,6 +102,19 @@ def test_decoders_are_those_that_are_asked_for(contents: ModuleType) -> None:
     assert asked <= set(contents.DECODERS)
     for name in contents.DECODERS:
         importlib.import_module(f"imagecodecs._{name}")
+
+
+def test_what_advisories_were_about_is_mended_in_the_locked_versions() -> None:
+    lock = dict(line.split("==") for line in (ROOT / "packaging" / "lock.txt").read_text("utf-8").split())
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "packaging" / "advisories.md").read_text("utf-8").splitlines()
+        if re.match(r"\| [a-z]", line)
+    ]
+    assert len(rows) > 10
+    for name, locked, _, _, mended in rows:
+        assert locked == lock[name], f"{name}: review it again"
+        assert Version(locked) >= Version(mended), name
 
 
 def test_the_version_is_said_in_one_place(contents: ModuleType) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import isfinite
 
-from model.compare import LEAST_PATIENTS, Row
+from model.compare import LEAST_PATIENTS, MEASURES, Row
 from model.deal import ENOUGH_BLEEDING
-from model.labels import ANY, CODES
+from model.labels import ANY, CODES, SCORES
 
 Tables = Mapping[str, Mapping[str, Mapping[str, Row]]]
 """{"yours" | "reference": what `model.compare.compare` gives}."""
@@ -38,6 +39,30 @@ class Verdict:
     def to_json(self) -> dict[str, str]:
         """As model.json holds it."""
         return {name: str(value) for name, value in asdict(self).items()}
+
+
+def sound(tables: object) -> bool:
+    """Whether something, from a file perhaps, is tables of both sets as `model.compare.compare` gives them."""
+    return isinstance(tables, Mapping) and all(
+        isinstance(by_measure := tables.get(name), Mapping)
+        and isinstance(by_code := by_measure.get(measure), Mapping)
+        and _is_row(by_code.get(code))
+        for name in SETS
+        for measure in MEASURES
+        for code in SCORES
+    )
+
+
+def _is_row(row: object) -> bool:
+    if not isinstance(row, Mapping) or not isinstance(row.get("n"), int) or "interval" not in row:
+        return False
+    values = [row.get(key, "") for key in ("before", "after", "difference")]
+    if values == [None, None, None]:
+        return row["interval"] is None
+    interval = row["interval"]
+    if interval is not None and not (isinstance(interval, list | tuple) and len(interval) == 2):
+        return False
+    return all(isinstance(v, int | float) and isfinite(v) for v in (*values, *(interval or ())))
 
 
 def judge(tables: Tables, bleeding: int, changed: tuple[int, int] = (0, 0)) -> Verdict:
@@ -80,15 +105,20 @@ def _too_few(bleeding: int, dice: Row) -> str:
 
 
 def _forgotten(reference: Mapping[str, Mapping[str, Row]]) -> str:
-    """What fell on the reference set, empty where nothing did: surely (its interval lies below 0), or by much."""
+    """What fell on the reference set, empty where nothing did."""
     for name, words in (("dice", "Dice"), ("auc", "AUC")):
         row = reference[name][ANY]
-        if row["difference"] is None:
-            continue
-        surely = row["interval"] is not None and row["interval"][1] < 0 and row["difference"] < -0.01
-        if surely or row["difference"] < -KEPT[name]:
+        if forgotten(name, row):
             return f"{words} on simulated heads {change(row)}."
     return ""
+
+
+def forgotten(measure: str, row: Row) -> bool:
+    """Whether Dice or AUC fell on the reference set: surely (its interval lies below 0), or by much."""
+    if row["difference"] is None:
+        return False
+    surely = row["interval"] is not None and row["interval"][1] < 0 and row["difference"] < -0.01
+    return bool(surely or row["difference"] < -KEPT[measure])
 
 
 def _numbers(dice: Row) -> str:

@@ -84,7 +84,10 @@ class ShownSlice:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A candidate beside the model that was in use. kind: `better`, `not worse`, `worse`, `too little data to tell`."""
+    """A candidate beside the model that was in use. kind: `better`, `not worse`, `worse`, `too little data to tell`.
+
+    lost: measures that fell on the reference set.
+    """
 
     candidate_id: str
     incumbent_id: str
@@ -95,6 +98,7 @@ class Judgement:
     tables: Tables = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     worst: tuple[ShownSlice, ...] = ()
+    lost: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

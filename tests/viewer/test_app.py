@@ -14,8 +14,11 @@ from pydicom import dcmread
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
+from model.compare import MEASURES
 from model.errors import PterionError
+from model.labels import SCORES
 from model.registry import Registry
+from model.verdict import SETS
 from viewer.annotation import events
 from viewer.annotation.document import Document
 from viewer.app import Application
@@ -398,11 +401,11 @@ def test_events_of_a_training_become_progress_and_curves() -> None:
 
 def test_a_candidate_is_shown_with_its_comparison() -> None:
     row = {"before": 0.64, "after": 0.71, "difference": 0.07, "interval": None, "n": 2}
-    none = {**row, "difference": None}
-    tables = {
-        "yours": {"dice": {"any": row}, "auc": {"any": none}},
-        "reference": {"dice": {"any": row}, "auc": {"any": row}},
-    }
+    none = dict.fromkeys(("before", "after", "difference", "interval")) | {"n": 0}
+    tables = {name: {measure: dict.fromkeys(SCORES, row) for measure in MEASURES} for name in SETS}
+    tables["yours"]["auc"] = dict.fromkeys(SCORES, none)
+    fallen = {**row, "difference": -0.05}
+    tables["reference"]["auc"] = dict.fromkeys(SCORES, fallen)
     info = {
         "id": "mine-1",
         "parent": "flagship-3",
@@ -431,7 +434,38 @@ def test_a_candidate_is_shown_with_its_comparison() -> None:
         ("Dice, simulated heads", "0.64", "0.71"),
         ("slice AUC, simulated heads", "0.64", "0.71"),
     )
+    assert judgement.lost == {"auc"}
     assert judgement_of({"id": "flagship-3", "metrics": {"auc": 0.9}}) is None
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("verdict",), "better"),
+        (("training",), [1]),
+        (("metrics",), {"yours": {}}),
+        (("metrics", "reference", "dice"), None),
+        (("metrics", "yours", "dice", "SDH"), {"n": 3}),
+        (("metrics", "yours", "auc", "any", "after"), "high"),
+        (("metrics", "yours", "auc", "any", "after"), None),
+        (("metrics", "yours", "auc", "any", "difference"), float("nan")),
+        (("metrics", "yours", "auc", "any", "interval"), [0.1]),
+        (("metrics", "yours", "auc", "any", "interval"), ["a", "b"]),
+    ],
+)
+def test_a_version_that_tells_its_judgement_wrongly_has_none(where: tuple[str, ...], value: object) -> None:
+    """It may have come from elsewhere."""
+    row = {"before": 0.64, "after": 0.71, "difference": 0.07, "interval": [0.01, 0.1], "n": 2}
+    tables = {name: {measure: {code: dict(row) for code in SCORES} for measure in MEASURES} for name in SETS}
+    info: dict = {"id": "mine-1", "metrics": tables, "verdict": {"kind": "better"}}
+    judgement = judgement_of(info)
+    assert judgement is not None
+    assert judgement.trained == "? slices of ? patients · ? bleeding · trained 0 s · seed ?"
+    inside = info
+    for name in where[:-1]:
+        inside = inside[name]
+    inside[where[-1]] = value
+    assert judgement_of(info) is None
 
 
 def test_only_slices_that_a_reader_vouches_for_count(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from viewer.learning import Judgement, ShownSlice
@@ -96,11 +97,13 @@ def short_comparison(judgement: Judgement) -> tuple[tuple[str, str, str], ...]:
 
 
 def judgement_of(info: Mapping[str, Any], worst: tuple[ShownSlice, ...] = ()) -> Judgement | None:
-    """What a version's model.json says of its judgement; None where it was never judged."""
-    verdict, tables = info.get("verdict"), info.get("metrics")
-    if not isinstance(verdict, dict) or not isinstance(tables, dict) or "yours" not in tables:
+    """What a version's model.json says of its judgement; None where it was never judged, or tells it wrongly."""
+    from model.verdict import KEPT, forgotten, sound
+
+    verdict, tables, training = (info.get(name, {}) for name in ("verdict", "metrics", "training"))
+    if not (isinstance(verdict, dict) and verdict and isinstance(training, dict) and sound(tables)):
         return None
-    training = info.get("training", {})
+    notes = training.get("notes")
     return Judgement(
         str(info["id"]),
         str(info.get("incumbent", info.get("parent"))),
@@ -109,16 +112,18 @@ def judgement_of(info: Mapping[str, Any], worst: tuple[ShownSlice, ...] = ()) ->
         str(verdict.get("text", "")),
         trained(training),
         tables,
-        tuple(map(str, training.get("notes", ()))),
+        tuple(map(str, notes if isinstance(notes, list) else ())),
         worst,
+        frozenset(name for name in KEPT if forgotten(name, tables["reference"][name]["any"])),
     )
 
 
 def trained(training: Mapping[str, Any]) -> str:
-    """`214 slices of 31 patients · 26 bleeding · trained 4 min 12 s · seed 7`."""
-    counts = training.get("counts", {})
-    seconds = round(float(training.get("seconds", 0)))
-    took = f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+    """`214 slices of 31 patients · 26 bleeding · trained 4 min 12 s · seed 7`, as far as it is told."""
+    counts, seconds = training.get("counts"), training.get("seconds")
+    counts = counts if isinstance(counts, dict) else {}
+    whole = round(seconds) if isinstance(seconds, int | float) and isfinite(seconds) else 0
+    took = f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
     return (
         f"{counts.get('slices', '?')} slices of {counts.get('patients', '?')} patients · "
         f"{counts.get('bleeding_patients', '?')} bleeding · trained {took} · seed {training.get('seed', '?')}"

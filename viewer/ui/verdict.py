@@ -1,6 +1,6 @@
 """A candidate beside the model that was in use: the verdict, the numbers with their intervals, where it got worse."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt
@@ -22,6 +22,8 @@ MEASURES = (
     ("specificity", "specificity"),
     ("calibration_error", "calibration error"),
 )
+MEASURE_PX = (120, 130, 220, 60)
+"""Width of the columns, so that they stand below each other in both tables."""
 SPAN = 0.3
 """Largest difference that an interval's bar shows."""
 
@@ -144,7 +146,7 @@ class VerdictDialog(QDialog):
             ("reference", "Reference set (forgetting check, simulated heads)"),
         ):
             self._column.addWidget(theme.heading(words))
-            self._column.addWidget(_measures(now.tables[name]))
+            self._column.addWidget(_measures(now.tables[name], now.lost if name == "reference" else None))
         if now.worst:
             self._column.addWidget(theme.heading("Where it got worse"))
             self._column.addWidget(self._worst(now))
@@ -170,7 +172,8 @@ def _by_subtype(table: Mapping[str, Mapping[str, Row]]) -> QWidget:
     made, grid = _grid(
         ("subtype", "in use", "candidate", "difference, 95 %", "", "sensitivity", "volume bias mL")
     )
-    for line, code in enumerate(CODES, start=1):
+    for number, code in enumerate(CODES, start=1):
+        line = _ruled(grid, number)
         colour, row = theme.subtype_colour(code), table["dice"][code]
         name = theme.label(code, "strong")
         theme.dress(name, f"color: {colour};")
@@ -188,19 +191,24 @@ def _by_subtype(table: Mapping[str, Mapping[str, Row]]) -> QWidget:
     return made
 
 
-def _measures(table: Mapping[str, Mapping[str, Row]]) -> QWidget:
-    made, grid = _grid(("measure", "in use → candidate", "difference, 95 %", "patients"))
-    line = 1
-    for measure, words in MEASURES:
-        row = table[measure]["any"]
-        if row["difference"] is None:
-            continue
+def _measures(table: Mapping[str, Mapping[str, Row]], lost: Set[str] | None) -> QWidget:
+    """lost: what fell on the reference set; None for another set."""
+    made, grid = _grid(("measure", "in use → candidate", "difference, 95 %", "patients", ""))
+    known = [
+        (measure, words) for measure, words in MEASURES if table[measure]["any"]["difference"] is not None
+    ]
+    for number, (measure, words) in enumerate(known, start=1):
+        line, row = _ruled(grid, number), table[measure]["any"]
         for column, text in enumerate((words, arrow(row, 3), difference(row, 3), str(row["n"]))):
             grid.addWidget(_cell(text), line, column)
-        line += 1
-    if line == 1:
-        grid.addWidget(theme.label("Nothing could be measured.", "quiet"), 1, 0, 1, 4)
-    grid.setColumnStretch(3, 1)
+        if lost is not None and measure in ("auc", "dice"):
+            kept = measure not in lost
+            grid.addWidget(theme.label("kept" if kept else "lost", "green" if kept else "red"), line, 4)
+    if not known:
+        grid.addWidget(theme.label("Nothing could be measured.", "quiet"), 1, 0, 1, 5)
+    for column, width in enumerate(MEASURE_PX):
+        grid.setColumnMinimumWidth(column, theme.scaled(width))
+    grid.setColumnStretch(4, 1)
     return made
 
 
@@ -209,10 +217,19 @@ def _grid(heads: tuple[str, ...]) -> tuple[QWidget, QGridLayout]:
     grid = QGridLayout(made)
     grid.setContentsMargins(4, 0, 4, 4)
     grid.setHorizontalSpacing(18)
-    grid.setVerticalSpacing(6)
+    grid.setVerticalSpacing(5)
     for column, head in enumerate(heads):
         grid.addWidget(theme.label(head, "small"), 0, column)
     return made, grid
+
+
+def _ruled(grid: QGridLayout, number: int) -> int:
+    """A line above the row of this number, and the row of the grid that it is."""
+    line = QFrame()
+    line.setProperty("role", "line")
+    line.setFixedHeight(1)
+    grid.addWidget(line, 2 * number - 1, 0, 1, grid.columnCount())
+    return 2 * number
 
 
 def _cell(text: str) -> QLabel:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -183,57 +184,74 @@ def _mixture(buckets: Sequence[Sequence[Instance]]) -> frozenset[Problem]:
 def _phases(bucket: Sequence[Instance]) -> list[Stack]:
     """One bucket as stacks in which no position occurs twice."""
     kernels = tuple(sorted(texts_of(bucket, tags.KERNEL)))
-    z = z_of([item.slice for item in bucket])
-    if z is None:
+    places = _places(bucket)
+    if len(places) == 1 and len(bucket) > 1:
+        return [Stack(members=tuple(bucket), kernels=kernels, flat=True)]
+    if found := _told_apart(places):
+        tag, groups = found
+        stacks = [stack for group in groups for stack in _phases(group)]
+        if tag != tags.KERNEL:
+            return [replace(stack, phases=len(stacks)) for stack in stacks]
+        return [replace(stack, mixed=stack.mixed | {Problem.MIXED_KERNELS}) for stack in stacks]
+    most = max(map(len, places), default=1)
+    if most == 1:
         return [Stack(members=tuple(bucket), kernels=kernels)]
-    order = sorted(range(len(bucket)), key=lambda i: z[i])
+    places = [natural(place, _own) for place in places]
+    if min(map(len, places)) == most:
+        alike = [tuple(place[k] for place in places) for k in range(most)]
+        return [Stack(members=members, kernels=kernels, phases=most) for members in alike]
+    firsts = tuple(place[0] for place in places)
+    return [Stack(members=firsts, kernels=kernels, copies=len(bucket) - len(places))]
+
+
+def _places(bucket: Sequence[Instance]) -> list[list[Instance]]:
+    """The positions along the normal, in order, each with what lies there; none without positions."""
+    z = z_of([item.slice for item in bucket])
     places: list[list[Instance]] = []
+    if z is None:
+        return places
     last = None
-    for i in order:
+    for i in sorted(range(len(bucket)), key=lambda i: z[i]):
         if last is not None and z[i] - last <= SAME_PLACE_MM:
             places[-1].append(bucket[i])
         else:
             places.append([bucket[i]])
             last = z[i]
-    most = max(map(len, places))
-    if most == 1:
-        return [Stack(members=tuple(bucket), kernels=kernels)]
-    if len(places) == 1:
-        return [Stack(members=tuple(bucket), kernels=kernels, flat=True)]
-    split = _by_tag(bucket, places, most)
-    if split is not None:
-        return split
-    places = [natural(place, _own) for place in places]
-    if min(map(len, places)) == most:
-        groups = [tuple(place[k] for place in places) for k in range(most)]
-        return [Stack(members=group, kernels=kernels, phases=most) for group in groups]
-    firsts = tuple(place[0] for place in places)
-    return [Stack(members=firsts, kernels=kernels, copies=len(bucket) - len(places))]
+    return places
 
 
-def _by_tag(
-    bucket: Sequence[Instance], places: Sequence[Sequence[Instance]], most: int
-) -> list[Stack] | None:
-    """Stacks told apart by kernel or by a tag of the phase, or None where no single one does it."""
-    counts: list[Callable[[Instance], str]] = [lambda item: item.header.text(tags.KERNEL)]
-    counts += [lambda item, k=k: item.phase()[k] for k in range(len(bucket[0].phase()))]  # type: ignore[misc]
-    for number, value_of in enumerate(counts):
-        sizes = Counter(value_of(item) for item in bucket)
-        if len(sizes) != most or min(sizes.values()) < 2:
+def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, list[list[Instance]]] | None:
+    """The first element whose values tell apart slices that are on top of each other, and the slices of each value.
+
+    Kernel and thickness also tell apart what lies between each other. Where values follow one another, the scan
+    changed on its way: that is one stack, although its parts may meet at a position.
+    """
+    ordered = [item for place in places for item in place]
+    most = max(map(len, places), default=1)
+    repeated = sum(len(place) > 1 for place in places)
+    for tag in (tags.KERNEL, *tags.PHASES) if repeated else (tags.KERNEL, tags.THICKNESS):
+        values = [item.header.elements.get(tag, b"").strip(b" \0") for item in ordered]
+        sizes = Counter(values)
+        least = min(sizes.values(), default=0)
+        if len(sizes) < 2 or least < 2:
             continue
-        if any(len({value_of(item) for item in place}) != len(place) for place in places):
-            continue
-        mixed = frozenset({Problem.MIXED_KERNELS}) if number == 0 else frozenset()
-        return [
-            Stack(
-                members=tuple(item for item in bucket if value_of(item) == value),
-                kernels=(value,) if number == 0 else (),
-                mixed=mixed,
-                phases=1 if number == 0 else most,
-            )
-            for value in sorted(sizes)
-        ]
+        on_top = len(sizes) <= most and 2 * repeated >= least and _thins(places, tag, most)
+        runs = 1 + sum(one != other for one, other in pairwise(values))
+        if on_top or (tag in (tags.KERNEL, tags.THICKNESS) and runs > 2 * len(sizes)):
+            groups: dict[bytes, list[Instance]] = {value: [] for value in sorted(sizes, key=_counting)}
+            for item, value in zip(ordered, values, strict=True):
+                groups[value].append(item)
+            return tag, list(groups.values())
     return None
+
+
+def _thins(places: Sequence[Sequence[Instance]], tag: int, most: int) -> bool:
+    """Whether no value of an element is as often at any position as there are slices at the fullest."""
+    return all(
+        max(Counter(item.header.elements.get(tag, b"").strip(b" \0") for item in place).values()) < most
+        for place in places
+        if len(place) == most
+    )
 
 
 def _series(stack: Stack, index: int) -> Series:
@@ -324,7 +342,12 @@ def natural(items: Iterable[_Item], place_of: Callable[[_Item], SliceHeader]) ->
 
 def _name(path: Path) -> tuple[tuple[bool, int, str], ...]:
     """Sort key of a file name in which numbers count as numbers."""
-    parts = re.split(r"(\d+)", str(path))
+    return _counting(str(path))
+
+
+def _counting(text: str | bytes) -> tuple[tuple[bool, int, str], ...]:
+    """Sort key of a text in which numbers count as numbers."""
+    parts = re.split(r"(\d+)", text if isinstance(text, str) else text.decode("latin-1"))
     return tuple((part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts)
 
 

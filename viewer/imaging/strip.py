@@ -1,5 +1,7 @@
 """The slice strip as numbers: which slice a height means, and the colour of every row of pixels."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,9 +12,12 @@ GAP_FROM_PX = 4.0
 """Cells at least this tall are parted by a dark line."""
 
 
+@lru_cache(maxsize=8)
 def cell_edges(count: int, height: int) -> npt.NDArray[np.intp]:
-    """First pixel row of each of `count` cells and the end of the last, intp (count + 1,)."""
-    return np.round(np.arange(count + 1) * (height / max(count, 1))).astype(np.intp)
+    """First pixel row of each of `count` cells and the end of the last, intp (count + 1,). Read-only."""
+    edges = np.round(np.arange(count + 1) * (height / max(count, 1))).astype(np.intp)
+    edges.flags.writeable = False
+    return edges
 
 
 def slice_at(y: float, count: int, height: int) -> int:

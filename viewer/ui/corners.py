@@ -84,32 +84,54 @@ class Corners:
     def paint(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> None:
         """Paint everything for what is shown."""
         ratio = painter.device().devicePixelRatioF()
-        still = self._refreshed(shown, placement, room, ratio)
+        how = self._how(shown, placement, room)
+        still = self._refreshed(shown, placement, room, ratio, tuple(self._words.width(line) for line in how))
         for place, word in still.words:
             painter.drawImage(place, word)
+        for row, line in enumerate(how):
+            self._draw(painter, self._at_right(room, MARGIN + row * self._line, line))
         self._paint_badges(painter)
         self._paint_bottom(painter, shown, room)
 
-    def _refreshed(self, shown: Shown, placement: Placement, room: Room, ratio: float) -> Still:
-        """The words that stay, made anew where anything that they tell of is another."""
+    def _how(self, shown: Shown, placement: Placement, room: Room) -> tuple[str, ...]:
+        """How it is shown, line by line."""
+        pane, magnification = shown.pane, placement.magnification
+        inverted = pane.view.inverted
+        how = captions.how_shown(pane.window, magnification, shown.volume.series, inverted=inverted)
+        return how if room.large else how[:1]
+
+    def _refreshed(
+        self, shown: Shown, placement: Placement, room: Room, ratio: float, how_px: tuple[float, ...]
+    ) -> Still:
+        """The words that stay, made anew where anything that they tell of is another.
+
+        how_px: widths of the lines at the right, which change with window and zoom.
+        """
         session, pane, index = self._session, shown.pane, shown.slice_index
         orientation = shown.section.orientation(pane.stop)
         if index is not None and not shown.volume.loaded[index]:
             orientation = None
-        alive = (shown.volume, session.volume, session.studies, session.study, session.findings, placement)
-        values = (pane.window, pane.view.inverted, shown.slab, shown.offset_mm, room, ratio, orientation)
+        turned = (placement.flip_horizontal, placement.flip_vertical, placement.quarter_turns)
+        alive = (shown.volume, session.volume, session.studies, session.study, session.findings)
+        values = (pane.window.name, how_px, turned, shown.offset_mm, room, ratio, orientation)
         asked = (session.patient_hidden, session.overlay, session.suspecting.asked)
         made_of = (*map(id, alive), *values, *asked)
         if made_of != self._made_of:
             self._made_of, self._alive = made_of, alive
-            self._still = self._make(shown, placement, room, ratio, orientation)
+            self._still = self._make(shown, placement, room, ratio, how_px, orientation)
         return self._still
 
     def _make(
-        self, shown: Shown, placement: Placement, room: Room, ratio: float, orientation: Orientation | None
+        self,
+        shown: Shown,
+        placement: Placement,
+        room: Room,
+        ratio: float,
+        how_px: tuple[float, ...],
+        orientation: Orientation | None,
     ) -> Still:
-        who, how = self._top(shown, placement, room)
-        words = [*who, *how]
+        who = self._who(shown, room, how_px)
+        words = list(who)
         if room.large or room.roomy:
             words.append(self._at_right(room, self._bottom(room), captions.RESEARCH, theme.QUIET))
         letters = () if orientation is None else self._edges(placement, orientation, room)
@@ -123,28 +145,24 @@ class Corners:
         result = self._result(shown) if room.large else ""
         return Still((*words, *letters), tuple(placed), tuple(badges), result)
 
-    def _top(self, shown: Shown, placement: Placement, room: Room) -> tuple[list[Line], list[Line]]:
-        """Who and when at the left, how it is shown at the right."""
+    def _who(self, shown: Shown, room: Room, how_px: tuple[float, ...]) -> list[Line]:
+        """Who and when, cut off where it would run into the words at the right."""
         session, series, pane = self._session, shown.volume.series, shown.pane
         beside = shown.volume is not session.volume
-        how = captions.how_shown(pane.window, placement.magnification, series, inverted=pane.view.inverted)
         if room.large or beside:
             study = next((s for s in session.studies if s.study_uid == series.study_uid), session.study)
             study = seen(study, hidden=session.patient_hidden) if study is not None else None
             who = captions.who_and_when(person(study) if study is not None else "", study, series)
         if not room.large:
-            how = how[:1]
             who = (*who[-2:], pane.window.name) if beside else (pane.window.name or "Custom",)
         if shown.offset_mm is not None:
             who = (*who, captions.linked_by(shown.offset_mm))
-        taken = max(self._words.width(line) for line in how)
-        free = room.width - room.right_px - taken - 4 * MARGIN
-        widths = [free if row < len(how) else room.width / 2 for row in range(len(who))]
-        left = [
+        free = room.width - room.right_px - max(how_px) - 4 * MARGIN
+        widths = [free if row < len(how_px) else room.width / 2 for row in range(len(who))]
+        return [
             _at_left(MARGIN + row * self._line, self._words.cut(line, max(width, LEAST_NAME_PX)))
             for row, (line, width) in enumerate(zip(who, widths, strict=True))
         ]
-        return left, [self._at_right(room, MARGIN + row * self._line, line) for row, line in enumerate(how)]
 
     def _result(self, shown: Shown) -> str:
         """The model's answer for the open series in one line."""

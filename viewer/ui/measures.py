@@ -33,16 +33,16 @@ from viewer.ui.measuring import KINDS
 from viewer.ui.top_bar import BarButton
 
 TOOLS = (
-    (Tool.LENGTH, "Length", "D"),
-    (Tool.ANGLE, "Angle", "A"),
-    (Tool.BIDIRECTIONAL, "Bidirectional", "Shift+D"),
-    (Tool.ELLIPSE, "Ellipse", "O"),
-    (Tool.RECTANGLE, "Rectangle", "Shift+O"),
-    (Tool.POLYGON_ROI, "Polygon", "B"),
-    (Tool.FREEHAND, "Freehand", "Shift+F"),
-    (Tool.PROBE, "HU probe", "Shift+A"),
-    (Tool.MIDLINE, "Midline shift", "Shift+M"),
-    (Tool.ABC2, "ABC/2", "Shift+V"),
+    (Tool.LENGTH, "Length"),
+    (Tool.ANGLE, "Angle"),
+    (Tool.BIDIRECTIONAL, "Bidirectional"),
+    (Tool.ELLIPSE, "Ellipse"),
+    (Tool.RECTANGLE, "Rectangle"),
+    (Tool.POLYGON_ROI, "Polygon"),
+    (Tool.FREEHAND, "Freehand"),
+    (Tool.PROBE, "HU probe"),
+    (Tool.MIDLINE, "Midline shift"),
+    (Tool.ABC2, "ABC/2"),
 )
 GUIDED = frozenset({Tool.MIDLINE, Tool.ABC2})
 """Tools whose steps stand in the panel."""
@@ -65,7 +65,7 @@ class MeasuresPanel(QWidget):
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(LOADING_MS)
-        self.tools = {tool: BarButton(name, checkable=True) for tool, name, _ in TOOLS}
+        self.tools = {tool: BarButton(name, checkable=True) for tool, name in TOOLS}
         self.guide = GuideCard(session)
         self.heading = theme.heading("Measures")
         self.empty = theme.label("", "quiet", wrap=True)
@@ -86,18 +86,15 @@ class MeasuresPanel(QWidget):
         self.bookmark = theme.button("")
         self._build()
         self._connect()
+        self._show_keys()
         self.refresh()
 
     def _build(self) -> None:
         layout = theme.scrolled(self)
         grid = QGridLayout()
         grid.setSpacing(2)
-        for place, (tool, name, key) in enumerate(TOOLS):
+        for place, (tool, _) in enumerate(TOOLS):
             made = self.tools[tool]
-            kind = KINDS[tool]
-            made.setToolTip(
-                f"<p>{DEFINITIONS[kind]}</p><p>{key}</p>" if kind in DEFINITIONS else f"{name} ({key})"
-            )
             made.clicked.connect(lambda _=False, tool=tool: self._choose(tool))
             grid.addWidget(made, place // COLUMNS, place % COLUMNS)
         layout.addLayout(grid)
@@ -122,6 +119,22 @@ class MeasuresPanel(QWidget):
         layout.addLayout(across)
         layout.addStretch(1)
 
+    def _show_keys(self) -> None:
+        """Say by which keys the buttons are reached."""
+        bound = self._session.bound
+        for tool, name in TOOLS:
+            key, kind = bound.text(f"measure_{tool.name.lower()}"), KINDS[tool]
+            if kind in DEFINITIONS:
+                self.tools[tool].setToolTip(f"<p>{DEFINITIONS[kind]}</p>" + (f"<p>{key}</p>" if key else ""))
+            else:
+                self.tools[tool].setToolTip(f"{name} ({key})" if key else name)
+        for made, command, tip in (
+            (self.key_image, "key_image", "Mark this image for the report, or take the mark back"),
+            (self.bookmark, "bookmark", "Mark this image to come back to, or take the mark back"),
+        ):
+            key = bound.text(command)
+            made.setToolTip(f"{tip} ({key})" if key else tip)
+
     def _build_card(self) -> None:
         self.card.setProperty("role", "card")
         column = QVBoxLayout(self.card)
@@ -143,9 +156,10 @@ class MeasuresPanel(QWidget):
         ):
             signal.connect(self.refresh)
         session.panes.changed.connect(self._viewport_changed)
+        session.bound.changed.connect(self._show_keys)
         session.slice_loaded.connect(self._slice_loaded)
         self._again.timeout.connect(self.refresh)
-        session.slice_index_changed.connect(self._show_marks)
+        session.slice_index_changed.connect(self._show_marks_here)
         session.tool_changed.connect(self._show_tools)
         session.mode_changed.connect(self._show_tools)
         session.findings_changed.connect(self._show_card)
@@ -244,6 +258,10 @@ class MeasuresPanel(QWidget):
             f"KEY IMAGES AND BOOKMARKS · {len(found)}" if found else "KEY IMAGES AND BOOKMARKS"
         )
         _fill(self.marks, [(_mark_row(index, mark), mark.uid) for index, mark in found])
+        self._show_marks_here()
+
+    def _show_marks_here(self, *_: object) -> None:
+        """What is marked of the slice on screen, and what can be."""
         number, opened = self._session.slice_index + 1, self._session.volume is not None
         here = {kind: self._marking.mark_here(kind) for kind in MarkKind}
         for kind, made, name in (
@@ -252,8 +270,6 @@ class MeasuresPanel(QWidget):
         ):
             made.setText(f"✓ {name} {number}" if here[kind] else f"{name} {number}")
             made.setEnabled(opened)
-        self.key_image.setToolTip("Mark this image for the report, or take the mark back (K)")
-        self.bookmark.setToolTip("Mark this image to come back to, or take the mark back (Shift+K)")
         mark = here[MarkKind.KEY_IMAGE] or here[MarkKind.BOOKMARK]
         self.note.setVisible(mark is not None)
         if mark is not None and not self.note.hasFocus():

@@ -176,9 +176,9 @@ class TopBar(QFrame):
             session.mode_changed,
             session.tool_changed,
             session.subtype_changed,
-            session.windows_changed,
         ):
             signal.connect(self._refresh)
+        session.windows_changed.connect(self._show_preset)
         session.active_view_changed.connect(self._refresh)
         session.prior_changed.connect(self._refresh)
         session.panes.layout_changed.connect(self._refresh)
@@ -300,14 +300,10 @@ class TopBar(QFrame):
         for code, made in self.subtypes.items():
             made.setChecked(code == session.subtype)
             made.setVisible(annotate)
-        active = session.windows[session.active_view] if session.active_view < len(session.windows) else None
         tight = self.width() < theme.scaled(TIGHT_BELOW)
         for key, made in self.presets.items():
             made.setVisible(not (tight and key in SPARE_PRESETS))
-            preset = PRESETS[key]
-            made.setChecked(
-                active is not None and (active.width, active.level) == (preset.width, preset.level)
-            )
+        self._show_preset()
         layout = session.panes.layout
         self.layout_button.setToolTip(f"Layout, planes, slabs, links and cine. Now: {layout.name}")
         self.compare.setChecked(layout == COMPARE)
@@ -322,6 +318,14 @@ class TopBar(QFrame):
         state = "The patient is hidden: show" if hidden else "Hide"
         tip = f"{state} names, dates and numbers of the patient"
         self.hide_patient.setToolTip(self._with_key(tip, "hide_patient"))
+
+    def _show_preset(self, _: object = None) -> None:
+        """Mark the preset that the active viewport shows."""
+        session = self._session
+        active = session.windows[session.active_view] if session.active_view < len(session.windows) else None
+        shown = None if active is None else (active.width, active.level)
+        for key, made in self.presets.items():
+            made.setChecked((PRESETS[key].width, PRESETS[key].level) == shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave the keys to the tooltips where the bar is narrow, and where it is narrower, the measuring tools."""

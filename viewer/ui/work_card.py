@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout
 
 from viewer.annotation.events import MarkReviewed
-from viewer.library.work import WHOLE, Status
+from viewer.library.work import WHOLE, Progress, Status
 from viewer.session import Session
 from viewer.ui import theme
 from viewer.working import Work
@@ -96,13 +96,9 @@ class WorkCard(QFrame):
         self.slice_status.activated.connect(lambda _: self._note_slice())
         self.comment.editingFinished.connect(self._note_comment)
         self.series_status.activated.connect(lambda _: self._note_series())
-        for signal in (
-            part.work_changed,
-            session.slice_index_changed,
-            session.document_changed,
-            session.volume_changed,
-        ):
+        for signal in (part.work_changed, session.document_changed, session.volume_changed):
             signal.connect(self.refresh)
+        session.slice_index_changed.connect(self._show_slice)
 
     def _place(self) -> tuple[str, int]:
         volume = self._session.volume
@@ -157,7 +153,7 @@ class WorkCard(QFrame):
 
     def refresh(self, *_: object) -> None:
         """Show how far the work is."""
-        work, place = self._session.working.work, self._place()
+        work = self._session.working.work
         opened = self._session.volume is not None
         self.setVisible(opened)
         if not opened:
@@ -165,23 +161,32 @@ class WorkCard(QFrame):
         if not self.reader.isModified():
             self.reader.setText(work.reader)
         self._show_readings(work)
-        here, whole = work.noted(place), work.noted()
-        for box, noted, where in ((self.slice_status, here, place), (self.series_status, whole, WHOLE)):
-            begun = self._begun(where)
-            said = noted.status if noted is not None else begun
-            stale = said is Status.CLEAN or begun is Status.CLEAN  # the annotations say it, not the note
-            status = begun if stale else said
-            box.setCurrentIndex(max(box.findData(status), 0))
-        if place != self._commented:
-            self._note_comment()  # typed on the slice before
-            self._commented = place
-        if not self.comment.isModified():
-            self.comment.setText(here.comment if here is not None else "")
+        self._show_status(self.series_status, work.noted(), WHOLE)
+        self._show_slice()
         self.time.setText(f"Time spent: {duration(work.seconds)}")
         self.compare.setEnabled(bool(work.readings) and not work.others_hidden)
         hidden = "Your reading is blinded until you set the series to Done"
         alone = "There is no second reading of this series yet"
         self.compare.setToolTip(hidden if work.others_hidden else "" if work.readings else alone)
+
+    def _show_slice(self, _: object = None) -> None:
+        """Show what is said of the slice on screen."""
+        if self._session.volume is None:
+            return
+        place = self._place()
+        here = self._session.working.work.noted(place)
+        self._show_status(self.slice_status, here, place)
+        if place != self._commented:
+            self._note_comment()  # typed on the slice before
+            self._commented = place
+        if not self.comment.isModified():
+            self.comment.setText(here.comment if here is not None else "")
+
+    def _show_status(self, box: QComboBox, noted: Progress | None, where: tuple[str, int]) -> None:
+        begun = self._begun(where)
+        said = noted.status if noted is not None else begun
+        stale = said is Status.CLEAN or begun is Status.CLEAN  # the annotations say it, not the note
+        box.setCurrentIndex(max(box.findData(begun if stale else said), 0))
 
     def _show_readings(self, work: Work) -> None:
         """The readings that may be chosen; while the reader is blinded, their own alone."""

@@ -9,14 +9,17 @@ from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from viewer.bindings import Bindings
 from viewer.dicom.volume import Volume
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import Kind, Measure, Share, SlicePlane
 from viewer.measures.tracker import Draft
 from viewer.measuring import Drawing
+from viewer.preferences import Preferences
 from viewer.session import Findings, Session, Tool
 from viewer.ui import theme
 from viewer.ui.desk import AnnotationDesk
+from viewer.ui.keys import BINDABLE
 from viewer.ui.main_window import RightColumn
 from viewer.ui.measures import MeasuresPanel
 from viewer.ui.strip import SliceStrip
@@ -221,3 +224,15 @@ def test_a_guided_tool_brings_its_panel_to_the_front(qtbot: QtBot, session: Sess
     column.show_tab(0)
     session.set_tool(Tool.ABC2)
     assert column.stack.currentWidget() is column.measures
+
+
+def test_buttons_tell_the_keys_that_are_bound_to_them(panel: MeasuresPanel, session: Session) -> None:
+    session.bound.add(BINDABLE)
+    assert panel.tools[Tool.LENGTH].toolTip() == "Length (D)"
+    assert panel.tools[Tool.ABC2].toolTip().endswith("<p>Shift+V</p>")
+    assert panel.key_image.toolTip().endswith("(K)")
+    keys: dict[str, tuple[str, ...]] = {"measure_length": ("F7",), "key_image": (), "measure_abc2": ()}
+    session.set_preferences(Preferences(Bindings(keys=keys)))
+    assert panel.tools[Tool.LENGTH].toolTip() == "Length (F7)"
+    assert "Shift+V" not in panel.tools[Tool.ABC2].toolTip()
+    assert panel.key_image.toolTip() == "Mark this image for the report, or take the mark back"

@@ -288,7 +288,7 @@ def test_words_that_stay_follow_every_fact_that_they_tell_of(
         fresh = viewport._corners._still
         assert (kept.lines, kept.badges, kept.result) == (fresh.lines, fresh.badges, fresh.result)
         seen.append((kept.lines, kept.badges, kept.result))
-    assert len(set(map(str, seen))) >= 10  # most of them are told
+    assert len(set(map(str, seen))) >= 7  # what changes with window and zoom is never kept
 
 
 def test_badges_tell_their_problem(

@@ -30,7 +30,8 @@ from model.watch import SCORE, Watch
 Log = Callable[..., None]
 
 VALIDATIONS = 6
-PATIENCE, SLACK = 3, 0.02
+PATIENCE, SLACK = 5, 0.02
+"""Half-way, while the learning rate is high, the score dips: two validations say little, five a lot."""
 TIMED_STEPS = 3
 LEAST_STEPS, MOST_STEPS = 24, 200
 TIMES_SEEN = 20

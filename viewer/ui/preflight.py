@@ -109,7 +109,9 @@ class PreflightDialog(QDialog):
         return made
 
     def _make_people(self) -> QTableWidget:
-        return _table(("Patient", "Bleeds", "Part", ""), "Patients and their parts")
+        made = _table(("Patient", "Bleeds", "Part", ""), "Patients and their parts")
+        made.verticalHeader().setDefaultSectionSize(theme.scaled(32))  # boxes with air between them
+        return made
 
     @property
     def wanted(self) -> Wanted:

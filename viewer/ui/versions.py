@@ -1,5 +1,6 @@
 """All versions of the model: use, go back, name, compare, move, delete; what they take on the disk."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -134,8 +135,8 @@ class VersionsDialog(QDialog):
             made.setEnabled(row is not None)
         self.back.setEnabled(len(self._learning.versions) > 1)
 
-    def _with(self, act: "object") -> None:
-        if self.chosen is not None and callable(act):
+    def _with(self, act: Callable[[VersionRow], object]) -> None:
+        if self.chosen is not None:
             act(self.chosen)
 
     def _judge(self, row: VersionRow) -> None:

@@ -98,7 +98,7 @@ def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:
     if layout is not None:
         layout = replace(
             layout,
-            slope=_rescale(slope[0], "slope") if slope else layout.slope,
+            slope=_rescale(slope[0], "slope") if slope and intercept else layout.slope,
             intercept=_rescale(intercept[0], "intercept") if intercept else layout.intercept,
         )
     width, centre = value("FrameVOILUTSequence", "WindowWidth"), value("FrameVOILUTSequence", "WindowCenter")
@@ -112,7 +112,7 @@ def _frame(single: Instance, shared: Any, group: Any, index: int) -> Instance:
         window=(plausible.window(width[0], centre[0]) if width and centre else None) or single.slice.window,
         pixels=layout,
     )
-    unit = _unit(group, shared) if slope or intercept else single.unit
+    unit = _unit(group, shared) if intercept else single.unit
     return replace(
         single,
         slice=place,

@@ -100,7 +100,7 @@ def numbers_of(value: bytes | None) -> tuple[float, ...] | None:
     if value is None:
         return None
     try:
-        return tuple(map(float, value.strip(b" \0").split(b"\\")))
+        return tuple(map(float, value.replace(b"\0", b" ").split(b"\\")))
     except ValueError:
         return None
 
@@ -175,7 +175,10 @@ def _ends_well(header: Header, descriptor: int) -> bool:
     position = header.pixel_offset
     while position + 8 <= header.size:
         os.lseek(descriptor, position, os.SEEK_SET)
-        group, element, length = struct.unpack("<HHI", os.read(descriptor, 8))
+        head = os.read(descriptor, 8)
+        if len(head) < 8:
+            raise DamagedError("the file changed while it was read")
+        group, element, length = struct.unpack("<HHI", head)
         if group << 16 | element != ITEM:
             return bool(group << 16 | element == SEQUENCE_END)
         position += 8 + length

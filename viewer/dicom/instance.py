@@ -233,7 +233,7 @@ def _kind(header: Header) -> tuple[Kind, str]:
         return (Kind.NO_PIXELS if image else Kind.NOT_AN_IMAGE), _name(sop_class)
     if max(header.integer(ROWS) or 0, header.integer(COLUMNS) or 0) > SIDE_MAX:
         return Kind.NO_PIXELS, _name(sop_class)
-    if header.integer(SAMPLES) not in (1, None) or header.text(PHOTOMETRIC) not in _GREY:
+    if header.integer(SAMPLES) not in (1, None) or header.text(PHOTOMETRIC).upper() not in _GREY:
         return Kind.NOT_AN_IMAGE, f"a colour picture ({_name(sop_class)})"
     return _readable(header, has_rows)
 
@@ -255,7 +255,9 @@ def _readable(header: Header, has_rows: bool) -> tuple[Kind, str]:
     if not has_rows:
         return Kind.UNSUPPORTED, "no rows and columns in the header"
     allocated, stored = header.integer(BITS_ALLOCATED), header.integer(BITS_STORED)
-    if allocated not in (8, 16) or stored is None or not 1 <= stored <= allocated:
+    if stored is None:
+        return Kind.UNSUPPORTED, "no number of bits in the header"
+    if allocated not in (8, 16) or not 1 <= stored <= allocated:
         return Kind.UNSUPPORTED, f"{stored} of {allocated} bits a pixel"
     if allocated == 8 and header.big_endian:
         return Kind.UNSUPPORTED, "8-bit big-endian pixels"
@@ -281,8 +283,11 @@ def _no_rescale(header: Header) -> str:
 
 
 def _unit(header: Header) -> str:
-    """What the rescaled values are (PS3.3 C.11.1.1.2): RescaleType, HU where it is left open."""
-    if not header.text(SLOPE) and not header.text(INTERCEPT):
+    """What the rescaled values are (PS3.3 C.11.1.1.2): RescaleType, HU where it is left open.
+
+    An intercept alone goes with a slope of 1; a slope alone leaves open where 0 HU is.
+    """
+    if not header.text(INTERCEPT):
         return ""
     said = header.text(RESCALE_TYPE).upper()
     return "HU" if said in ("", "US") else said
@@ -317,7 +322,7 @@ def _layout(header: Header) -> PixelLayout:
         bits_stored=stored,
         high_bit=stored - 1 if high is None else high,
         signed=signed,
-        slope=1.0 if slope is None else slope,
+        slope=1.0 if slope is None or intercept is None else slope,
         intercept=0.0 if intercept is None else intercept,
         padding=padding,
         frames=max(int(frames), 1) if frames is not None and frames >= 1 else 1,

@@ -52,6 +52,11 @@ def window(width: float | None, centre: float | None) -> tuple[float, float] | N
     return (width, centre)
 
 
+def amount(value: float | None) -> float | None:
+    """A positive number of kilovolts, milliamperes or milliampere-seconds."""
+    return value if value is not None and 0 < value <= _VALUES else None
+
+
 def whole(value: float | None) -> int | None:
     """A number of an instance or a series."""
     return int(value) if value is not None and abs(value) < _COUNT else None

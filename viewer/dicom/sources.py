@@ -117,9 +117,11 @@ class Sources:
                     continue
                 if plain_name == _DICOMDIR:
                     directories.append(path)
-                if plain_name.endswith(".zip"):
+                if not _is(entry.is_file):
+                    continue
+                if plain_name.endswith(".zip") and _begins_as_zip(path):
                     yield from self._zip_within(path)
-                elif _is(entry.is_file):
+                else:
                     yield path
             waiting += reversed(folders)
         for path in directories:  # last: it takes 0.1 ms a file, and the first study shall not wait for it
@@ -137,8 +139,7 @@ class Sources:
     def _zip_within(self, path: Path) -> Iterator[Path]:
         """The contents of an archive found on the way; one that cannot be opened does not stop the others."""
         try:
-            if is_zip(path):
-                yield from self._zip(path)
+            yield from self._zip(path)
         except OSError as error:
             self.damaged.append((path.name, str(file_error(error, "Opening it"))))
         except PterionError as error:
@@ -257,6 +258,14 @@ def _is(asked: Callable[[], bool]) -> bool:
     """What the system says of an entry; no where it cannot say."""
     try:
         return asked()
+    except OSError:
+        return False
+
+
+def _begins_as_zip(path: Path) -> bool:
+    """Whether a file is the archive that its name promises; one that cannot be opened is left to the reader."""
+    try:
+        return is_zip(path)
     except OSError:
         return False
 

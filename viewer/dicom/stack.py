@@ -12,7 +12,7 @@ from viewer.dicom import instance as tags
 from viewer.dicom.geometry import SAME_PLACE_MM, measure, z_of
 from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.notes import notes_of
-from viewer.dicom.plausible import whole
+from viewer.dicom.plausible import amount, whole
 from viewer.dicom.series import Problem, Series, SliceHeader
 
 _ORIENTATION_TOLERANCE = 0.005
@@ -174,10 +174,10 @@ def _mixture(buckets: Sequence[Sequence[Instance]]) -> frozenset[Problem]:
             one.spacing_mm, other.spacing_mm, _SPACING_TOLERANCE * max(one.spacing_mm or (1.0,))
         ):
             mixed.add(Problem.MIXED_SIZES)
-        if not _near(one.orientation, other.orientation, _ORIENTATION_TOLERANCE):
-            mixed.add(Problem.MIXED_ORIENTATIONS)
         if (one.position_mm is None) != (other.position_mm is None):
             mixed.add(Problem.NO_POSITION)
+        elif not _near(one.orientation, other.orientation, _ORIENTATION_TOLERANCE):
+            mixed.add(Problem.MIXED_ORIENTATIONS)
     return frozenset(mixed)
 
 
@@ -287,7 +287,7 @@ def _series(stack: Stack, index: int) -> Series:
         original="DERIVED" not in texts_of(stack.members, tags.IMAGE_TYPE),
         body_part=header.text(tags.BODY_PART),
         frame_of_reference_uid=header.text(tags.FRAME_OF_REFERENCE),
-        inverted=header.text(tags.PHOTOMETRIC) == "MONOCHROME1",
+        inverted=header.text(tags.PHOTOMETRIC).upper() == "MONOCHROME1",
         contrast=next(filter(None, sorted(texts_of(stack.members, tags.CONTRAST))), ""),
     )
     return replace(series, notes=notes_of(series, stack, geometry, index))
@@ -308,14 +308,15 @@ def _named_apart(slices: Iterable[SliceHeader]) -> Iterator[SliceHeader]:
 
 def _technique(item: Instance) -> str:
     """Tube voltage and exposure, as far as the header tells."""
-    header = item.header
-    voltage, exposure = header.number(tags.KVP), header.number(tags.EXPOSURE)
+    voltage, exposure, current = (
+        amount(item.header.number(tag)) for tag in (tags.KVP, tags.EXPOSURE, tags.TUBE_CURRENT)
+    )
     parts = []
     if voltage:
         parts.append(f"{voltage:g} kV")
     if exposure:
         parts.append(f"{exposure:g} mAs")
-    elif current := header.number(tags.TUBE_CURRENT):
+    elif current:
         parts.append(f"{current:g} mA")
     return " · ".join(parts)
 

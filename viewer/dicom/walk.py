@@ -3,6 +3,8 @@
 import struct
 from functools import lru_cache
 
+from viewer.dicom.syntaxes import DEFLATED
+
 PIXEL_DATA = 0x7FE00010
 FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
 MEDIA_CLASS, SYNTAX = 0x00020002, 0x00020010
@@ -10,7 +12,8 @@ UNDEFINED = 0xFFFFFFFF
 LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _META_RAW = {0x00020002: MEDIA_CLASS, 0x00100002: SYNTAX}
-_META_LENGTH_RAW = 0x00000002  # raw: the four bytes of a tag as one little-endian integer
+_META_LENGTH_RAW = 0x00000002
+"""Raw: the four bytes of a tag as one little-endian integer."""
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEPTH_MAX = 32
 _UNPACK = {
@@ -27,6 +30,14 @@ class DamagedError(Exception):
 
 class ShortError(Exception):
     """The walk needs bytes that are not in the buffer."""
+
+
+def _deflated(meta: dict[int, bytes]) -> bool:
+    """Whether what follows the meta information may begin with any bytes, so that the group length must be believed.
+
+    Elsewhere the first element of another group ends it: some writers have the group length wrong.
+    """
+    return meta.get(SYNTAX, b"").strip(b" \0") == DEFLATED.encode("ascii")
 
 
 @lru_cache(maxsize=16)
@@ -60,7 +71,7 @@ class Walk:
         position, end = start, 1 << 62
         while position + 8 <= len(data):
             raw, vr, length = head(data, position)
-            if raw & 0xFFFF != 2 or position >= end:
+            if raw & 0xFFFF != 2 or (position >= end and _deflated(found)):
                 return found, position
             first = position + 8
             if vr not in SHORT:

@@ -1,0 +1,140 @@
+"""Files that are oddly written, but mean one thing only: they open like any other."""
+
+import os
+import runpy
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from viewer.dicom.load import load_all
+from viewer.dicom.scan import scan
+from viewer.dicom.series import Problem, Series
+
+ugly = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ugly.py"))))
+POSITION, KVP, PHOTOMETRIC = 0x00200032, 0x00180060, 0x00280004
+WHOLE = ([10, 20, 30, 40], (0, 5, 10, 15))
+
+
+def only(folder: Path) -> Series:
+    (study,) = scan(folder).studies
+    (series,) = study.series
+    return series
+
+
+def found(folder: Path) -> tuple[list[int], tuple[float, ...]]:
+    """HU and heights of the only series, which has no problem."""
+    series = only(folder)
+    assert not series.problems
+    return load_all(series).hu[:, 0, 0].tolist(), series.z_mm
+
+
+def group_length(path: Path, length: int) -> None:
+    """Let the file meta information claim another length."""
+    data = path.read_bytes()
+    path.write_bytes(data[:140] + struct.pack("<I", length) + data[144:])
+
+
+@pytest.mark.parametrize("length", [0, 20, 2000])
+@pytest.mark.parametrize("build", [ugly.same(), ugly.jpeg_ls()], ids=["explicit", "JPEG-LS"])
+def test_a_group_length_of_the_meta_information_that_lies(
+    tmp_path: Path, build: Callable[[Path], object], length: int
+) -> None:
+    build(tmp_path)
+    for path in tmp_path.iterdir():
+        group_length(path, length)
+    assert found(tmp_path) == WHOLE
+
+
+def test_numbers_padded_one_by_one(tmp_path: Path) -> None:
+    for i, path in enumerate(ugly.stack(tmp_path)):
+        ugly.replaced(path, POSITION, b"DS", f" -5\0\\-4 \0\\{5 * i}.0000000000000000".encode())
+    assert found(tmp_path) == WHOLE
+
+
+def test_words_in_small_letters(tmp_path: Path) -> None:
+    for path in ugly.stack(tmp_path):
+        ugly.replaced(path, PHOTOMETRIC, b"CS", b"Monochrome1 ")
+    assert found(tmp_path) == WHOLE
+    assert only(tmp_path).inverted
+
+
+def test_a_tube_voltage_that_is_no_number_is_none(tmp_path: Path) -> None:
+    for path in ugly.stack(tmp_path):
+        ugly.inserted(path, 0x0020000D, ugly.element(KVP, b"DS", b"nan "))
+    assert only(tmp_path).technique == ""
+
+
+def test_a_missing_number_of_bits_is_said(tmp_path: Path) -> None:
+    ugly.stack(tmp_path, BitsStored=None)
+    assert only(tmp_path).problems == {Problem.UNSUPPORTED_SYNTAX}
+    assert "no number of bits in the header" in only(tmp_path).notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "hu", "problems"),
+    [
+        (None, -1024, [10, 20, 30, 40], frozenset()),
+        (2, None, [1034, 1044, 1054, 1064], {Problem.AI_NOT_RUN}),
+    ],
+)
+def test_half_a_rescale(
+    tmp_path: Path, slope: int | None, intercept: int | None, hu: list[int], problems: set[Problem]
+) -> None:
+    """Without a slope it is 1; without an intercept nobody knows where 0 HU is, and values stay as they are stored."""
+    ugly.stack(tmp_path, RescaleSlope=slope, RescaleIntercept=intercept)
+    series = only(tmp_path)
+    assert load_all(series).hu[:, 0, 0].tolist() == hu
+    assert series.problems == problems
+
+
+def test_a_capture_in_the_series_is_not_another_orientation(tmp_path: Path) -> None:
+    """A page without position, orientation and rescale stands apart; the stack says that once."""
+    ugly.stack(tmp_path)
+    nothing = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "RescaleIntercept"))
+    page = ugly.slice_of(9, SOPClassUID=SecondaryCaptureImageStorage, **nothing)
+    ugly.save(page, tmp_path / "page.dcm")
+    (study,) = scan(tmp_path).studies
+    stack, alone = study.series
+    assert (len(stack.slices), len(alone.slices)) == (4, 1)
+    assert stack.problems == {Problem.NO_POSITION}
+    assert stack.z_mm == (0, 5, 10, 15)
+
+
+def test_slices_named_like_archives(tmp_path: Path) -> None:
+    for path in ugly.stack(tmp_path):
+        path.rename(path.with_suffix(".ZIP"))
+    assert found(tmp_path) == WHOLE
+
+
+@pytest.mark.usefixtures("cache_of_its_own")
+def test_slashes_of_windows_in_an_archive(tmp_path: Path) -> None:
+    files = ugly.stack(tmp_path / "in")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for path in files:
+            member = zipfile.ZipInfo()
+            member.filename = f"DICOM\\S0\\{path.name}"
+            archive.writestr(member, path.read_bytes())
+    assert found(tmp_path / "a.zip") == WHOLE
+
+
+def test_a_file_that_shrinks_while_its_fragments_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes behind the pixels make the reader walk over the fragments; where the first was there is nothing, once."""
+    ugly.jpeg_ls()(tmp_path)
+    path = tmp_path / "0.dcm"
+    path.write_bytes(path.read_bytes() + bytes(40))
+    read, short = os.read, [b""]
+
+    def shrunk(file: int, count: int) -> bytes:
+        at_fragment = count == 8 and os.lseek(file, 0, os.SEEK_CUR) < path.stat().st_size - 8
+        return short.pop() if at_fragment and short else read(file, count)
+
+    monkeypatch.setattr("viewer.dicom.header.os.read", shrunk)
+    assert load_all(only(path)).hu[0, 0, 0] == 10
+    assert not short

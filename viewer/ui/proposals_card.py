@@ -65,7 +65,10 @@ class ProposalsCard(QFrame):
             return
         here = sum(each.sop_uid == self._sop_uid() for each in found)
         mine = sum(each.subtype == session.subtype for each in found)
-        self.text.setText(f"{len(found)} proposals of the model are open")
+        several = len(found) != 1
+        self.text.setText(
+            f"{len(found)} proposal{'s' * several} of the model {'are' if several else 'is'} open"
+        )
         counts = {
             "slice": (here, f"On image {session.slice_index + 1}: {here}"),
             "subtype": (mine, f"{session.subtype}: {mine}"),

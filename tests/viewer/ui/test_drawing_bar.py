@@ -352,9 +352,11 @@ def test_proposals_are_accepted_by_slice_by_subtype_and_undone(
     assert card.isHidden()
     desk.take(events.SetProposals((box("p", 1, 1, 5, 5), box("q", 1, 1, 5, 5, index=3))))
     assert not card.isHidden()
+    assert card.text.text() == "2 proposals of the model are open"
     assert card.words["slice"].text() == "On image 1: 1"
     card.accept["slice"].click()
     assert [a.uid for a in open_session.document.annotations] == ["p"]
+    assert card.text.text() == "1 proposal of the model is open"
     assert card.words["all"].text() == "All: 1"
     assert not card.accept["slice"].isEnabled()
     open_session.undo_requested.emit()

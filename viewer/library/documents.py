@@ -2,10 +2,21 @@
 
 import json
 import sqlite3
+from typing import Any, Literal
 
-from viewer.annotation.document import Annotation, Document
-from viewer.library import measured
-from viewer.library.merge import Difference, annotation_from_json, annotation_to_json
+from viewer.annotation.document import Document
+from viewer.library import items
+from viewer.library.items import Touched
+from viewer.library.merge import Difference
+
+Table = Literal["annotations", "measures", "marks", "verdicts"]
+_FACTS: dict[Table, tuple[str, ...]] = {
+    "annotations": ("sop_uid", "frame", "subtype"),
+    "measures": ("kind",),
+    "marks": ("kind",),
+    "verdicts": ("kind",),
+}
+"""What the rows of a table tell beside the whole item as JSON."""
 
 
 def key_of(connection: sqlite3.Connection, study_uid: str, series_uid: str, reading: str = "") -> str:
@@ -30,21 +41,15 @@ def version(connection: sqlite3.Connection, key: str) -> tuple[int, str]:
 
 def read(connection: sqlite3.Connection, key: str, study_uid: str, series_uid: str) -> Document:
     """The stored state of a series. Raises ValueError, KeyError or TypeError when a row is damaged."""
-    annotations = tuple(
-        annotation_from_json(json.loads(body))
-        for (body,) in connection.execute(
-            "SELECT body FROM annotations WHERE series_uid = ? ORDER BY place", (key,)
-        )
-    )
-    marks = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (key,))
+    reviewed = connection.execute("SELECT sop_uid FROM reviewed_slices WHERE series_uid = ?", (key,))
     return Document(
         study_uid,
         series_uid,
-        annotations,
-        frozenset(sop_uid for (sop_uid,) in marks),
-        measures=tuple(map(measured.measure_from_json, measured.read(connection, "measures", key))),
-        marks=tuple(map(measured.mark_from_json, measured.read(connection, "marks", key))),
-        verdicts=tuple(map(measured.verdict_from_json, measured.read(connection, "verdicts", key))),
+        tuple(map(items.annotation_from_json, _bodies(connection, "annotations", key))),
+        frozenset(sop_uid for (sop_uid,) in reviewed),
+        measures=tuple(map(items.measure_from_json, _bodies(connection, "measures", key))),
+        marks=tuple(map(items.mark_from_json, _bodies(connection, "marks", key))),
+        verdicts=tuple(map(items.verdict_from_json, _bodies(connection, "verdicts", key))),
     )
 
 
@@ -68,45 +73,50 @@ def write(
         "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version",
         (key, document.study_uid, seq),
     )
-    _write_annotations(connection, key, found.after)
+    _write_items(connection, "annotations", key, found.annotations)
     if found.order:
         places = [(place, key, uid) for place, uid in enumerate(found.order[1])]
         connection.executemany("UPDATE annotations SET place = ? WHERE series_uid = ? AND uid = ?", places)
     if found.reviewed:
-        was, now = found.reviewed
-        taken_back = [(key, sop_uid) for sop_uid in was - now]
+        was, become = found.reviewed
+        taken_back = [(key, sop_uid) for sop_uid in was - become]
         connection.executemany("DELETE FROM reviewed_slices WHERE series_uid = ? AND sop_uid = ?", taken_back)
-        new = [(key, sop_uid) for sop_uid in now - was]
+        new = [(key, sop_uid) for sop_uid in become - was]
         connection.executemany("INSERT INTO reviewed_slices VALUES (?, ?)", new)
-    measured.write(connection, "measures", key, found.measures)
-    measured.write(connection, "marks", key, found.marks)
-    measured.write(connection, "verdicts", key, found.verdicts)
+    _write_items(connection, "measures", key, found.measures)
+    _write_items(connection, "marks", key, found.marks)
+    _write_items(connection, "verdicts", key, found.verdicts)
     return int(seq or 0)
 
 
-def _write_annotations(
-    connection: sqlite3.Connection, series_uid: str, after: dict[str, Annotation | None]
-) -> None:
+def _bodies(connection: sqlite3.Connection, table: Table, series_uid: str) -> list[dict[str, Any]]:
+    """The JSON values of every row of a series, in order. Raises ValueError when a row is damaged."""
+    rows = connection.execute(f"SELECT body FROM {table} WHERE series_uid = ? ORDER BY place", (series_uid,))
+    return [json.loads(body) for (body,) in rows]
+
+
+def _write_items(connection: sqlite3.Connection, table: Table, key: str, found: Touched) -> None:
     """Delete those that are None now; store the others, new ones behind all there are."""
-    gone = [(series_uid, uid) for uid, annotation in after.items() if annotation is None]
-    connection.executemany("DELETE FROM annotations WHERE series_uid = ? AND uid = ?", gone)
+    gone = [(key, uid) for uid, item in found.after.items() if item is None]
+    connection.executemany(f"DELETE FROM {table} WHERE series_uid = ? AND uid = ?", gone)
     (last,) = connection.execute(
-        "SELECT coalesce(max(place), 0) FROM annotations WHERE series_uid = ?", (series_uid,)
+        f"SELECT coalesce(max(place), 0) FROM {table} WHERE series_uid = ?", (key,)
     ).fetchone()
+    columns = (*_FACTS[table], "body")
+    kept = [item for item in found.after.values() if item is not None]
     rows = [
         (
-            annotation.uid,
-            series_uid,
+            item.uid,
+            key,
             place,
-            annotation.sop_uid,
-            annotation.frame,
-            annotation.subtype,
-            json.dumps(annotation_to_json(annotation), separators=(",", ":")),
+            *(getattr(item, fact) for fact in _FACTS[table]),
+            json.dumps(items.to_json(item), separators=(",", ":")),
         )
-        for place, annotation in enumerate((a for a in after.values() if a), last + 1)
+        for place, item in enumerate(kept, last + 1)
     ]
     connection.executemany(
-        "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " sop_uid = excluded.sop_uid, frame = excluded.frame, subtype = excluded.subtype, body = excluded.body",
+        f"INSERT INTO {table} (uid, series_uid, place, {', '.join(columns)})"
+        f" VALUES ({', '.join('?' * (3 + len(columns)))})"
+        f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns)}",
         rows,
     )

@@ -5,91 +5,57 @@ neither overwrites the other's work; where both changed one annotation or measur
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewer.annotation.document import Annotation, Document
-from viewer.library import measured
-from viewer.library.measured import Touched
-
-
-def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
-    """The annotation as JSON values; floats survive exactly."""
-    return {
-        "uid": annotation.uid,
-        "sop_uid": annotation.sop_uid,
-        "frame": annotation.frame,
-        "subtype": annotation.subtype,
-        "outline": annotation.outline,
-        "source": annotation.source,
-        "model_id": annotation.model_id,
-        "reviewed": annotation.reviewed,
-        "holes": annotation.holes,
-        "islands": annotation.islands,
-    }
-
-
-def annotation_from_json(values: Mapping[str, Any]) -> Annotation:
-    """The annotation that `annotation_to_json` wrote. Raises KeyError, TypeError, ValueError for anything else."""
-    return Annotation(
-        uid=values["uid"],
-        sop_uid=values["sop_uid"],
-        frame=int(values["frame"]),
-        subtype=values["subtype"],
-        outline=values["outline"],
-        source=values["source"],
-        model_id=values["model_id"],
-        reviewed=bool(values["reviewed"]),
-        holes=tuple(values["holes"]),  # an annotation makes tuples of its points
-        islands=tuple((outline, tuple(holes)) for outline, holes in values.get("islands", ())),
-    )
+from viewer.library import items
+from viewer.library.items import Touched
+from viewer.measures.measure import Measure
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What saving makes of the stored document. `conflicts`: how many annotations both sides had changed."""
+    """What saving makes of the stored document. `conflicts`: how many annotations and measures both sides had
+    changed."""
 
     document: Document
     conflicts: int
 
 
-def _by_uid(document: Document) -> dict[str, Annotation]:
-    return {annotation.uid: annotation for annotation in document.annotations}
-
-
 def merge(stored: Document, previous: Document, document: Document, new_uid: Callable[[], str]) -> Merged:
-    """Apply the step from `previous` to `document` to what is stored now.
+    """Apply the step from `previous` to `document` to what is stored now (see `items.merged`).
 
-    - added or changed here: stored as it is here; if it was changed there too, that version is kept beside it
-      under a new uid;
-    - removed here, unchanged there: removed; changed there: kept;
-    - everything else stays as it is stored.
+    Of an annotation or a measure that both sides changed the other version is kept beside ours under a new uid; of a
+    mark or a verdict ours is kept.
     """
     if stored in (previous, document):
         return Merged(replace(document, study_uid=document.study_uid or stored.study_uid), 0)
-    theirs, base = _by_uid(stored), _by_uid(previous)
-    mine = _by_uid(document)
-    result: list[Annotation] = []
-    conflicts = 0
-    for uid, annotation in mine.items():
-        there, was = theirs.get(uid), base.get(uid)
-        if annotation == was:  # untouched here
-            result += [there] if there else []
-            continue
-        if there is not None and there not in (was, annotation):
-            conflicts += 1
-            result.append(replace(there, uid=new_uid()))
-        result.append(annotation)
-    for uid, there in theirs.items():
-        if uid not in mine and there != base.get(uid):
-            conflicts += uid in base
-            result.append(there)
-    marks = stored.reviewed_slices - (previous.reviewed_slices - document.reviewed_slices)
-    marks |= document.reviewed_slices - previous.reviewed_slices
-    marks -= {annotation.sop_uid for annotation in result}
-    merged = replace(document, annotations=tuple(result), reviewed_slices=marks)
-    merged, more = measured.merge(stored, previous, merged, new_uid)
+
+    def anew(annotation: Annotation) -> Annotation:
+        return replace(annotation, uid=new_uid())
+
+    def measured_anew(measure: Measure) -> Measure:
+        return replace(measure, uid=new_uid())
+
+    annotations, conflicts = items.merged(
+        stored.annotations, previous.annotations, document.annotations, anew
+    )
+    measures, more = items.merged(stored.measures, previous.measures, document.measures, measured_anew)
+    marks, _ = items.merged(stored.marks, previous.marks, document.marks)
+    verdicts, _ = items.merged(stored.verdicts, previous.verdicts, document.verdicts)
+    reviewed = stored.reviewed_slices - (previous.reviewed_slices - document.reviewed_slices)
+    reviewed |= document.reviewed_slices - previous.reviewed_slices
+    reviewed -= {annotation.sop_uid for annotation in annotations}
+    merged = replace(
+        document,
+        annotations=annotations,
+        reviewed_slices=reviewed,
+        measures=measures,
+        marks=marks,
+        verdicts=verdicts,
+    )
     return Merged(merged, conflicts + more)
 
 
@@ -97,16 +63,14 @@ def merge(stored: Document, previous: Document, document: Document, new_uid: Cal
 class Difference:
     """What lies between two states of one series.
 
-    before, after: the annotations touched by uid, None where there is none.
-    order: uids in drawing order before and after, where it is not just "the new ones last".
+    annotations, measures, marks, verdicts: those touched.
+    order: uids of annotations in drawing order before and after, where it is not just "the new ones last".
     reviewed: SOP instance UIDs marked before and after, where they differ.
-    measures, marks, verdicts: those touched, as annotations are.
     """
 
-    before: dict[str, Annotation | None]
-    after: dict[str, Annotation | None]
-    order: tuple[tuple[str, ...], tuple[str, ...]] | None
-    reviewed: tuple[frozenset[str], frozenset[str]] | None
+    annotations: Touched = field(default_factory=Touched)
+    order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    reviewed: tuple[frozenset[str], frozenset[str]] | None = None
     measures: Touched = field(default_factory=Touched)
     marks: Touched = field(default_factory=Touched)
     verdicts: Touched = field(default_factory=Touched)
@@ -114,62 +78,53 @@ class Difference:
     @property
     def empty(self) -> bool:
         """Whether the two states are equal."""
-        more = self.measures.after or self.marks.after or self.verdicts.after
-        return not (self.after or self.order or self.reviewed or more)
+        kinds = (self.annotations, self.measures, self.marks, self.verdicts)
+        return not (self.order or self.reviewed or any(kind.after for kind in kinds))
 
     def to_json(self) -> tuple[str, str]:
         """The two sides as JSON text, for the journal."""
+        kinds = {"measures": self.measures, "marks": self.marks, "verdicts": self.verdicts}
         sides = []
-        for side, touched in enumerate((self.before, self.after)):
-            values: dict[str, Any] = {
-                "annotations": {u: annotation_to_json(a) if a else None for u, a in touched.items()}
-            }
+        for side, annotations in enumerate(self.annotations.sides):
+            values: dict[str, Any] = {"annotations": annotations}
             if self.order:
                 values["order"] = self.order[side]
             if self.reviewed:
                 values["reviewed_slices"] = sorted(self.reviewed[side])
-            kept = (("measures", self.measures), ("marks", self.marks), ("verdicts", self.verdicts))
-            for name, touched_ in kept:
-                if touched_.after:
-                    values[name] = touched_.sides[side]
+            values |= {name: kind.sides[side] for name, kind in kinds.items() if kind.after}
             sides.append(json.dumps(values, separators=(",", ":")))
         return sides[0], sides[1]
 
 
 def difference(stored: Document, merged: Document) -> Difference:
     """What has to be written to turn one state into the other."""
-    old, new = _by_uid(stored), _by_uid(merged)
-    touched = [uid for uid, annotation in new.items() if old.get(uid) != annotation]
-    touched += [uid for uid in old if uid not in new]
-    plain = [uid for uid in old if uid in new] + [uid for uid in new if uid not in old]
-    order = None if plain == list(new) else (tuple(old), tuple(new))
+    old = [annotation.uid for annotation in stored.annotations]
+    new = [annotation.uid for annotation in merged.annotations]
+    there, here = set(old), set(new)
+    plain = [uid for uid in old if uid in here] + [uid for uid in new if uid not in there]
     reviewed = stored.reviewed_slices, merged.reviewed_slices
     return Difference(
-        {uid: old.get(uid) for uid in touched},
-        {uid: new.get(uid) for uid in touched},
-        order,
+        items.touched(stored.annotations, merged.annotations),
+        None if plain == new else (tuple(old), tuple(new)),
         reviewed if reviewed[0] != reviewed[1] else None,
-        measured.touched(stored.measures, merged.measures),
-        measured.touched(stored.marks, merged.marks),
-        measured.touched(stored.verdicts, merged.verdicts),
+        items.touched(stored.measures, merged.measures),
+        items.touched(stored.marks, merged.marks),
+        items.touched(stored.verdicts, merged.verdicts),
     )
 
 
 def apply_json(document: Document, after: str) -> Document:
     """The state after a journal entry, given the state before it."""
     values = json.loads(after)
-    annotations = _by_uid(document)
-    for uid, body in values["annotations"].items():
-        if body is None:
-            annotations.pop(uid, None)
-        else:
-            annotations[uid] = annotation_from_json(body)
-    order = values.get("order", list(annotations))
+    annotations = items.applied(document.annotations, values["annotations"], items.annotation_from_json)
+    if "order" in values:
+        by_uid = {annotation.uid: annotation for annotation in annotations}
+        annotations = tuple(by_uid[uid] for uid in values["order"])
     return replace(
         document,
-        annotations=tuple(annotations[uid] for uid in order),
+        annotations=annotations,
         reviewed_slices=frozenset(values.get("reviewed_slices", document.reviewed_slices)),
-        measures=measured.applied(document.measures, values.get("measures", {}), measured.measure_from_json),
-        marks=measured.applied(document.marks, values.get("marks", {}), measured.mark_from_json),
-        verdicts=measured.applied(document.verdicts, values.get("verdicts", {}), measured.verdict_from_json),
+        measures=items.applied(document.measures, values.get("measures", {}), items.measure_from_json),
+        marks=items.applied(document.marks, values.get("marks", {}), items.mark_from_json),
+        verdicts=items.applied(document.verdicts, values.get("verdicts", {}), items.verdict_from_json),
     )

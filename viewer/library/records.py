@@ -1,12 +1,18 @@
 """What the library tells about studies, findings and its own journal."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from viewer.annotation.document import Document
+
+
+def now() -> str:
+    """The time as the library writes it: UTC, ISO 8601, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)

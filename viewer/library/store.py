@@ -12,7 +12,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +30,13 @@ from viewer.library.records import (
     StoredFindings,
     StoredScores,
     StudyRow,
+    now,
 )
 
 FILE_NAME = "pterion.sqlite3"
 _REMEMBERED_DOCUMENTS = 8
 _STUDY_FACTS = ("patient_name", "patient_id", "sex", "age", "date", "time", "description")
 _SERIES_FACTS = ("number", "modality", "description")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _new_uid() -> str:
@@ -99,7 +95,7 @@ class Library:
                     connection,
                     merged.document,
                     found,
-                    time=_now(),
+                    time=now(),
                     reader=reader,
                     action=action,
                     key=key,
@@ -153,13 +149,13 @@ class Library:
 
     def remember_study(self, study: Study) -> None:
         """Note a study that a scan found, its series and where their files lie."""
-        now = _now()
+        seen = now()
         facts = {name: getattr(study, name) for name in _STUDY_FACTS}
         with self.writing() as connection:
             connection.execute(
                 "INSERT INTO studies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts,"
                 " seen = excluded.seen",
-                (study.study_uid, json.dumps(facts), now),
+                (study.study_uid, json.dumps(facts), seen),
             )
             for series in study.series:
                 first = series.slices[0] if series.slices else None
@@ -173,7 +169,7 @@ class Library:
                     "INSERT INTO series VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                     " study_uid = excluded.study_uid, facts = excluded.facts, files = excluded.files,"
                     " seen = excluded.seen",
-                    (series.series_uid, study.study_uid, json.dumps(values), files, now),
+                    (series.series_uid, study.study_uid, json.dumps(values), files, seen),
                 )
 
     def studies(self) -> tuple[StudyRow, ...]:
@@ -202,10 +198,10 @@ class Library:
 
     def index_studies(self, studies: Sequence[Study], files: Mapping[str, Mapping[Path, Stamp]]) -> None:
         """Keep what a scan found; `files` says of each study (by its UID) what files it lies in, as they were then."""
-        now = _now()
+        seen = now()
         with self.writing() as connection:
             for study in studies:
-                index.write(connection, study, files.get(study.study_uid, {}), now)
+                index.write(connection, study, files.get(study.study_uid, {}), seen)
 
     def unchanged_studies(self, files: Mapping[Path, Stamp]) -> list[tuple[Study, dict[Path, Stamp]]]:
         """The known studies all of whose files are among these, as they were, each with its files."""
@@ -250,7 +246,7 @@ class Library:
             StoredFindings(
                 findings.key_of(study_uid, series_uid),
                 model_id,
-                _now(),
+                now(),
                 dict(study_scores),
                 slice_scores,
                 masks,

@@ -6,11 +6,11 @@ A study is in it once; what a killed process had in its hands waits again.
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from viewer.dicom.series import Study
 from viewer.library import index
+from viewer.library.records import now
 from viewer.library.store import Library
 
 ATTEMPTS_MAX = 2
@@ -59,7 +59,7 @@ class TriageList:
 
     def add(self, studies: Iterable[Study]) -> int:
         """Let studies wait to be scored; how many are new. One that is there waits again where it has other slices."""
-        now, added = _now(), 0
+        time, added = now(), 0
         with self._library.writing() as connection:
             for study in studies:
                 body = index.pack(study)
@@ -72,7 +72,7 @@ class TriageList:
                     "INSERT INTO triage VALUES (?, ?, ?, 'new', '', '', 0, '', ?, ?) ON CONFLICT DO UPDATE SET"
                     " shape = excluded.shape, body = excluded.body, state = 'new', reason = '', attempts = 0,"
                     " changed = excluded.changed",
-                    (study.study_uid, index.SHAPE, body, now, now),
+                    (study.study_uid, index.SHAPE, body, time, time),
                 )
                 added += kept is None
         return added
@@ -82,10 +82,10 @@ class TriageList:
         with self._library.writing() as connection:
             connection.execute(
                 "UPDATE triage SET state = 'failed', reason = ?, changed = ? WHERE state = 'scoring' AND attempts >= ?",
-                (GAVE_UP, _now(), ATTEMPTS_MAX),
+                (GAVE_UP, now(), ATTEMPTS_MAX),
             )
             connection.execute(
-                "UPDATE triage SET state = 'new', changed = ? WHERE state = 'scoring'", (_now(),)
+                "UPDATE triage SET state = 'new', changed = ? WHERE state = 'scoring'", (now(),)
             )
 
     def take(self) -> Study | None:
@@ -100,7 +100,7 @@ class TriageList:
                 study = _unpacked(row[1], row[2])
                 connection.execute(
                     "UPDATE triage SET state = ?, reason = ?, attempts = attempts + 1, changed = ? WHERE study_uid = ?",
-                    ("failed" if study is None else "scoring", "" if study else _STALE, _now(), row[0]),
+                    ("failed" if study is None else "scoring", "" if study else _STALE, now(), row[0]),
                 )
             if study is not None:
                 return study
@@ -131,7 +131,7 @@ class TriageList:
         with self._library.writing() as connection:
             connection.execute(
                 "UPDATE triage SET state = ?, reason = ?, model_id = ?, changed = ? WHERE study_uid = ?",
-                (str(state), reason, model_id, _now(), study_uid),
+                (str(state), reason, model_id, now(), study_uid),
             )
 
     def read(self, study_uid: str, reading: Reading) -> None:
@@ -139,7 +139,7 @@ class TriageList:
         with self._library.writing() as connection:
             connection.execute(
                 "UPDATE triage SET reading = ?, changed = ? WHERE study_uid = ?",
-                (str(reading), _now(), study_uid),
+                (str(reading), now(), study_uid),
             )
 
     def rows(self) -> tuple[TriageRow, ...]:
@@ -184,7 +184,3 @@ def _same(one: bytes, other: bytes) -> bool:
         return zlib.decompress(one) == zlib.decompress(other)
     except zlib.error:
         return False
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -9,11 +9,11 @@ import sqlite3
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from viewer.library import documents
 from viewer.library.errors import DAMAGED, LibraryError
+from viewer.library.records import now
 from viewer.library.store import Library
 
 WHOLE = ("", 0)
@@ -75,10 +75,6 @@ class SeriesWork:
     seconds: float
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 class WorkLog:
     """The work in one library. Every method raises LibraryError as those of `Library` do."""
 
@@ -99,7 +95,7 @@ class WorkLog:
         return self._add(study_uid, series_uid, reader, ReadingKind.CONSENSUS, made_of)
 
     def _add(self, study_uid: str, series_uid: str, reader: str, kind: ReadingKind, made_of: str) -> Reading:
-        made = Reading(uuid.uuid4().hex, study_uid, series_uid, reader, kind, made_of, _now())
+        made = Reading(uuid.uuid4().hex, study_uid, series_uid, reader, kind, made_of, now())
         self.put_reading(made)
         return made
 
@@ -154,7 +150,7 @@ class WorkLog:
         """Keep status and comment of a slice (sop_uid, frame), or of the whole series. A later note replaces it."""
         if len(comment) > LONGEST_COMMENT:
             raise ValueError(f"a comment has {LONGEST_COMMENT} characters at most, got {len(comment)}")
-        noted = Progress(*place, status, comment, reader, _now())
+        noted = Progress(*place, status, comment, reader, now())
         self.put_progress(study_uid, series_uid, reading, (noted,))
         return noted
 

@@ -1,24 +1,21 @@
-"""Measures, marks and verdicts in the library: as JSON and in tables, merged and told apart as annotations are."""
+"""What a document holds (annotations, measures, marks, verdicts): as JSON, merged, told apart, applied."""
 
-import json
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from viewer.annotation.document import Document
+from viewer.annotation.document import Annotation
 from viewer.findings.verdict import Decision, Verdict
 from viewer.measures.mark import Mark, MarkKind
 from viewer.measures.measure import CutPlane, Kind, Measure, Share, SlicePlane
 
-Item = TypeVar("Item", Measure, Mark, Verdict)
-Kept = Measure | Mark | Verdict
-Table = Literal["measures", "marks", "verdicts"]
+Item = TypeVar("Item", Annotation, Measure, Mark, Verdict)
+Kept = Annotation | Measure | Mark | Verdict
 
 
 @dataclass(frozen=True)
 class Touched:
-    """Measures, marks or verdicts that a step touched by uid, before and after it, None where there is none."""
+    """Items of one kind that a step touched by uid, before and after it, None where there is none."""
 
     before: Mapping[str, Kept | None] = field(default_factory=dict)
     after: Mapping[str, Kept | None] = field(default_factory=dict)
@@ -34,7 +31,20 @@ class Touched:
 
 
 def to_json(item: Kept) -> dict[str, Any]:
-    """A measure, a mark or a verdict as JSON values; floats survive exactly."""
+    """An item as JSON values; floats survive exactly."""
+    if isinstance(item, Annotation):
+        return {
+            "uid": item.uid,
+            "sop_uid": item.sop_uid,
+            "frame": item.frame,
+            "subtype": item.subtype,
+            "outline": item.outline,
+            "source": item.source,
+            "model_id": item.model_id,
+            "reviewed": item.reviewed,
+            "holes": item.holes,
+            "islands": item.islands,
+        }
     if isinstance(item, Verdict):
         return {
             "decision": str(item.decision),
@@ -67,6 +77,22 @@ def to_json(item: Kept) -> dict[str, Any]:
         "label": item.label,
         "shares": [(share.sop_uid, share.frame, share.weight) for share in item.shares],
     }
+
+
+def annotation_from_json(values: Mapping[str, Any]) -> Annotation:
+    """The annotation that `to_json` wrote. Raises KeyError, TypeError, ValueError for anything else."""
+    return Annotation(
+        uid=values["uid"],
+        sop_uid=values["sop_uid"],
+        frame=int(values["frame"]),
+        subtype=values["subtype"],
+        outline=values["outline"],
+        source=values["source"],
+        model_id=values["model_id"],
+        reviewed=bool(values["reviewed"]),
+        holes=tuple(values["holes"]),  # an annotation makes tuples of its points
+        islands=tuple((outline, tuple(holes)) for outline, holes in values.get("islands", ())),
+    )
 
 
 def measure_from_json(values: Mapping[str, Any]) -> Measure:
@@ -114,28 +140,19 @@ def verdict_from_json(values: Mapping[str, Any]) -> Verdict:
     )
 
 
-def merge(
-    stored: Document, previous: Document, document: Document, new_uid: Callable[[], str]
-) -> tuple[Document, int]:
-    """The step from `previous` to `document` done to the measures, marks and verdicts that are stored now, and how
-    many measures both sides had changed: their version is kept beside ours. Of a mark or a verdict that both changed
-    ours is kept."""
-
-    def renamed(measure: Measure) -> Measure:
-        return replace(measure, uid=new_uid())
-
-    measures, conflicts = _merged(stored.measures, previous.measures, document.measures, renamed)
-    marks, _ = _merged(stored.marks, previous.marks, document.marks, None)
-    verdicts, _ = _merged(stored.verdicts, previous.verdicts, document.verdicts, None)
-    return replace(document, measures=measures, marks=marks, verdicts=verdicts), conflicts
-
-
-def _merged(
+def merged(
     stored: Sequence[Item],
     previous: Sequence[Item],
     mine: Sequence[Item],
-    renamed: Callable[[Item], Item] | None,
+    renamed: Callable[[Item], Item] | None = None,
 ) -> tuple[tuple[Item, ...], int]:
+    """The step from `previous` to `mine` done to what is `stored` now, and how many items both sides had changed.
+
+    - added or changed here: as it is here; if it was changed there too, that version is kept beside it as `renamed`
+      makes it, or gives way where that is None;
+    - removed here, unchanged there: removed; changed there: kept;
+    - everything else stays as it is stored.
+    """
     theirs, base = _by_uid(stored), _by_uid(previous)
     ours = _by_uid(mine)
     result: list[Item] = []
@@ -175,31 +192,6 @@ def applied(
         else:
             found[uid] = from_json(body)
     return tuple(found.values())
-
-
-def read(connection: sqlite3.Connection, table: Table, series_uid: str) -> list[dict[str, Any]]:
-    """The JSON values of every row of a series, in order. Raises ValueError when a row is damaged."""
-    rows = connection.execute(f"SELECT body FROM {table} WHERE series_uid = ? ORDER BY place", (series_uid,))
-    return [json.loads(body) for (body,) in rows]
-
-
-def write(connection: sqlite3.Connection, table: Table, series_uid: str, found: Touched) -> None:
-    """Delete those that are None now; store the others, new ones behind all there are."""
-    gone = [(series_uid, uid) for uid, item in found.after.items() if item is None]
-    connection.executemany(f"DELETE FROM {table} WHERE series_uid = ? AND uid = ?", gone)
-    (last,) = connection.execute(
-        f"SELECT coalesce(max(place), 0) FROM {table} WHERE series_uid = ?", (series_uid,)
-    ).fetchone()
-    kept = [item for item in found.after.values() if item is not None]
-    rows = [
-        (item.uid, series_uid, place, str(item.kind), json.dumps(to_json(item), separators=(",", ":")))
-        for place, item in enumerate(kept, last + 1)
-    ]
-    connection.executemany(
-        f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET kind = excluded.kind, body = excluded.body",
-        rows,
-    )
 
 
 def _by_uid(items: Iterable[Item]) -> dict[str, Item]:

@@ -1,16 +1,22 @@
 """A training as the window follows it: paused, stopped, abandoned, gone on with after a cut."""
 
 import os
+import runpy
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from model.compare import MEASURES
+from model.examples import Slice, save_slices
+from model.labels import SCORES
 from model.registry import Registry
 from model.run_folder import EventLog, Request
+from model.verdict import SETS
 from viewer.app.tasks import Tasks
 from viewer.app.teaching import Teaching
 from viewer.jobs import retrain
@@ -85,3 +91,28 @@ def test_a_child_that_dies_is_told_of(taught: tuple, qtbot: QtBot) -> None:
     session.learning.start_requested.emit(Wanted(False, ("SDH",)))
     qtbot.waitUntil(lambda: session.retraining.state == "failed", timeout=WAIT_MS)
     assert "ended without a word" in session.retraining.text
+
+
+def test_a_verdict_shows_its_slices_as_far_as_they_can_be_read(
+    taught: tuple, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Of a series that is not in this library they cannot be opened; of a damaged file there are none."""
+    session, _, _ = taught
+    toy = runpy.run_path(str(Path(__file__).parent.parent / "toy_version.py"))
+    row = {"before": 0.4, "after": 0.5, "difference": 0.1, "interval": None, "n": 2}
+    tables = {name: {measure: dict.fromkeys(SCORES, row) for measure in MEASURES} for name in SETS}
+    judged = {"incumbent": "toy-1", "metrics": tables, "verdict": {"kind": "better", "title": "Better."}}
+    Registry(tmp_path / "bundled", tmp_path / "user").add_candidate(
+        toy["make"](tmp_path / "new", "mine-one", "toy-1", **judged)
+    )
+    (retrain.runs_dir() / "one").mkdir()
+    worst = retrain.runs_dir() / "one" / "worst.npz"
+    blank = np.zeros((4, 4), np.uint8)
+    save_slices(worst, [Slice(blank, blank, blank, blank, (0.8, 0.5), "elsewhere/1:0")])
+    for shown in (1, 0):
+        with qtbot.waitSignal(session.learning.judgement_changed, timeout=WAIT_MS):
+            session.learning.judgement_requested.emit("mine-one")
+        judgement = session.learning.judgement
+        assert judgement is not None
+        assert (judgement.title, [one.place for one in judgement.worst]) == ("Better.", [""] * shown)
+        worst.write_bytes(b"no")

@@ -265,12 +265,12 @@ class Teaching(QObject):
 
 
 def _worst(folder: Path, library: Library) -> tuple[ShownSlice, ...]:
-    """Where the candidate of a run got worse, and whose slices they are; none where the run's file is damaged."""
+    """Where the candidate of a run got worse, and whose slices they are; none where that cannot be read."""
     try:
         slices = shown(load_slices(folder / WORST))
-    except PterionError:
+        places = [find_place(library, one.place) for one in slices]
+    except PterionError:  # the verdict itself does not depend on it
         return ()
-    places = [find_place(library, one.place) for one in slices]
     return tuple(
         replace(one, patient=place.patient) if place is not None else replace(one, place="")
         for one, place in zip(slices, places, strict=True)

@@ -16,7 +16,7 @@ Answer = dict[str, float]
 PATIENT_SLICES = 6
 """Slices that stay annotated or reviewed of each of the demo's eight patients: about 50 in all."""
 POLL_S = 0.05
-FEW_HEADS = {"replay": 6, "watched": 3, "reference": 0}
+FEW_HEADS: dict[str, Any] = {"replay": 6, "watched": 3, "reference": 0}
 """Enough for a training that is only to go on meanwhile."""
 
 PROMISES = (

@@ -96,6 +96,7 @@ def prepare_run(
     """
     require_training()
     tell, choice = on_progress or _silent, choice or Choice()
+    _end_timing(tell, cancelled)
     if find_running() is not None:
         raise PterionError("A training runs already. Wait for it, or stop it first.", code="BUSY")
     folder = _new_folder()
@@ -273,6 +274,27 @@ def _timed_only(folder: Path) -> bool:
         return Request.read(folder).probe
     except PterionError:
         return False
+
+
+def _timing() -> tuple[Path, ...]:
+    """Folders of children that only time steps, one whose folder was deleted before it ended among them."""
+    running = find_running()
+    own = [Path(_arguments(child)[-1]) for child in _children if child.poll() is None]
+    gone = [folder for folder in own if not (folder / REQUEST).is_file()]
+    others = [folder for folder in (*own, running) if folder is not None and _timed_only(folder)]
+    return (*gone, *others)
+
+
+def _end_timing(tell: Callable[[str], None], cancelled: Callable[[], bool] | None) -> None:
+    """Let children that only time steps give way to a training, or to a timing of something else. Raises Cancelled."""
+    until = time.monotonic() + START_LIMIT_S
+    while (folders := _timing()) and time.monotonic() < until:
+        tell("Waiting until the timing has ended")
+        for folder in filter(Path.is_dir, folders):
+            abandon(folder)
+        if cancelled is not None and cancelled():
+            raise Cancelled
+        time.sleep(POLL_S)
 
 
 def forget(folder: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -127,6 +128,35 @@ def test_second_training_waits_for_the_first(library: Library, registry: Registr
         assert retrain.find_running() == retrain.runs_dir() / "other"
         with pytest.raises(PterionError, match="runs already"):
             retrain.prepare_run(library, registry)
+
+
+def test_a_training_does_not_wait_for_the_timing_of_its_steps_to_end(
+    library: Library, registry: Registry
+) -> None:
+    """The timing holds the lock until it is asked to give way."""
+    timing = retrain.prepare_run(library, registry, probe=True).folder
+    holds, told = threading.Event(), []
+
+    def child() -> None:
+        with run_folder.running_lock(retrain.runs_dir(), timing.name):
+            holds.set()
+            while not (timing / run_folder.ABANDON).exists():
+                holds.wait(0.01)
+
+    thread = threading.Thread(target=child)
+    thread.start()
+    holds.wait()
+    prepared = retrain.prepare_run(library, registry, on_progress=told.append)
+    thread.join()
+    assert told[0] == "Waiting until the timing has ended"
+    assert prepared.counts.patients == 3
+
+
+def test_waiting_for_the_timing_can_be_cancelled(library: Library, registry: Registry) -> None:
+    timing = retrain.prepare_run(library, registry, probe=True).folder
+    with run_folder.running_lock(retrain.runs_dir(), timing.name), pytest.raises(Cancelled):
+        retrain.prepare_run(library, registry, cancelled=lambda: True)
+    assert list(retrain.runs_dir().glob("*/")) == [timing]
 
 
 def test_moved_files_are_told(library: Library, tmp_path: Path, registry: Registry) -> None:

@@ -3,6 +3,7 @@
 import functools
 import os
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 from viewer.dicom.files import READ_FLAGS
@@ -115,7 +116,7 @@ def _fragments(
     size: int,
     changed: int,  # noqa: ARG001 - part of the key
 ) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """Basic offset table, and (offset in the file, length) of each fragment (PS3.5 A.4).
+    """Basic offset table, empty where it does not fit, and (offset in the file, length) of each fragment (PS3.5 A.4).
 
     Kept for the next frames of a multi-frame file; `changed`, the time of its last change, makes it stale.
     """
@@ -139,7 +140,16 @@ def _fragments(
             raise DamagedError("its compressed pixels are empty")
         file.seek(items[0][0])
         table = file.read(items[0][1])
-    return struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4]), tuple(items[1:])
+    offsets, fragments = struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4]), tuple(items[1:])
+    return (offsets if _fits(offsets, fragments) else ()), fragments
+
+
+def _fits(offsets: tuple[int, ...], fragments: tuple[tuple[int, int], ...]) -> bool:
+    """Whether an offset table begins with the first fragment, rises, and names nothing but beginnings of fragments."""
+    if not offsets or not fragments or offsets[0] != 0:
+        return False
+    starts = {first - fragments[0][0] for first, _ in fragments}
+    return starts.issuperset(offsets) and all(one < other for one, other in pairwise(offsets))
 
 
 def _fragments_of_frame(

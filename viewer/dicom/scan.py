@@ -30,6 +30,8 @@ _SLOW_SECONDS = 0.002
 _BELONGING = (tags.STUDY_UID, tags.SERIES_UID, tags.PATIENT_ID, tags.PATIENT_NAME)
 _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
+_APPLE_DOUBLE = "._"
+"""Begins the names of files that macOS puts beside others on foreign disks and in archives."""
 _TELL_SECONDS = 0.3
 
 _Patient = tuple[bytes, bytes]
@@ -312,7 +314,8 @@ def _read(path: Path, stencils: Stencils) -> _Read:
             return (path.name, "it ends within its header" if header.cut else "it names no study and series")
         return instances(header)
     except NotDicomError:
-        return (path.name, _STRANGER) if path.suffix.lower() in _DICOM_NAMES else None
+        promises = path.suffix.lower() in _DICOM_NAMES and not path.name.startswith(_APPLE_DOUBLE)
+        return (path.name, _STRANGER) if promises else None
     except DamagedError as error:
         return (path.name, str(error))
     except OSError as error:

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import imagecodecs
+import numpy as np
 import pytest
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGLSLossless, SecondaryCaptureImageStorage
 
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
@@ -138,3 +141,26 @@ def test_a_file_that_shrinks_while_its_fragments_are_counted(
     monkeypatch.setattr("viewer.dicom.header.os.read", shrunk)
     assert load_all(only(path)).hu[0, 0, 0] == 10
     assert not short
+
+
+@pytest.mark.parametrize(
+    ("order", "beside"), [((0, 2, 1), 0), ((0, 1, 1), 0), ((1, 1, 2), 0), ((2, 1, 0), 0), ((0, 1, 2), 2)]
+)
+def test_an_offset_table_that_lies(tmp_path: Path, order: tuple[int, int, int], beside: int) -> None:
+    """Three frames of two fragments each: where the table names other places, the codestreams tell where they begin."""
+    streams = [bytes(imagecodecs.jpegls_encode(np.full((8, 10), 1034 + 10 * k, "<u2"))) for k in range(3)]
+    made = ugly.slice_of(NumberOfFrames=3, ImagePositionPatient=None, ImageOrientationPatient=None)
+    made = ugly.compressed(made, streams[0], JPEGLSLossless)
+    pixels = bytearray(encapsulate(streams, fragments_per_frame=2))
+    offsets = struct.unpack_from("<3I", pixels, 8)
+    struct.pack_into("<3I", pixels, 8, *(offsets[k] + beside * (k == 1) for k in order))
+    made.PixelData = bytes(pixels)
+    ugly.save(made, tmp_path / "a.dcm")
+    assert load_all(only(tmp_path)).hu[:, 0, 0].tolist() == [10, 20, 30]
+
+
+def test_what_macos_puts_beside_files_is_passed_over(tmp_path: Path) -> None:
+    for path in ugly.stack(tmp_path):
+        (tmp_path / f"._{path.name}").write_bytes(b"\0\5\x16\7" + bytes(100))
+    assert found(tmp_path) == WHOLE
+    assert not scan(tmp_path).notes

@@ -114,12 +114,10 @@ class Settings:
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.average < 1 or not self.learning_rate > 0:
             raise ValueError("average must be from 0 to below 1, and learning_rate above 0")
-        if self.slack < 0:
-            raise ValueError(f"slack must not be negative, got {self.slack}")
         if self.kept < 0 or (self.kept and self.kind != "flagship"):
             raise ValueError(f"kept must not be negative, and only a flagship can be kept, got {self.kept}")
-        if self.workers < 0 or self.patience < 0 or self.data.phantom < 0 or self.data.validation < 0:
-            raise ValueError("workers, patience, data.phantom and data.validation must not be negative")
+        if min(self.workers, self.patience, self.slack, self.data.phantom, self.data.validation) < 0:
+            raise ValueError("workers, patience, slack, data.phantom and data.validation must not be negative")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Settings":

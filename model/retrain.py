@@ -205,8 +205,8 @@ def _about(tuned: "Tuned", base: str) -> list[str]:
         )
     if tuned.share < 1:
         found.append(
-            f"Its weights lie {100 * tuned.share:.0f} % of the way from {base} to the end of the training, where validation "
-            "patients and simulated heads do best."
+            f"Its weights lie {100 * tuned.share:.0f} % of the way from {base} to the end of the training, where "
+            "validation patients and simulated heads do best."
         )
     return found
 

@@ -19,6 +19,7 @@ from model.recipe import DataSettings, Settings
         ({"average": 1.0}, "average must be from 0 to below 1"),
         ({"learning_rate": 0.0}, "learning_rate above 0"),
         ({"workers": -1}, "workers, patience"),
+        ({"slack": -0.1}, "patience, slack"),
         ({"data": DataSettings(phantom=-3)}, "must not be negative"),
     ],
 )

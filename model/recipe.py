@@ -117,7 +117,9 @@ class Settings:
         if self.kept < 0 or (self.kept and self.kind != "flagship"):
             raise ValueError(f"kept must not be negative, and only a flagship can be kept, got {self.kept}")
         if min(self.workers, self.patience, self.slack, self.data.phantom, self.data.validation) < 0:
-            raise ValueError("workers, patience, slack, data.phantom and data.validation must not be negative")
+            raise ValueError(
+                "workers, patience, slack, data.phantom and data.validation must not be negative"
+            )
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Settings":

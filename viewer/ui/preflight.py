@@ -24,6 +24,7 @@ from viewer.ui import theme
 
 PARTS = ("train", "validation", "test")
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
+COUNTED = {"failed": "It cannot be said what a retraining would take", "done": "Nothing is counted"}
 NO_SUBTYPE = "Tick the subtypes that you looked for, one at least."
 BASE = (
     "It starts from the bundled model, on this machine only, and goes on when the window is closed. "
@@ -131,7 +132,7 @@ class PreflightDialog(QDialog):
         """Show what is known so far."""
         now = self._learning.preflight
         counted = now.state != "counting" and bool(now.rows)
-        self.title.setText(_summary(now) if counted else now.text or "Counting what is annotated")
+        self.title.setText(_summary(now) if counted else COUNTED.get(now.state, now.text))
         self.expected.setText(_expected(now))
         theme.set_role(self.expected, "red" if now.state == "failed" else "quiet")
         self._fill_counts(now)

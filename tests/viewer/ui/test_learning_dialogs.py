@@ -89,6 +89,16 @@ def test_a_refusal_says_what_is_missing_and_does_not_start(
     assert not dialog.start.isEnabled()
 
 
+def test_what_went_wrong_is_said_once(qtbot: QtBot, window: QWidget, session: Session) -> None:
+    dialog = PreflightDialog(window, session)
+    qtbot.addWidget(dialog)
+    assert (dialog.title.text(), dialog.expected.text()) == ("Counting what is annotated", "")
+    session.learning.set_preflight(Preflight("failed", "The disk is full. Free some space."))
+    assert dialog.title.text() == "It cannot be said what a retraining would take"
+    assert dialog.expected.text() == "The disk is full. Free some space."
+    assert not dialog.start.isEnabled()
+
+
 def test_choices_are_asked_anew_and_start_carries_them(
     qtbot: QtBot, window: QWidget, session: Session
 ) -> None:

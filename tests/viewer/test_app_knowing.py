@@ -25,13 +25,6 @@ WAIT_MS = 10_000
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(tmp_path / "library")
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def folder(write_series_copy: Callable[[str], Path]) -> Path:
     """A series that has been there for a while."""
     made = write_series_copy("series")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,7 @@ import pytest
 
 from model.errors import PterionError
 from model.registry import Registry
-from viewer.dicom.scan import scan
 from viewer.dicom.series import Study
-from viewer.dicom.write import write_series
 from viewer.jobs import triage
 from viewer.jobs.crew import Model
 from viewer.jobs.triage import Found, Progress, Scored, Told, Triage
@@ -27,27 +26,6 @@ ROOT = Path(__file__).parents[3]
 def _at_usual_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside other tests the lowest priority would wait for minutes."""
     monkeypatch.setattr(triage, "Model", lambda *args, background, **more: Model(*args, **more))
-
-
-@pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory, phantom_hu: np.ndarray) -> tuple[Study, ...]:
-    """Three small heads."""
-    folder = tmp_path_factory.mktemp("listed")
-    for name in "abc":
-        write_head(folder / name, phantom_hu, name)
-    return scan([folder]).studies
-
-
-def write_head(folder: Path, hu: np.ndarray, patient: str) -> None:
-    positions = np.array([(0.0, 0.0, 5.0 * index) for index in range(3)])
-    write_series(folder, hu[2:5], spacing_mm=(1.75, 1.75), positions_mm=positions, patient_id=patient)
-
-
-@pytest.fixture
-def library(tmp_path: Path):
-    opened = Library(tmp_path / "library")
-    yield opened
-    opened.close()
 
 
 def states(library: Library) -> list[str]:
@@ -76,25 +54,25 @@ class Listener:
 
 
 def test_the_list_is_scored_and_kept_in_the_library(
-    library: Library, registry: Registry, studies: tuple[Study, ...]
+    library: Library, registry: Registry, small_heads: tuple[Study, ...]
 ) -> None:
-    chest = replace(studies[2], series=(replace(studies[2].series[0], modality="MR"),))
-    TriageList(library).add([*studies[:2], chest])
+    chest = replace(small_heads[2], series=(replace(small_heads[2].series[0], modality="MR"),))
+    TriageList(library).add([*small_heads[:2], chest])
     listener = Listener(library, registry, 3)
     listener.triage.run()
-    assert [each.study.study_uid for each in listener.scored] == [study.study_uid for study in studies]
+    assert [each.study.study_uid for each in listener.scored] == [study.study_uid for study in small_heads]
     assert [bool(each.error) for each in listener.scored] == [False, False, True]
     assert states(library) == ["scored", "scored", "failed"]
     assert "the model reads CT" in TriageList(library).rows()[2].reason
-    for study in studies[:2]:
+    for study in small_heads[:2]:
         assert library.load_findings(study.series[0].series_uid, "toy-1") is not None
-    assert Progress(studies[0].study_uid, 3, 3) in listener.told
+    assert Progress(small_heads[0].study_uid, 3, 3) in listener.told
 
 
 def test_a_process_that_dies_takes_one_study_with_it(
-    library: Library, registry: Registry, studies: tuple[Study, ...]
+    library: Library, registry: Registry, small_heads: tuple[Study, ...]
 ) -> None:
-    TriageList(library).add(studies[:2])
+    TriageList(library).add(small_heads[:2])
     listener = Listener(library, registry, 2)
     struck = []
 
@@ -124,9 +102,9 @@ if __name__ == "__main__":
 
 
 def test_a_kill_while_scoring_loses_nothing_and_doubles_nothing(
-    library: Library, bundled: Path, registry: Registry, studies: tuple[Study, ...], tmp_path: Path
+    library: Library, bundled: Path, registry: Registry, small_heads: tuple[Study, ...], tmp_path: Path
 ) -> None:
-    TriageList(library).add(studies)
+    TriageList(library).add(small_heads)
     script = tmp_path / "child.py"
     script.write_text(CHILD, "utf-8")
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin"}
@@ -141,20 +119,22 @@ def test_a_kill_while_scoring_loses_nothing_and_doubles_nothing(
     assert states(library) == ["scored", "scoring", "new"]
     listener = Listener(library, registry, 2)
     listener.triage.run()
-    assert [each.study.study_uid for each in listener.scored] == [study.study_uid for study in studies[1:]]
+    assert [each.study.study_uid for each in listener.scored] == [
+        study.study_uid for study in small_heads[1:]
+    ]
     assert states(library) == ["scored"] * 3
     assert len(library.study_scores("toy-1")) == 3
 
 
 def test_what_this_model_has_scored_is_not_scored_again(
-    library: Library, registry: Registry, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
+    library: Library, registry: Registry, small_heads: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study_uid, uid = studies[0].series[0].key
+    study_uid, uid = small_heads[0].series[0].key
     masks, slices = np.zeros((3, 4, 4), np.uint8), np.zeros((3, 6), np.float32)
     library.save_findings(
         uid, "toy-1", study_scores={}, slice_scores=slices, masks=masks, volume_ml={}, study_uid=study_uid
     )
-    TriageList(library).add(studies[:1])
+    TriageList(library).add(small_heads[:1])
     monkeypatch.setattr(triage, "Worker", None)  # none may be started
     listener = Listener(library, registry, 1)
     listener.triage.run()
@@ -172,7 +152,7 @@ def test_only_one_process_scores_a_list(library: Library, registry: Registry) ->
 def test_a_watched_folder_brings_studies_once_they_are_whole(
     library: Library,
     registry: Registry,
-    phantom_hu: np.ndarray,
+    write_small_head: Callable[[Path, str], None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,7 +164,7 @@ def test_a_watched_folder_brings_studies_once_they_are_whole(
     work.watch(inbox)
     for _ in range(3):
         work._look()
-    write_head(inbox / "a", phantom_hu, "a")
+    write_small_head(inbox / "a", "a")
     work._look()
     assert found == []  # it may still be on its way
     (inbox / "a" / "late.txt").write_text("more", "utf-8")
@@ -197,22 +177,22 @@ def test_a_watched_folder_brings_studies_once_they_are_whole(
     assert states(library) == ["new"]
     work._look()
     assert len(found) == 1
-    write_head(inbox / "b", phantom_hu, "b")
+    write_small_head(inbox / "b", "b")
     work._look()
     work._look()
     assert len(found) == 2
     assert states(library) == ["new", "new"]
     work.watch(None)
-    write_head(inbox / "c", phantom_hu, "c")
+    write_small_head(inbox / "c", "c")
     for _ in range(3):
         work._look()
     assert len(found) == 2
 
 
 def test_a_paused_list_is_left_alone(
-    library: Library, registry: Registry, studies: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
+    library: Library, registry: Registry, small_heads: tuple[Study, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    TriageList(library).add(studies[:1])
+    TriageList(library).add(small_heads[:1])
     listener = Listener(library, registry, 1)
     work = listener.triage
     waits: list[list[str]] = []

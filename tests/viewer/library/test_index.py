@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,6 @@ from viewer.library.errors import LibraryError
 from viewer.library.store import FILE_NAME, Library
 
 Copy = Callable[[str], Path]
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(tmp_path / "library")
-    yield store
-    store.close()
 
 
 def settle(folder: Path, seconds: int = 100) -> None:

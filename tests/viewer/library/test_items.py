@@ -31,11 +31,6 @@ EMPTY = Document("study", "series")
 FULL = replace(EMPTY, annotations=(OUTLINE,), measures=(LENGTH, ABC, CORONAL), marks=(KEY, BOOKMARK))
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(tmp_path / "library")
-
-
 def save(library: Library, new: Document, previous: Document | None = None) -> Document:
     return library.save_document(new, action="measure", reader="R", previous=previous).document
 

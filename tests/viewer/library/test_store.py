@@ -19,11 +19,6 @@ from viewer.library.store import Library
 TRIANGLE = ((0.1, 0.2), (10.0 / 3.0, 1e-17), (5.0, 7.25))
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(tmp_path / "library")
-
-
 def annotation(uid: str, sop_uid: str = "a", **fields: object) -> Annotation:
     return Annotation(uid, sop_uid, 0, "SDH", TRIANGLE, **fields)  # type: ignore[arg-type]
 

@@ -278,11 +278,10 @@ def _timed_only(folder: Path) -> bool:
 
 def _timing() -> tuple[Path, ...]:
     """Folders of children that only time steps, one whose folder was deleted before it ended among them."""
-    running = find_running()
     own = [Path(_arguments(child)[-1]) for child in _children if child.poll() is None]
     gone = [folder for folder in own if not (folder / REQUEST).is_file()]
-    others = [folder for folder in (*own, running) if folder is not None and _timed_only(folder)]
-    return (*gone, *others)
+    here = filter(None, (*own, find_running()))
+    return (*gone, *filter(_timed_only, here))
 
 
 def _end_timing(tell: Callable[[str], None], cancelled: Callable[[], bool] | None) -> None:

@@ -26,6 +26,8 @@ STEPS, WARM_UP = 200, 10
 GROWTH_STEPS, GROWTH_CHANGES = 10_000, 100
 IDLE_S = 5.0
 SETTLE_MS = 300
+CALM_MS = 8000
+"""Until what a pause starts is done: a full collection of garbage, once, after five seconds."""
 
 PROMISES = (
     Promise(
@@ -110,8 +112,8 @@ def layouts(folder: Path) -> Answer:
         taken.append((time.perf_counter() - start) * 1e3)
     panes.set_layout(READ)
     loop = QEventLoop()
-    QTimer.singleShot(1000, loop.quit)
-    loop.exec()  # what was still to be done is done
+    QTimer.singleShot(CALM_MS, loop.quit)
+    loop.exec()
     used, start = time.process_time(), time.perf_counter()
     QTimer.singleShot(round(IDLE_S * 1000), loop.quit)
     loop.exec()

@@ -103,7 +103,7 @@ class Viewport(QWidget):
         self.setAccessibleName(f"Viewport {number + 1}")
         self._drop = False
         self._placed: tuple[Section, ViewState, tuple[int, int], Placement] | None = None
-        self._gathering = Gathering(session, self)
+        self._gathering = Gathering(session, number, self)
         self._gathering.renewed.connect(self.mark_stale)
         for signal in (
             session.slice_index_changed,
@@ -239,10 +239,11 @@ class Viewport(QWidget):
             self.mark_stale()
 
     def _slice_changed(self, index: int) -> None:
-        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it."""
+        """A slice of the open series arrived or was scored: cuts, slabs and the slice itself show it, first where
+        the reader works."""
         if isinstance(self.section, Acquired) and self.pane.slab is None:
             if index == self.pane.stop:
-                self.mark_stale()
+                (self.mark_stale if self.number == self._session.active_view else self._gathering.soon)()
         else:
             self._gathering.add()
 

@@ -477,3 +477,21 @@ def test_the_document_on_other_slices_is_not_drawn_where_scrolling_is_not_linked
     assert open_session.slice_index == 1
     assert [pane.stop for pane in area.panes.panes[:2]] == [1, 4]
     open_session.set_document(replace(open_session.document, reviewed_slices=frozenset({"1.2.3.1"})))
+
+
+def test_a_slice_that_arrives_is_shown_first_where_the_reader_works(
+    qtbot: QtBot, area: ReadingArea, open_session: Session
+) -> None:
+    """The other viewports that show it follow one after the other."""
+    open_session.set_active_view(1)
+    area.paint_now()
+    assert not any(viewport.stale for viewport in area.viewports)
+    turns: list[int] = []
+    for viewport in area.viewports:
+        viewport._gathering.renewed.connect(lambda number=viewport.number: turns.append(number))
+    open_session.mark_slice_loaded(open_session.slice_index)
+    assert [viewport.stale for viewport in area.viewports] == [False, True, False]
+    qtbot.waitUntil(lambda: len(turns) == 2)
+    assert turns == [0, 2]
+    open_session.mark_slice_loaded(open_session.slice_index + 1)
+    assert not any(viewport._gathering._turn.isActive() for viewport in area.viewports)

@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from viewer.app.tidying import CALM, YOUNG, YOUNG_MAX, Tidying
+from viewer.app.tidying import CALM, REST, YOUNG, YOUNG_MAX, Tidying
 
 
 class Node:
@@ -123,6 +124,58 @@ def test_what_survived_is_visited_again_once_much_is_new(tidying: Tidying) -> No
     pause(tidying)
     assert one() is None
     assert more
+
+
+def test_full_collections_are_rare_where_they_take_long(
+    tidying: Tidying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+
+    def collect(generation: int = 2, took_s: float = 0.1) -> int:
+        now[0] += took_s if generation == 2 else 0.0
+        return plain(generation)
+
+    plain = gc.collect
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(gc, "collect", collect)
+    first = lost(YOUNG_MAX + 1000)
+    pause(tidying)
+    assert first() is None
+    second = lost(YOUNG_MAX + 1000)
+    pause(tidying)
+    assert second() is not None
+    now[0] += REST * 0.1
+    pause(tidying)
+    assert second() is None
+
+
+def test_other_threads_make_tuples_while_it_collects(tidying: Tidying) -> None:
+    """Python fails to finish a tuple that somebody else has got hold of, as one who lists all objects does."""
+    errors: list[BaseException] = []
+    ended = threading.Event()
+    objects: list[list[int]] = [[] for _ in range(200_000)]
+
+    def make() -> None:
+        try:
+            while not ended.is_set():
+                tuple(number for number in range(500))
+        except SystemError as error:
+            errors.append(error)
+
+    maker = threading.Thread(target=make)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        maker.start()
+        for _ in range(10):
+            lost(YOUNG_MAX + 1000)
+            pause(tidying)
+    finally:
+        ended.set()
+        maker.join()
+        sys.setswitchinterval(usual)
+    assert objects
+    assert not errors
 
 
 def test_the_timer_tidies(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ slices makes several, and would spend a tenth of its time on fetching pages that
 import ctypes
 import gc
 import sys
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
@@ -23,9 +24,10 @@ YOUNG = 700
 """Objects made since the last collection that are worth one, as Python has it."""
 YOUNG_MAX = 20_000
 """So many take a millisecond or two; more wait until nothing is loaded."""
-GROWTH = 0.25
-"""Share of new objects that is worth a full collection, as Python has it."""
-
+NEW = 5000
+"""Objects that survived a first collection, or were made since, that are worth a full one."""
+REST = 200
+"""So many times as long as a full collection took none follows: they take half a percent of the time at most."""
 
 LARGE_BYTES, KEPT_BYTES = 4 << 20, 64 << 20
 """Arrays from this size on (volumes) go back to the system at once; of the rest, what is beyond this much."""
@@ -53,7 +55,7 @@ class Tidying(QObject):
         self._busy, self._doing = busy, doing
         self._seen: object = None
         self._calm = self._new = 0
-        self._old = YOUNG_MAX
+        self._rested = 0.0
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.tidy)
 
@@ -75,9 +77,11 @@ class Tidying(QObject):
         young, busy, seen = gc.get_count()[0], self._busy(), self._doing()
         self._calm = self._calm + 1 if seen == self._seen and not busy else 0
         self._seen = seen
-        if self._calm >= CALM and self._new + young > GROWTH * self._old:
+        began = time.monotonic()
+        if self._calm >= CALM and self._new + young > NEW and began >= self._rested:
             gc.collect()
-            self._new, self._old = 0, max(len(gc.get_objects()), YOUNG_MAX)
+            ended = time.monotonic()
+            self._new, self._rested = 0, ended + REST * (ended - began)
         elif YOUNG <= young <= YOUNG_MAX:
             gc.collect(1)
             self._new += young

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from model.batches import Case
-from viewer.bench import gains
+from model.datasets import ct_ich
+from model.recipe import load_settings
+from tests.model.conftest import square_sample
+from viewer.bench import gains, retraining
 from viewer.bench.gains import Gain
 from viewer.bench.retraining import Experiment, annotated
 
@@ -99,3 +102,19 @@ def test_every_training_is_asked_for_once() -> None:
     assert keys[0] == ("bundled", 0, 0)
     assert {count for name, count, _ in keys if name == "retrained"} == {10, 25, 50, 100, 200}
     assert [key[2] for key in keys if key[:2] == ("retrained", 50)] == [0, 1, 2]
+
+
+def test_patients_come_by_their_frozen_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of each fold: two folds to train on, one to stop by, two to test on."""
+    old = {name: [] for name in ("old_test", "replay", "watched")}
+    monkeypatch.setattr(retraining, "_old", lambda _: old)
+    monkeypatch.setattr(ct_ich, "patients", lambda _: ("049", "051", "052", "056", "057"))
+    monkeypatch.setattr(ct_ich, "read_patient", lambda _, number: square_sample(f"ct-ich-{number}", 0, 1))
+    found = retraining.patients(tmp_path, tmp_path)
+    names = [[c.patient[-3:] for c in part] for part in (found.training, found.validation, found.test)]
+    assert names == [["051", "057"], ["056"], ["049", "052"]]
+
+
+def test_the_weights_to_start_from_never_see_a_patient() -> None:
+    recipe = load_settings(Path(retraining.__file__).with_suffix(".toml"))
+    assert (recipe.real_share, recipe.real_from, recipe.start_from) == (0.0, 1.0, "")

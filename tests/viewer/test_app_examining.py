@@ -213,11 +213,11 @@ def test_proposals_taken_one_by_one_decide_about_their_region_and_a_rejection_is
     large, small = session.suspecting.found
     assert session.volume is not None
     last = session.volume.series.slices[4].sop_uid
-    session.edit_requested.emit(Reject(sop_uid=last))
-    session.edit_requested.emit(Accept(sop_uid=session.volume.series.slices[2].sop_uid))
+    session.edit_requested.emit(Reject(slice_name=last))
+    session.edit_requested.emit(Accept(slice_name=session.volume.series.slices[2].sop_uid))
     assert session.suspecting.suspected is not None
     assert not session.suspecting.suspected.verdicts
-    session.edit_requested.emit(Accept(sop_uid=session.volume.series.slices[3].sop_uid))
+    session.edit_requested.emit(Accept(slice_name=session.volume.series.slices[3].sop_uid))
     assert [v.decision for v in session.suspecting.suspected.verdicts.values()] == [Decision.ACCEPTED]
     assert session.drawing.proposals == proposed[3:]
     session.suspecting.dismiss_requested.emit(small, "Artefact")

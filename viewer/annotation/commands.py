@@ -47,7 +47,7 @@ def remove(core: Core, event: events.Remove) -> Edit | None:
 
 def remove_all(core: Core, event: events.RemoveAll) -> Edit | None:
     """Delete annotations, those of locked subtypes excepted."""
-    wanted = offers.fitting(core.document.annotations, sop_uid=event.sop_uid, subtype=event.subtype)
+    wanted = offers.fitting(core.document.annotations, slice_name=event.slice_name, subtype=event.subtype)
     gone = {a.uid for a in wanted if not core.layers[a.subtype].locked}
     if len(gone) < len(wanted):
         core.may_change(*(a.subtype for a in wanted))
@@ -68,7 +68,7 @@ def confirm(core: Core, event: events.Confirm) -> Edit | None:
 def confirm_all(core: Core, event: events.ConfirmAll) -> Edit | None:
     """Say of every annotation, or of those on one slice, that a reader has looked at it; one step to undo."""
     annotations = tuple(
-        replace(a, reviewed=True) if event.sop_uid in (None, a.sop_uid) else a
+        replace(a, reviewed=True) if event.slice_name in (None, a.slice_name) else a
         for a in core.document.annotations
     )
     return core.commit(replace(core.document, annotations=annotations), "mark reviewed")
@@ -76,11 +76,11 @@ def confirm_all(core: Core, event: events.ConfirmAll) -> Edit | None:
 
 def mark_reviewed(core: Core, event: events.MarkReviewed) -> Edit | None:
     """Mark a slice as "reviewed: no hemorrhage", or take the mark back."""
-    if event.reviewed and any(a.sop_uid == event.sop_uid for a in core.document.annotations):
+    if event.reviewed and event.slice_name in core.document.drawn_on:
         core.tell(words.HAS_ANNOTATIONS)
         return None
     marks = core.document.reviewed_slices
-    marks = marks | {event.sop_uid} if event.reviewed else marks - {event.sop_uid}
+    marks = marks | {event.slice_name} if event.reviewed else marks - {event.slice_name}
     action = "mark slice without hemorrhage" if event.reviewed else "unmark slice"
     return core.commit(replace(core.document, reviewed_slices=marks), action)
 

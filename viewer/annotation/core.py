@@ -168,7 +168,7 @@ class Core:
         if not new:
             self.tell(words.COVERED)
             return None
-        marks = document.reviewed_slices - {a.sop_uid for a in new}
+        marks = document.reviewed_slices - {a.slice_name for a in new}
         document = replace(
             document,
             annotations=(*document.annotations, *new),

@@ -30,6 +30,12 @@ def _ring(points: tuple[Point, ...], what: str) -> Ring:
     return ring
 
 
+def slice_name(sop_uid: str, frame: int = 0) -> str:
+    """What a slice is called where its mark is kept: its SOP instance UID, from the second frame of a file on with the
+    frame behind it."""
+    return f"{sop_uid}/{frame}" if frame else sop_uid
+
+
 @dataclass(frozen=True)
 class Annotation:
     """One polygon on one slice, in image-relative coordinates (column, row; PS3.3 C.18.6: pixel (c, r) covers
@@ -88,13 +94,18 @@ class Annotation:
         """The slice: SOP instance UID and frame."""
         return (self.sop_uid, self.frame)
 
+    @property
+    def slice_name(self) -> str:
+        """The slice, as `Document.reviewed_slices` calls it."""
+        return slice_name(self.sop_uid, self.frame)
+
 
 @dataclass(frozen=True)
 class Document:
     """All annotations of one series, in drawing order (where two overlap, the later one counts), its measures,
     marked slices, and what was decided about the model's regions.
 
-    reviewed_slices: SOP instance UIDs of the slices a reader marked as "reviewed: no hemorrhage".
+    reviewed_slices: names (`slice_name`) of the slices a reader marked as "reviewed: no hemorrhage".
     """
 
     study_uid: str = ""
@@ -136,13 +147,13 @@ class Document:
 
     @cached_property
     def drawn_on(self) -> frozenset[str]:
-        """SOP instance UIDs of the files that carry annotations."""
-        return frozenset(annotation.sop_uid for annotation in self.annotations)
+        """Names of the slices that carry annotations."""
+        return frozenset(annotation.slice_name for annotation in self.annotations)
 
     @cached_property
     def unreviewed_on(self) -> frozenset[str]:
-        """SOP instance UIDs of the files with annotations that nobody has looked at."""
-        return frozenset(annotation.sop_uid for annotation in self.annotations if not annotation.reviewed)
+        """Names of the slices with annotations that nobody has looked at."""
+        return frozenset(annotation.slice_name for annotation in self.annotations if not annotation.reviewed)
 
     @cached_property
     def _by_uid(self) -> dict[str, Annotation]:

@@ -95,9 +95,10 @@ class Remove:
 
 @dataclass(frozen=True)
 class MarkReviewed:
-    """Mark a slice as "reviewed: no hemorrhage", or take the mark back."""
+    """Mark a slice as "reviewed: no hemorrhage", or take the mark back. slice_name: see `document.slice_name`, here and
+    below."""
 
-    sop_uid: str
+    slice_name: str
     reviewed: bool = True
 
 
@@ -113,7 +114,7 @@ class Confirm:
 class ConfirmAll:
     """Say of every annotation, or of those on one slice, that a reader has looked at it."""
 
-    sop_uid: str | None = None
+    slice_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ class Accept:
     """
 
     uid: str | None = None
-    sop_uid: str | None = None
+    slice_name: str | None = None
     subtype: str | None = None
     uids: frozenset[str] | None = None
     action: str = ""
@@ -270,7 +271,7 @@ class Reject:
     """Take proposals off their layer: those that fit what is given, all when nothing is."""
 
     uid: str | None = None
-    sop_uid: str | None = None
+    slice_name: str | None = None
     subtype: str | None = None
 
 
@@ -287,7 +288,7 @@ class Reopen:
 class RemoveAll:
     """Delete annotations: those that fit what is given, all when nothing is. Locked subtypes stay."""
 
-    sop_uid: str | None = None
+    slice_name: str | None = None
     subtype: str | None = None
 
 

@@ -13,14 +13,14 @@ from viewer.findings.verdict import Verdict
 def fitting(
     annotations: tuple[Annotation, ...],
     uid: str | None = None,
-    sop_uid: str | None = None,
+    slice_name: str | None = None,
     subtype: str | None = None,
 ) -> tuple[Annotation, ...]:
     """Those that fit what is given; all when nothing is."""
     return tuple(
         a
         for a in annotations
-        if uid in (None, a.uid) and sop_uid in (None, a.sop_uid) and subtype in (None, a.subtype)
+        if uid in (None, a.uid) and slice_name in (None, a.slice_name) and subtype in (None, a.subtype)
     )
 
 
@@ -56,7 +56,7 @@ def drop_ghosts(core: Core, _: events.DropGhosts) -> Edit | None:
 def accept(core: Core, event: events.Accept) -> Edit | None:
     """Make proposals annotations; a reader who takes one alone has looked at it."""
     if event.uids is None:
-        wanted = fitting(core.proposals, event.uid, event.sop_uid, event.subtype)
+        wanted = fitting(core.proposals, event.uid, event.slice_name, event.subtype)
     else:
         wanted = tuple(
             a for a in core.offer.proposals if a.uid in event.uids and core.document.find(a.uid) is None
@@ -80,7 +80,7 @@ def accept(core: Core, event: events.Accept) -> Edit | None:
 
 def reject(core: Core, event: events.Reject) -> Edit | None:
     """Take proposals off their layer; undo brings them back."""
-    wanted = fitting(core.proposals, event.uid, event.sop_uid, event.subtype)
+    wanted = fitting(core.proposals, event.uid, event.slice_name, event.subtype)
     if not wanted:
         core.tell(words.NOTHING_PROPOSED)
         return None

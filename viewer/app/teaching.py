@@ -31,9 +31,7 @@ Event = dict[str, Any]
 
 def vouched_slices(document: Document) -> int:
     """Slices a reader vouches for: marked as reviewed, or annotated with nothing left to confirm."""
-    open_slices = {(a.sop_uid, a.frame) for a in document.annotations if not a.reviewed}
-    drawn = {(a.sop_uid, a.frame) for a in document.annotations}
-    return len((drawn | {(sop_uid, 0) for sop_uid in document.reviewed_slices}) - open_slices)
+    return len((document.drawn_on | document.reviewed_slices) - document.unreviewed_on)
 
 
 def count_annotated(library: Library) -> tuple[int, int]:

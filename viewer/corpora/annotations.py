@@ -14,7 +14,7 @@ from model.datasets.names import digest
 from model.errors import PterionError
 from model.labels import NOT_REVIEWED
 from model.sample import Sample, slice_scores
-from viewer.annotation.document import Document
+from viewer.annotation.document import Document, slice_name
 from viewer.annotation.raster import slice_labels
 from viewer.corpora.stacks import positions_mm
 from viewer.dicom.volume import Volume
@@ -160,7 +160,7 @@ def reviewed_slices(document: Document, volume: Volume) -> npt.NDArray[np.bool_]
     result = np.zeros(len(volume.hu), np.bool_)
     for index, header in enumerate(volume.series.slices):
         found = document.on_slice(header.sop_uid, header.frame)
-        vouched = header.sop_uid in document.reviewed_slices or bool(found)
+        vouched = slice_name(header.sop_uid, header.frame) in document.reviewed_slices or bool(found)
         result[index] = vouched and all(annotation.reviewed for annotation in found)
     return result & ~volume.failed
 

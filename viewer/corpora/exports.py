@@ -20,6 +20,7 @@ from model.errors import PterionError
 from model.labels import BACKGROUND, NOT_REVIEWED, SUBTYPES
 from model.sample import Sample, slice_scores
 from viewer.annotation import png
+from viewer.annotation.document import slice_name
 from viewer.annotation.export import FORMAT, NOTE_NAME, NPZ_NAME
 from viewer.corpora.annotations import SOURCE, runs
 from viewer.corpora.stacks import Stack, stacks_of
@@ -122,8 +123,8 @@ class Exports:
         labels = np.full(stack.hu.shape, NOT_REVIEWED, np.uint8)
         places = {(header.sop_uid, header.frame): index for index, header in enumerate(stack.slices)}
         negative = set(note["reviewed_without_hemorrhage"])
-        for (uid, _), index in places.items():
-            if uid in negative:
+        for place, index in places.items():
+            if slice_name(*place) in negative:
                 labels[index] = BACKGROUND
         for each in note["slices"]:
             mask = _mask(folder, each)

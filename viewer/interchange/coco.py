@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.labels import SUBTYPES
-from viewer.annotation.document import SOURCES, Annotation, Document, Ring
+from viewer.annotation.document import SOURCES, Annotation, Document, Ring, slice_name
 from viewer.annotation.raster import polygon_mask
 from viewer.dicom.files import whole_file
 from viewer.dicom.series import Series, SliceHeader
@@ -153,7 +153,7 @@ def read_coco(path: Path, content: Mapping[str, Any], series: Series) -> Found:
         raise ExchangeError(
             f"{path.name} is no COCO file that can be read ({error}). Get it again."
         ) from error
-    return Found(drawn, clean & {place.sop_uid for place in series.slices})
+    return Found(drawn, clean & {slice_name(place.sop_uid, place.frame) for place in series.slices})
 
 
 def _place(image: Mapping[str, Any], places: Places, series: Series) -> int | None:

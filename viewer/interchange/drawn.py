@@ -64,7 +64,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Found:
-    """All that a file holds for the open series. clean: SOP instance UIDs marked as free of hemorrhage."""
+    """All that a file holds for the open series. clean: names of the slices marked as free of hemorrhage."""
 
     drawn: tuple[Drawn, ...]
     clean: frozenset[str] = frozenset()
@@ -130,7 +130,7 @@ def imported(
     remarks = found.remarks
     if repaired:
         remarks += (f"{repaired} outline{'s' * (repaired != 1)} crossed themselves and were repaired.",)
-    drawn_on = {annotation.sop_uid for annotation in annotations}
+    drawn_on = {annotation.slice_name for annotation in annotations}
     return Imported(tuple(annotations), found.clean - drawn_on, remarks)
 
 
@@ -250,5 +250,5 @@ def added(document: Document, found: Imported) -> tuple[Document, int]:
     """The document with what was imported, and how many annotations are new; their slices are no longer clean."""
     new = not_there_yet(document, found.annotations)
     together = (*document.annotations, *new)
-    clean = (document.reviewed_slices | found.clean) - {a.sop_uid for a in together}
+    clean = (document.reviewed_slices | found.clean) - {a.slice_name for a in together}
     return replace(document, annotations=together, reviewed_slices=clean), len(new)

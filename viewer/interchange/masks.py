@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from model.labels import BY_VALUE
 from viewer.annotation import png
+from viewer.annotation.document import slice_name
 from viewer.annotation.export import NOTE_NAME, NPZ_NAME
 from viewer.dicom.files import file_error
 from viewer.dicom.series import Series
@@ -48,7 +49,7 @@ def read_export(folder: Path, series: Series) -> Found:
         raise ExchangeError(
             f"{folder.name}/{NOTE_NAME} cannot be read ({error}). Get the folder again."
         ) from error
-    return Found(tuple(drawn), clean & {place.sop_uid for place in series.slices})
+    return Found(tuple(drawn), clean & {slice_name(place.sop_uid, place.frame) for place in series.slices})
 
 
 def read_npz(path: Path, series: Series) -> Found:

@@ -10,7 +10,7 @@ from model.deal import without_subtypes
 from model.errors import PterionError
 from model.labels import CODES
 from model.sample import Sample
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.document import Annotation, Document, slice_name
 from viewer.annotation.raster import annotation_mask
 from viewer.corpora.annotations import document_samples, salt_of
 from viewer.dicom.volume import Volume
@@ -69,31 +69,30 @@ def approve(document: Document, noted: Noted, choice: Choice, left_out: LeftOut)
     """
     whole = _status(noted, WHOLE)
     if whole is Status.FLAGGED and not choice.everything:
-        left_out.add(
-            FLAGGED, len({a.place for a in document.annotations} | {(s, 0) for s in document.reviewed_slices})
-        )
+        left_out.add(FLAGGED, len(document.drawn_on | document.reviewed_slices))
         return replace(document, annotations=(), reviewed_slices=frozenset())
     kept, refused = [], set()
     for place, shapes in _by_place(document).items():
         status = _status(noted, place)
         if Status.CLEAN in (status, whole):
             left_out.add(CLEAN_DRAWN)
-            refused.add(place[0])
+            refused.add(slice_name(*place))
         elif status is Status.FLAGGED and not choice.everything:
             left_out.add(FLAGGED)
-            refused.add(place[0])
+            refused.add(slice_name(*place))
         elif choice.everything or Status.DONE in (status, whole):
             kept += [replace(shape, reviewed=True) for shape in shapes]
         else:
             left_out.add(UNREVIEWED, sum(not shape.reviewed for shape in shapes))
             kept += shapes
     marked = set(document.reviewed_slices)
-    for (sop_uid, _), progress in noted.items():
-        if progress.status is Status.CLEAN and sop_uid:
-            marked.add(sop_uid)
-        elif progress.status is Status.FLAGGED and not choice.everything and sop_uid in marked:
+    for place, progress in noted.items():
+        name = slice_name(*place)
+        if progress.status is Status.CLEAN and place != WHOLE:
+            marked.add(name)
+        elif progress.status is Status.FLAGGED and not choice.everything and name in marked:
             left_out.add(FLAGGED)
-            refused.add(sop_uid)
+            refused.add(name)
     return replace(document, annotations=tuple(kept), reviewed_slices=frozenset(marked - refused))
 
 
@@ -113,7 +112,7 @@ def without_contradictions(document: Document, volume: Volume, left_out: LeftOut
     shape = volume.hu.shape[1], volume.hu.shape[2]
     wrong = {place for place, shapes in _by_place(document).items() if _contradict(shapes, shape)}
     left_out.add(TWO_SUBTYPES, len(wrong))
-    gone = {sop_uid for sop_uid, _ in wrong}
+    gone = {slice_name(*place) for place in wrong}
     return replace(
         document,
         annotations=tuple(a for a in document.annotations if a.place not in wrong),
@@ -186,8 +185,8 @@ def approved_samples(
             continue
         document = series.document
         if series.clean:
-            refused = {a.sop_uid for a in library.load_document(*document.key).annotations}
-            seen = {header.sop_uid for header in volume.series.slices} - refused
+            seen = {slice_name(header.sop_uid, header.frame) for header in volume.series.slices}
+            seen -= library.load_document(*document.key).drawn_on
             document = replace(document, reviewed_slices=document.reviewed_slices | seen)
         document = without_contradictions(document, volume, left_out)
         for sample in document_samples(document, volume, series.patient, salt, series.version):

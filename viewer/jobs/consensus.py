@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from model.errors import PterionError
 from model.labels import CODES
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.document import Annotation, Document, slice_name
 from viewer.annotation.raster import mask_outlines
 from viewer.dicom.series import SliceHeader
 from viewer.jobs.agreement import Mask, extent, subtype_masks
@@ -62,11 +62,11 @@ def consensus(
                 Annotation(new_uid(), place.sop_uid, place.frame, code, outline, "consensus", holes=holes)
                 for outline, holes in mask_outlines(mask)
             ]
-    drawn = {annotation.sop_uid for annotation in found}
+    drawn = {annotation.slice_name for annotation in found}
     clean = {
-        place.sop_uid
-        for place in slices
-        if 2 * sum(place.sop_uid in document.reviewed_slices for document in readings) > len(readings)
+        name
+        for name in (slice_name(place.sop_uid, place.frame) for place in slices)
+        if 2 * sum(name in document.reviewed_slices for document in readings) > len(readings)
     }
     first = readings[0]
     return Document(first.study_uid, first.series_uid, tuple(found), frozenset(clean - drawn))

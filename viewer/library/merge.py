@@ -47,7 +47,7 @@ def merge(stored: Document, previous: Document, document: Document, new_uid: Cal
     verdicts, _ = items.merged(stored.verdicts, previous.verdicts, document.verdicts)
     reviewed = stored.reviewed_slices - (previous.reviewed_slices - document.reviewed_slices)
     reviewed |= document.reviewed_slices - previous.reviewed_slices
-    reviewed -= {annotation.sop_uid for annotation in annotations}
+    reviewed -= {annotation.slice_name for annotation in annotations}
     merged = replace(
         document,
         annotations=annotations,
@@ -65,7 +65,7 @@ class Difference:
 
     annotations, measures, marks, verdicts: those touched.
     order: uids of annotations in drawing order before and after, where it is not just "the new ones last".
-    reviewed: SOP instance UIDs marked before and after, where they differ.
+    reviewed: names of the slices marked before and after, where they differ.
     """
 
     annotations: Touched = field(default_factory=Touched)

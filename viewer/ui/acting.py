@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from viewer.annotation import events
+from viewer.annotation.document import slice_name
 from viewer.annotation.options import BrushOptions, EraserOptions, PushOptions, ToolName
 from viewer.dicom.volume import Volume
 from viewer.findings.verdict_on import next_open, open_regions
@@ -166,7 +167,7 @@ class Acting:
         reviewed = {
             index
             for index, header in enumerate(volume.series.slices)
-            if (header.sop_uid, header.frame) in drawn or header.sop_uid in seen
+            if (header.sop_uid, header.frame) in drawn or slice_name(header.sop_uid, header.frame) in seen
         }
         if session.suspecting.suspected is not None:
             self._next_region(reviewed)
@@ -215,9 +216,10 @@ class Acting:
         """Mark the slice as reviewed without hemorrhage, or take the mark back."""
         session, volume = self._session, self._session.volume
         if volume is not None:
-            sop_uid = volume.series.slices[session.slice_index].sop_uid
-            marked = sop_uid in session.document.reviewed_slices
-            session.edit_requested.emit(events.MarkReviewed(sop_uid, not marked))
+            header = volume.series.slices[session.slice_index]
+            name = slice_name(header.sop_uid, header.frame)
+            marked = name in session.document.reviewed_slices
+            session.edit_requested.emit(events.MarkReviewed(name, not marked))
 
     def edit_key(self, key: events.Key) -> None:
         """Give the editor a key."""

@@ -7,7 +7,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QMenu, QVBoxLayout, QWidget
 
 from model.labels import BY_CODE, SUBTYPES
-from viewer.annotation.document import Annotation
+from viewer.annotation.document import Annotation, slice_name
 from viewer.annotation.events import ChooseSubtype, Confirm, ConfirmAll, MarkReviewed, Remove, Select
 from viewer.session import Session
 from viewer.ui import theme
@@ -131,7 +131,7 @@ class AnnotationsPanel(QWidget):
         self.list.customContextMenuRequested.connect(self._menu)
         self.review.clicked.connect(self._toggle_reviewed)
         self.review_all.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll()))
-        self.review_slice.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll(self._sop_uid())))
+        self.review_slice.clicked.connect(lambda: session.edit_requested.emit(ConfirmAll(self._slice())))
         self.delete.clicked.connect(self._delete)
         self.clean.clicked.connect(self._toggle_clean)
         self.export.clicked.connect(
@@ -172,14 +172,15 @@ class AnnotationsPanel(QWidget):
         self._show_clean()
         self._show_unreviewed()
 
-    def _sop_uid(self) -> str:
-        """SOP instance UID of the slice on screen, empty without one."""
+    def _slice(self) -> str:
+        """Name of the slice on screen, empty without one."""
         volume = self._session.volume
-        return volume.series.slices[self._session.slice_index].sop_uid if volume is not None else ""
+        header = volume.series.slices[self._session.slice_index] if volume is not None else None
+        return slice_name(header.sop_uid, header.frame) if header is not None else ""
 
     def _show_clean(self, *_: object) -> None:
         """Offer to mark the slice on screen as free of hemorrhage, or to take that back."""
-        uid, document = self._sop_uid(), self._session.document
+        uid, document = self._slice(), self._session.document
         marked = uid in document.reviewed_slices
         drawn = uid in document.drawn_on
         self.clean.setVisible(bool(uid) and not drawn)
@@ -194,10 +195,10 @@ class AnnotationsPanel(QWidget):
         waiting = self._session.document.unreviewed_on
         self._unreviewed.setVisible(bool(waiting))
         self.review_slice.setText(f"Image {self._session.slice_index + 1} reviewed")
-        self.review_slice.setEnabled(self._sop_uid() in waiting)
+        self.review_slice.setEnabled(self._slice() in waiting)
 
     def _toggle_clean(self) -> None:
-        uid = self._sop_uid()
+        uid = self._slice()
         marked = uid in self._session.document.reviewed_slices
         self._session.edit_requested.emit(MarkReviewed(uid, not marked))
         self._show_clean()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from viewer.annotation.document import slice_name
 from viewer.dicom.series import Note, Problem
 from viewer.imaging.orientation import Orientation, edge_letters
 from viewer.imaging.placement import Placement
@@ -77,9 +78,7 @@ class Corners:
     def sentence_at(self, point: QPointF) -> str:
         """The sentence of the badge under a point, empty beside them."""
         hidden = self._session.patient_hidden
-        return next(
-            (note.told(hidden=hidden) for box, note in self._still.badges if box.contains(point)), ""
-        )
+        return next((note.told(hidden=hidden) for box, note in self._still.badges if box.contains(point)), "")
 
     def paint(self, painter: QPainter, shown: Shown, placement: Placement, room: Room) -> None:
         """Paint everything for what is shown."""
@@ -186,8 +185,8 @@ class Corners:
                 self._draw(painter, self._at_right(room, bottom, second.split(" · ")[0]))
             return
         index = shown.slice_index
-        sop_uid = "" if index is None else shown.volume.series.slices[index].sop_uid
-        if sop_uid in self._session.document.reviewed_slices:
+        place = None if index is None else shown.volume.series.slices[index]
+        if place and slice_name(place.sop_uid, place.frame) in self._session.document.reviewed_slices:
             self._draw(painter, _at_left(bottom - 2 * self._line, captions.REVIEWED, theme.GREEN))
         self._draw(painter, _at_left(bottom - self._line, first))
         self._draw(painter, _at_left(bottom, second))

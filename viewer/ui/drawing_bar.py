@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.annotation import events
+from viewer.annotation.document import slice_name
 from viewer.annotation.options import Combination, Overlap, ToolName
 from viewer.annotation.preview import Preview
 from viewer.session import Mode, Session, Tool
@@ -340,7 +341,7 @@ class DrawingBar(QFrame):
             ("Separate its parts", ask(events.Separate(uid)), bool(uid)),
             *((text, ask(events.Merge(how, (uid, *others))), bool(others)) for how, text in merges),
             line,
-            ("Delete all on this slice", ask(events.RemoveAll(sop_uid=place[0])), bool(here)),
+            ("Delete all on this slice", ask(events.RemoveAll(slice_name(*place))), bool(here)),
             (
                 f"Delete all {session.subtype}",
                 ask(events.RemoveAll(subtype=session.subtype)),

@@ -4,6 +4,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QVBoxLayout
 
+from viewer.annotation.document import slice_name
 from viewer.annotation.events import Accept, Reject
 from viewer.session import Session
 from viewer.ui import theme
@@ -46,13 +47,14 @@ class ProposalsCard(QFrame):
             signal.connect(self.refresh)
         self.refresh()
 
-    def _sop_uid(self) -> str:
+    def _slice(self) -> str:
         volume = self._session.volume
-        return volume.series.slices[self._session.slice_index].sop_uid if volume is not None else ""
+        header = volume.series.slices[self._session.slice_index] if volume is not None else None
+        return slice_name(header.sop_uid, header.frame) if header is not None else ""
 
     def _ask(self, event: type[Accept] | type[Reject], name: str) -> None:
         limits: dict[str, dict[str, Any]] = {
-            "slice": {"sop_uid": self._sop_uid()},
+            "slice": {"slice_name": self._slice()},
             "subtype": {"subtype": self._session.subtype},
         }
         self._session.edit_requested.emit(event(**limits.get(name, {})))
@@ -63,7 +65,7 @@ class ProposalsCard(QFrame):
         self.setVisible(bool(found))
         if not found:
             return
-        here = sum(each.sop_uid == self._sop_uid() for each in found)
+        here = sum(each.slice_name == self._slice() for each in found)
         mine = sum(each.subtype == session.subtype for each in found)
         several = len(found) != 1
         self.text.setText(

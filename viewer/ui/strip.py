@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from model.labels import SUBTYPES
+from viewer.annotation.document import slice_name
 from viewer.imaging.strip import cell_colours, cell_edges, slice_at, strip_rows
 from viewer.library.work import Progress, Status
 from viewer.measures.mark import MarkKind
@@ -84,7 +85,11 @@ class SliceStrip(QWidget):
         volume, marks = self._session.volume, self._session.document.reviewed_slices
         if volume is None or not marks:
             return []
-        return [i for i, header in enumerate(volume.series.slices) if header.sop_uid in marks]
+        return [
+            i
+            for i, header in enumerate(volume.series.slices)
+            if slice_name(header.sop_uid, header.frame) in marks
+        ]
 
     def noted(self) -> dict[int, Progress]:
         """What a reader has noted of slices: begun, done or flagged. That a slice is clean is told by `reviewed`."""

@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout
 
+from viewer.annotation.document import slice_name
 from viewer.annotation.events import MarkReviewed
 from viewer.library.work import WHOLE, Progress, Status
 from viewer.session import Session
@@ -114,10 +115,11 @@ class WorkCard(QFrame):
     def _note_slice(self) -> None:
         """Keep what was chosen. That a slice is free of hemorrhage is an annotation, which undo takes back."""
         place, status = self._place(), Status(self.slice_status.currentData())  # Qt keeps plain text
-        clean = place[0] in self._session.document.reviewed_slices
+        name = slice_name(*place)
+        clean = name in self._session.document.reviewed_slices
         if (status is Status.CLEAN) != clean:
-            self._session.edit_requested.emit(MarkReviewed(place[0], not clean))
-        if status is Status.CLEAN and place[0] not in self._session.document.reviewed_slices:
+            self._session.edit_requested.emit(MarkReviewed(name, not clean))
+        if status is Status.CLEAN and name not in self._session.document.reviewed_slices:
             self.refresh()  # it has annotations; the editor has said so
         else:
             self._session.working.noted.emit(place, status, self.comment.text())
@@ -146,7 +148,7 @@ class WorkCard(QFrame):
     def _begun(self, place: tuple[str, int]) -> Status:
         """What a slice or the series is where nobody said."""
         document = self._session.document
-        if place[0] in document.reviewed_slices:
+        if slice_name(*place) in document.reviewed_slices:
             return Status.CLEAN
         drawn = document.annotations if place == WHOLE else document.on_slice(*place)
         return Status.IN_PROGRESS if drawn else Status.UNTOUCHED

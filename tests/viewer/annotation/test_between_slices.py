@@ -182,9 +182,9 @@ OFFERED = (proposal("p", "0"), proposal("q", "0", "IPH", 60), proposal("r", "1")
     ("accept", "taken"),
     [
         (Accept(uid="q"), ["q"]),
-        (Accept(sop_uid="0"), ["p", "q"]),
+        (Accept(slice_name="0"), ["p", "q"]),
         (Accept(subtype="IPH"), ["q", "s"]),
-        (Accept(sop_uid="0", subtype="IPH"), ["q"]),
+        (Accept(slice_name="0", subtype="IPH"), ["q"]),
         (Accept(), ["p", "q", "r", "s"]),
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from viewer.annotation import words as texts
-from viewer.annotation.document import Annotation, Document, Point
+from viewer.annotation.document import Annotation, Document, Point, slice_name
 from viewer.annotation.editor import Editor
 from viewer.annotation.events import (
     ChooseSubtype,
@@ -22,6 +22,7 @@ from viewer.annotation.events import (
     Press,
     Release,
     Remove,
+    RemoveAll,
     Select,
     State,
 )
@@ -464,6 +465,24 @@ def test_a_slice_is_marked_free_of_hemorrhage_until_something_is_drawn_there(edi
     assert editor.document.reviewed_slices == {"a"}
     editor.handle(MarkReviewed("a", False))
     assert editor.document.reviewed_slices == frozenset()
+
+
+def test_frames_of_one_file_are_marked_confirmed_and_emptied_one_by_one(editor: Editor) -> None:
+    first, second = slice_name("a", 0), slice_name("a", 1)
+    assert editor.handle(MarkReviewed(first)) is not None
+    assert editor.handle(MarkReviewed(second)) is not None
+    editor.add([Annotation("p", "a", 1, "SDH", SQUARE, reviewed=False)], "accept")
+    assert editor.document.reviewed_slices == {first}
+    assert editor.handle(MarkReviewed(second)) is None
+    assert editor.take_messages() == (texts.HAS_ANNOTATIONS,)
+    editor.handle(ConfirmAll(first))
+    assert not editor.document.annotations[0].reviewed
+    editor.handle(RemoveAll(first))
+    assert len(editor.document.annotations) == 1
+    editor.handle(ConfirmAll(second))
+    assert editor.document.annotations[0].reviewed
+    editor.handle(RemoveAll(second))
+    assert editor.document.annotations == ()
 
 
 def test_an_annotation_is_removed_by_uid_from_a_list(editor: Editor) -> None:

@@ -396,7 +396,7 @@ def test_all_of_a_slice_or_a_subtype_is_deleted_in_one_step() -> None:
     editor.handle(RemoveAll(subtype="SDH"))
     assert [a.uid for a in editor.document.annotations] == ["b"]
     editor.handle(Key.UNDO)
-    editor.handle(RemoveAll(sop_uid="0"))
+    editor.handle(RemoveAll(slice_name="0"))
     assert [a.uid for a in editor.document.annotations] == ["c"]
     editor.handle(Key.UNDO)
     assert editor.handle(RemoveAll()).action == "delete all"

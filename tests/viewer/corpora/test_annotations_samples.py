@@ -10,7 +10,7 @@ import pytest
 
 from model.errors import PterionError
 from model.labels import NOT_REVIEWED
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.document import Annotation, Document, slice_name
 from viewer.corpora.annotations import annotated_samples, document_samples, reviewed_slices, runs
 from viewer.dicom.load import load_all
 from viewer.dicom.scan import scan
@@ -69,6 +69,15 @@ def test_slice_marked_as_reviewed_is_negative(volume: Volume, annotate: Callable
     (sample,) = document_samples(annotate({}, reviewed=(0,)), volume, "p", "salt")
     assert sample.scores.tolist() == [[0] * 6, [-1] * 6]
     assert not sample.labels[0].any()
+
+
+def test_of_a_file_of_many_frames_only_those_marked_are_negative(volume: Volume) -> None:
+    frames = tuple(
+        replace(header, sop_uid="1.2.9", frame=number) for number, header in enumerate(volume.series.slices)
+    )
+    one_file = replace(volume, series=replace(volume.series, slices=frames))
+    document = Document(reviewed_slices=frozenset({slice_name("1.2.9", 2), slice_name("1.2.9", 0)}))
+    assert np.flatnonzero(reviewed_slices(document, one_file)).tolist() == [0, 2]
 
 
 def test_slice_with_an_unconfirmed_proposal_teaches_nothing(

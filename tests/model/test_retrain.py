@@ -192,6 +192,36 @@ def test_training_moves_weights_but_neither_statistics_nor_the_sequence(
     assert len(moved) > 10
 
 
+def test_the_candidate_is_what_the_blend_chose(
+    run_of: MakeRun, tiny_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half-way between the bundled weights and the training's end; model.json and a note say so."""
+    from model import fine_tune
+    from model.blend import between
+    from model.networks.flagship import Flagship
+
+    ends: list[Flagship] = []
+
+    def half(start: Flagship, end: Flagship, score: Callable[[Flagship], float]) -> tuple[Flagship, float]:
+        assert np.isfinite(score(end))
+        ends.append(end)
+        return between(start, end, 0.5), 0.5
+
+    monkeypatch.setattr(fine_tune, "best_between", half)
+    folder = run_of(*PATIENTS, learning_rate=0.1)
+    assert retrain.run(folder) == 0
+    before, after = weights_of(tiny_version), weights_of(folder / "candidate")
+    end = {name: value.numpy() for name, value in ends[0].state_dict().items()}
+    moved = max(float(np.abs(end[name] - before[name]).max()) for name in before)
+    assert moved > 0.02
+    for name in before:  # which are stored in 16 bits
+        middle = (before[name] + end[name]) / 2
+        np.testing.assert_allclose(after[name], middle, rtol=2e-3, atol=1e-3, err_msg=name)
+    training = json.loads((folder / "candidate" / "model.json").read_text())["training"]
+    assert training["share"] == 0.5
+    assert any("lie 50 % of the way from tiny-1" in note for note in training["notes"])
+
+
 def test_it_starts_from_the_bundled_weights_whatever_is_in_use(
     run_of: MakeRun, tiny_version: Path, tmp_path: Path
 ) -> None:

@@ -42,11 +42,21 @@ PADDING, PADDING_LIMIT, BURNED_IN, CALIBRATION = 0x00280120, 0x00280121, 0x00280
 CENTRE, WIDTH, INTERCEPT, SLOPE, LOSSY_IMAGE = 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00282110
 RESCALE_TYPE, MODALITY_LUT = 0x00281054, 0x00283000
 
-PHASES = (
-    *(CONTRAST, KVP, ECHO_TIME, ECHO, B_VALUE, TEMPORAL_POSITION, TRIGGER_TIME),
-    *(STACK, THICKNESS, ACQUISITION, ACQUISITION_TIME, IMAGE_TYPE),
-)
-"""What tells apart slices at one position, beside the kernel: the first of these that differs."""
+PHASES = {
+    CONTRAST: "contrast agent",
+    KVP: "tube voltage",
+    ECHO_TIME: "echo time",
+    ECHO: "echo",
+    B_VALUE: "b-value",
+    TEMPORAL_POSITION: "temporal position",
+    TRIGGER_TIME: "trigger time",
+    STACK: "stack",
+    THICKNESS: "slice thickness",
+    ACQUISITION: "acquisition",
+    ACQUISITION_TIME: "acquisition time",
+    IMAGE_TYPE: "image type",
+}
+"""What tells apart slices at one position, beside the kernel: the first of these that differs, and its name."""
 
 WANTED = frozenset(
     {

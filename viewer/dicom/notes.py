@@ -166,8 +166,9 @@ def _split(stack: "Stack", index: int) -> Iterator[Note]:
         text = f"The slices were reconstructed with different kernels: {', '.join(kernels)}."
         yield Note(Problem.MIXED_KERNELS, "mixed kernels", text)
     if stack.phases > 1:
-        text = f"The series holds {stack.phases} stacks that lie over each other: {part}."
-        yield Note(Problem.DUPLICATE_POSITIONS, f"{stack.phases} phases", text)
+        which = f" ({', '.join(stack.phase)})" if stack.phase else ""
+        text = f"The series holds {stack.phases} stacks that lie over each other: {part}{which}."
+        yield Note(Problem.DUPLICATE_POSITIONS, f"{stack.phases} stacks", text)
     if stack.copies:
         text = f"Left out: {plural(stack.copies, 'file')} with slices that are already in the stack."
         yield Note(Problem.DUPLICATE_POSITIONS, plural(stack.copies, "duplicate"), text)

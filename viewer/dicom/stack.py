@@ -26,6 +26,7 @@ class Stack:
 
     mixed: why the series was split (empty if it was not). copies: files left out because a slice at that place
     is there already. lost: files of the series that cannot be read. phases: stacks at the same positions.
+    phase: what tells this one from the others; empty where nothing but the order of the files does.
     flat: all slices claim one position. frames: stacks with a frame of reference of their own.
     """
 
@@ -34,6 +35,7 @@ class Stack:
     copies: int = 0
     lost: tuple[Instance, ...] = ()
     phases: int = 1
+    phase: tuple[str, ...] = ()
     flat: bool = False
     frames: int = 1
     parts: int = 1
@@ -189,10 +191,13 @@ def _phases(bucket: Sequence[Instance]) -> list[Stack]:
         return [Stack(members=tuple(bucket), kernels=kernels, flat=True)]
     if found := _told_apart(places):
         tag, groups = found
-        stacks = [stack for group in groups for stack in _phases(group)]
-        if tag != tags.KERNEL:
-            return [replace(stack, phases=len(stacks)) for stack in stacks]
-        return [replace(stack, mixed=stack.mixed | {Problem.MIXED_KERNELS}) for stack in stacks]
+        pairs = [(value, stack) for value, group in groups.items() for stack in _phases(group)]
+        if tag == tags.KERNEL:
+            return [replace(stack, mixed=stack.mixed | {Problem.MIXED_KERNELS}) for _, stack in pairs]
+        return [
+            replace(stack, phases=len(pairs), phase=(_said(tag, value), *stack.phase))
+            for value, stack in pairs
+        ]
     most = max(map(len, places), default=1)
     if most == 1:
         return [Stack(members=tuple(bucket), kernels=kernels)]
@@ -220,7 +225,7 @@ def _places(bucket: Sequence[Instance]) -> list[list[Instance]]:
     return places
 
 
-def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, list[list[Instance]]] | None:
+def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, dict[bytes, list[Instance]]] | None:
     """The first element whose values tell apart slices that are on top of each other, and the slices of each value.
 
     Kernel and thickness also tell apart what lies between each other. Where values follow one another, the scan
@@ -241,8 +246,14 @@ def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, list[list[In
             groups: dict[bytes, list[Instance]] = {value: [] for value in sorted(sizes, key=_counting)}
             for item, value in zip(ordered, values, strict=True):
                 groups[value].append(item)
-            return tag, list(groups.values())
+            return tag, groups
     return None
+
+
+def _said(tag: int, value: bytes) -> str:
+    """An element of `PHASES` and its value in words; numbers that are stored as bytes are left out."""
+    text = value.decode("latin-1")
+    return f"{tags.PHASES[tag]} {text or 'not given'}" if text.isprintable() else tags.PHASES[tag]
 
 
 def _thins(places: Sequence[Sequence[Instance]], tag: int, most: int) -> bool:

@@ -45,24 +45,36 @@ def write(folder: Path, slices: Sequence[tuple[float, int, Mapping[str, object]]
 
 
 @pytest.mark.parametrize(
-    ("keyword", "values"),
+    ("keyword", "values", "name"),
     [
-        ("KVP", (80, 140)),
-        ("TriggerTime", (0, 450)),
-        ("TemporalPositionIdentifier", (2, 10)),
-        ("ContrastBolusAgent", ("", "IOMERON")),
-        ("AcquisitionNumber", (1, 2)),
-        ("ImageType", (["DERIVED", "PRIMARY", "AXIAL", "VMI50"], ["DERIVED", "PRIMARY", "AXIAL", "VMI70"])),
+        ("KVP", (80, 140), "tube voltage"),
+        ("TriggerTime", (0, 450), "trigger time"),
+        ("TemporalPositionIdentifier", (2, 10), "temporal position"),
+        ("ContrastBolusAgent", ("", "IOMERON"), "contrast agent"),
+        ("AcquisitionNumber", (1, 2), "acquisition"),
+        ("ImageType", (["DERIVED", "AXIAL", "VMI50"], ["DERIVED", "AXIAL", "VMI70"]), "image type"),
     ],
 )
 def test_an_element_tells_two_phases_apart(
-    tmp_path: Path, keyword: str, values: tuple[object, object]
+    tmp_path: Path, keyword: str, values: tuple[object, object], name: str
 ) -> None:
     """Slices of both phases lie mixed, and by their numbers no phase could be found."""
     slices = [(5.0 * i, 100 * k + i, {keyword: value}) for i in range(4) for k, value in enumerate(values)]
     write(tmp_path, [slices[n] for n in SHUFFLED])
     assert sorted(found(tmp_path)) == [((0, 5, 10, 15), [0, 1, 2, 3]), ((0, 5, 10, 15), [100, 101, 102, 103])]
     assert all(series.problems == {Problem.DUPLICATE_POSITIONS} for series in stacks(tmp_path))
+    texts = sorted(series.notes[0].text for series in stacks(tmp_path))
+    assert all(name in text and "lie over each other: it is shown as 2 stacks" in text for text in texts)
+
+
+def test_phases_are_numbered_and_named_in_the_order_of_their_values(tmp_path: Path) -> None:
+    """Where instance numbers tell nothing, the tenth comes behind the second."""
+    names = [{"TemporalPositionIdentifier": n, "InstanceNumber": 1} for n in (10, 2, 1)]
+    write(tmp_path, [(5.0 * i, 0, name) for i in range(2) for name in names])
+    assert [series.notes[0].text.partition(": ")[2] for series in stacks(tmp_path)] == [
+        f"it is shown as 3 stacks, this is number {k} (temporal position {n})."
+        for k, n in ((1, 1), (2, 2), (3, 10))
+    ]
 
 
 def test_kernels_with_phases_are_four_stacks(tmp_path: Path) -> None:

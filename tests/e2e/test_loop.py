@@ -5,18 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from model.registry import Registry
 from tests.tiny_version import make_tiny
 from viewer.app import Application
+from viewer.bench import drive
 from viewer.jobs import retrain
 from viewer.session import Mode
 from viewer.ui.preflight import PreflightDialog
-from viewer.ui.reading import ReadingArea
 from viewer.ui.verdict import VerdictDialog
 
 WAIT_MS = 120_000
@@ -70,51 +67,7 @@ def open_window(bundled: Path, tmp_path: Path) -> Iterator[Callable[..., Applica
     yield make
     for application in running:
         if not application.ended:
-            close(application)
-
-
-def close(application: Application) -> None:
-    assert application.window.close()
-    application.shutdown()
-    application.window.deleteLater()
-
-
-def scored(application: Application) -> bool:
-    findings = application.session.findings
-    return findings is not None and findings.done and not application.tasks.busy
-
-
-def wheel(application: Application, steps: int) -> None:
-    """Turn the wheel over the large viewport, towards the reader for positive steps."""
-    reading = application.window.centre
-    assert isinstance(reading, ReadingArea)
-    viewport = reading.viewports[0]
-    middle = QPointF(viewport.rect().center())
-    for _ in range(abs(steps)):
-        turn = QWheelEvent(
-            middle,
-            QPointF(viewport.mapToGlobal(middle.toPoint())),
-            QPoint(),
-            QPoint(0, -120 if steps > 0 else 120),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QApplication.sendEvent(viewport, turn)
-
-
-def draw_by_mouse(qtbot: QtBot, application: Application, corners: tuple[tuple[float, float], ...]) -> None:
-    """Click the corners, then the first one again, in the large viewport."""
-    reading = application.window.centre
-    assert isinstance(reading, ReadingArea)
-    viewport = reading.viewports[0]
-    placement = viewport.placement()
-    assert placement is not None
-    for corner in (*corners, corners[0]):
-        at = QPointF(*placement.to_screen(corner)).toPoint()
-        qtbot.mouseMove(viewport, at)
-        qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
+            drive.close(application)
 
 
 @pytest.fixture(scope="module")
@@ -183,11 +136,11 @@ def test_open_scroll_score_draw_close_reopen_retrain_switch(
     assert session.slice_index == 6
 
     # scroll while scores and masks arrive
-    wheel(first, 3)
+    drive.wheel(first, 3)
     assert session.slice_index == 9
-    wheel(first, -4)
+    drive.wheel(first, -4)
     assert session.slice_index == 5
-    qtbot.waitUntil(lambda: scored(first), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: drive.scored(first), timeout=WAIT_MS)
     findings = session.findings
     assert findings is not None
     assert findings.model_id == "tiny-1"
@@ -200,17 +153,17 @@ def test_open_scroll_score_draw_close_reopen_retrain_switch(
     session.set_subtype("IPH")
     for index in (5, 6, 7):
         session.set_slice_index(index)
-        draw_by_mouse(qtbot, first, CORNERS)
+        drive.draw(first, CORNERS)
     assert [a.subtype for a in session.document.annotations] == ["IPH"] * 3
     drawn = session.document.annotations
     assert np.abs(np.array(drawn[0].outline) - np.array(CORNERS)).max() < 0.5  # a pixel of the screen
     qtbot.waitUntil(lambda: session.save_state == "Saved", timeout=WAIT_MS)
-    close(first)
+    drive.close(first)
 
     # reopen: the polygons are there, and so are the scores
     second = open_window(head)
     session = second.session
-    qtbot.waitUntil(lambda: scored(second), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: drive.scored(second), timeout=WAIT_MS)
     assert session.document.annotations == drawn
     qtbot.waitUntil(lambda: session.annotated == (1, 3), timeout=WAIT_MS)
 
@@ -264,4 +217,4 @@ def test_open_scroll_score_draw_close_reopen_retrain_switch(
 
 def answered_by(application: Application, model_id: str) -> bool:
     findings = application.session.findings
-    return scored(application) and findings is not None and findings.model_id == model_id
+    return drive.scored(application) and findings is not None and findings.model_id == model_id

@@ -203,8 +203,11 @@ def _phases(bucket: Sequence[Instance]) -> list[Stack]:
         return [Stack(members=tuple(bucket), kernels=kernels)]
     places = [natural(place, _own) for place in places]
     if min(map(len, places)) == most:
-        alike = [tuple(place[k] for place in places) for k in range(most)]
-        return [Stack(members=members, kernels=kernels, phases=most) for members in alike]
+        alike = [[place[k] for place in places] for k in range(most)]
+    else:
+        alike = _in_turn(places)
+    if len(alike) == most:
+        return [Stack(members=tuple(members), kernels=kernels, phases=most) for members in alike]
     firsts = tuple(place[0] for place in places)
     return [Stack(members=firsts, kernels=kernels, copies=len(bucket) - len(places))]
 
@@ -248,6 +251,22 @@ def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, dict[bytes, 
                 groups[value].append(item)
             return tag, groups
     return None
+
+
+def _in_turn(places: Sequence[Sequence[Instance]]) -> list[list[Instance]]:
+    """Slices taken in the order of their numbers, a new stack where a position comes again; none where few do."""
+    if 2 * sum(len(place) > 1 for place in places) < len(places):
+        return []
+    number = {id(item): index for index, place in enumerate(places) for item in place}
+    groups: list[list[Instance]] = []
+    taken: set[int] = set()
+    for item in natural([item for place in places for item in place], _own):
+        if not groups or number[id(item)] in taken:
+            groups.append([])
+            taken = set()
+        groups[-1].append(item)
+        taken.add(number[id(item)])
+    return groups
 
 
 def _said(tag: int, value: bytes) -> str:

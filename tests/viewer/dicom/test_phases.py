@@ -111,6 +111,19 @@ def test_kernels_between_each_other_are_two_stacks(tmp_path: Path) -> None:
     assert all(series.problems == {Problem.MIXED_KERNELS} for series in stacks(tmp_path))
 
 
+def test_a_missing_slice_hides_no_phase(tmp_path: Path) -> None:
+    """Three phases of four slices that only their numbers tell apart; the second slice of the second is not there."""
+    slices = [(5.0 * i, 100 * k + i, {"InstanceNumber": 4 * k + i}) for k in range(3) for i in range(4)]
+    del slices[5]
+    write(tmp_path, slices)
+    assert found(tmp_path) == [
+        ((0, 5, 10, 15), [0, 1, 2, 3]),
+        ((0, 5, 10, 15), [200, 201, 202, 203]),
+        ((0, 10, 15), [100, 102, 103]),
+    ]
+    assert Problem.MISSING_SLICES in stacks(tmp_path)[2].problems
+
+
 def test_a_scan_that_changed_its_step_on_the_way_stays_one_stack(tmp_path: Path) -> None:
     """Five slices of 5 mm, then five of 10 mm, which begin where the others end: that place is there twice."""
     low = [(5.0 * i, i, {"SliceThickness": 5, "AcquisitionNumber": 1}) for i in range(5)]

@@ -1,6 +1,5 @@
 """The document at work: what is selected, which rules hold, how a change becomes an edit that can be undone."""
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -16,11 +15,6 @@ from viewer.annotation.options import DEFAULTS, Combination, Layer, Overlap, Too
 from viewer.annotation.raster import with_pixels
 from viewer.annotation.stack import Hu, Place, Stack
 from viewer.findings.verdict import Verdict
-
-
-def new_uid() -> str:
-    """A name that no other annotation has."""
-    return uuid.uuid4().hex
 
 
 class Core:

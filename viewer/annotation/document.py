@@ -1,6 +1,7 @@
 """What a reader left on one series: immutable values, edited by replacing the document."""
 
 import math
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +29,11 @@ def _ring(points: tuple[Point, ...], what: str) -> Ring:
     if len(ring) < 3 or not (math.isfinite(sum(xs) + sum(ys)) or all(map(math.isfinite, (*xs, *ys)))):
         raise ValueError(f"{what} needs three or more finite points, got {len(ring)}: {ring[:4]}")
     return ring
+
+
+def new_uid() -> str:
+    """A name that no other annotation, measure or reading has."""
+    return uuid.uuid4().hex
 
 
 def slice_name(sop_uid: str, frame: int = 0) -> str:

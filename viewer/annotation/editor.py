@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from viewer.annotation import events
 from viewer.annotation.commands import COMMANDS, check_subtype
-from viewer.annotation.core import Core, new_uid
-from viewer.annotation.document import Annotation, Document
+from viewer.annotation.core import Core
+from viewer.annotation.document import Annotation, Document, new_uid
 from viewer.annotation.events import Edit, Key
 from viewer.annotation.options import ToolName, ToolOptions
 from viewer.annotation.preview import Preview, State

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 
-from viewer.annotation.core import new_uid
-from viewer.annotation.document import Document
+from viewer.annotation.document import Document, new_uid
 from viewer.app.keeping import Keeping
 from viewer.app.tasks import Tasks
 from viewer.dicom.series import Stamp, stamp_of

@@ -1,7 +1,6 @@
 """What every import has in common: shapes and masks with a name, on slices of the open series, made annotations."""
 
 import math
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from model.errors import PterionError
 from model.labels import BY_CODE, CODES
-from viewer.annotation.document import Annotation, Document, Ring, Shape
+from viewer.annotation.document import Annotation, Document, Ring, Shape, new_uid
 from viewer.annotation.geometry import contains, repair, signed_area
 from viewer.annotation.raster import mask_outlines
 from viewer.corpora.dicom_seg import IGNORE, UNKNOWN, code_named
@@ -80,17 +79,13 @@ class Imported:
     remarks: tuple[str, ...] = field(default=())
 
 
-def _new_uid() -> str:
-    return uuid.uuid4().hex
-
-
 def imported(
     path: Path,
     found: Found,
     series: Series,
     mapping: Mapping[str, str],
     *,
-    new_uid: Callable[[], str] = _new_uid,
+    new_uid: Callable[[], str] = new_uid,
 ) -> Imported:
     """Annotations of what a file holds; all of it, or nothing.
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from model.labels import CODES
 from model.metrics import dice
 from viewer.annotation.document import Document
-from viewer.annotation.raster import polygon_mask
+from viewer.annotation.raster import annotation_mask
 from viewer.dicom.series import SliceHeader
 from viewer.dicom.volume import Volume
 
@@ -43,8 +43,7 @@ def slice_mask(document: Document, place: SliceHeader, code: str) -> Mask:
     mask = np.zeros((place.rows, place.columns), np.bool_)
     for annotation in document.on_slice(place.sop_uid, place.frame):
         if annotation.subtype == code:
-            outline, *others = annotation.rings
-            mask |= polygon_mask(outline, mask.shape, others)
+            mask |= annotation_mask(annotation, mask.shape)
     return mask
 
 

@@ -1,7 +1,6 @@
 """Several readings of one series joined to one: by majority, or by STAPLE (Warfield, Zou and Wells, IEEE TMI 23(7)
 2004). The readings stay as they are."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
@@ -10,7 +9,7 @@ import numpy.typing as npt
 
 from model.errors import PterionError
 from model.labels import CODES
-from viewer.annotation.document import Annotation, Document, slice_name
+from viewer.annotation.document import Annotation, Document, new_uid, slice_name
 from viewer.annotation.raster import mask_outlines
 from viewer.dicom.series import SliceHeader
 from viewer.jobs.agreement import Mask, extent, subtype_masks
@@ -31,16 +30,12 @@ class Rule(StrEnum):
     STAPLE = "STAPLE"
 
 
-def _new_uid() -> str:
-    return uuid.uuid4().hex
-
-
 def consensus(
     readings: Sequence[Document],
     slices: Sequence[SliceHeader],
     rule: Rule,
     *,
-    new_uid: Callable[[], str] = _new_uid,
+    new_uid: Callable[[], str] = new_uid,
 ) -> Document:
     """One document out of two or more: subtype by subtype the pixels that more than half of them mark, or those that
     STAPLE holds for likelier than not; and the slices that more than half call free of hemorrhage, where nothing is

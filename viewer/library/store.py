@@ -7,7 +7,6 @@ wait, writers take turns.
 import json
 import sqlite3
 import threading
-import uuid
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from viewer.annotation.document import Document
+from viewer.annotation.document import Document, new_uid
 from viewer.dicom.series import Stamp, Study
 from viewer.library import documents, findings, index, schema
 from viewer.library.errors import CLOSED, DAMAGED, LibraryError, library_error
@@ -37,10 +36,6 @@ FILE_NAME = "pterion.sqlite3"
 _REMEMBERED_DOCUMENTS = 8
 _STUDY_FACTS = ("patient_name", "patient_id", "sex", "age", "date", "time", "description")
 _SERIES_FACTS = ("number", "modality", "description")
-
-
-def _new_uid() -> str:
-    return uuid.uuid4().hex
 
 
 class Library:
@@ -88,7 +83,7 @@ class Library:
         """
         with self.writing() as connection:
             key, version, stored = self._stored(connection, document.study_uid, document.series_uid, reading)
-            merged = merge(stored, stored if previous is None else previous, document, _new_uid)
+            merged = merge(stored, stored if previous is None else previous, document, new_uid)
             found = difference(stored, merged.document)
             if not found.empty:
                 version = documents.write(

@@ -10,7 +10,7 @@ from viewer.dicom.lossy import lossy
 from viewer.dicom.series import Note, Problem, Series
 
 if TYPE_CHECKING:
-    from viewer.dicom.stack import Stack
+    from viewer.dicom.phases import Stack
 
 _NAMED = 3
 

@@ -1,45 +1,20 @@
 """The instances of one series → stacks that can be scrolled: split, freed of duplicates, sorted."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from viewer.dicom import instance as tags
-from viewer.dicom.geometry import SAME_PLACE_MM, measure, z_of
+from viewer.dicom.geometry import measure, z_of
 from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.notes import notes_of
+from viewer.dicom.order import natural, own
+from viewer.dicom.phases import Stack, phases_of
 from viewer.dicom.plausible import amount, whole
 from viewer.dicom.series import Problem, Series, SliceHeader
 
 _ORIENTATION_TOLERANCE = 0.005
 _SPACING_TOLERANCE = 1e-3
-_Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Instances that belong on one stack, and what was found while putting them there.
-
-    mixed: why the series was split (empty if it was not). copies: files left out because a slice at that place
-    is there already. lost: files of the series that cannot be read. phases: stacks at the same positions.
-    phase: what tells this one from the others; empty where nothing but the order of the files does.
-    flat: all slices claim one position. frames: stacks with a frame of reference of their own.
-    """
-
-    members: tuple[Instance, ...]
-    mixed: frozenset[Problem] = frozenset()
-    copies: int = 0
-    lost: tuple[Instance, ...] = ()
-    phases: int = 1
-    phase: tuple[str, ...] = ()
-    flat: bool = False
-    frames: int = 1
-    parts: int = 1
-    kernels: tuple[str, ...] = field(default=())
 
 
 def series_of(found: Sequence[Instance]) -> tuple[Series, ...]:
@@ -76,7 +51,7 @@ def _stacks(found: Sequence[Instance]) -> list[Stack]:
 
 def _of_one_frame(bucket: Sequence[Instance], frames: int) -> list[Stack]:
     """Stacks of a bucket whose positions can be compared; `frames` of reference were told apart."""
-    stacks = _phases(bucket) if _stackable(bucket) else [Stack(members=tuple(bucket))]
+    stacks = phases_of(bucket) if _stackable(bucket) else [Stack(members=tuple(bucket))]
     return [replace(stack, frames=frames) for stack in stacks] if frames > 1 else stacks
 
 
@@ -105,7 +80,7 @@ def _without_copies(found: Sequence[Instance]) -> tuple[list[Instance], int]:
     Files that share a UID although they lie elsewhere (careless de-identification) are no copies.
     """
     best: dict[tuple[object, ...], Instance] = {}
-    for item in natural(found, _own):
+    for item in natural(found, own):
         place = item.slice
         name = place.sop_uid or str(place.path)
         key = (name, place.frame, place.instance_number, place.position_mm)
@@ -183,110 +158,9 @@ def _mixture(buckets: Sequence[Sequence[Instance]]) -> frozenset[Problem]:
     return frozenset(mixed)
 
 
-def _phases(bucket: Sequence[Instance]) -> list[Stack]:
-    """One bucket as stacks in which no position occurs twice."""
-    kernels = tuple(sorted(texts_of(bucket, tags.KERNEL)))
-    places = _places(bucket)
-    if len(places) == 1 and len(bucket) > 1:
-        return [Stack(members=tuple(bucket), kernels=kernels, flat=True)]
-    if found := _told_apart(places):
-        tag, groups = found
-        pairs = [(value, stack) for value, group in groups.items() for stack in _phases(group)]
-        if tag == tags.KERNEL:
-            return [replace(stack, mixed=stack.mixed | {Problem.MIXED_KERNELS}) for _, stack in pairs]
-        return [
-            replace(stack, phases=len(pairs), phase=(_said(tag, value), *stack.phase))
-            for value, stack in pairs
-        ]
-    most = max(map(len, places), default=1)
-    if most == 1:
-        return [Stack(members=tuple(bucket), kernels=kernels)]
-    places = [natural(place, _own) for place in places]
-    if min(map(len, places)) == most:
-        alike = [[place[k] for place in places] for k in range(most)]
-    else:
-        alike = _in_turn(places)
-    if len(alike) == most:
-        return [Stack(members=tuple(members), kernels=kernels, phases=most) for members in alike]
-    firsts = tuple(place[0] for place in places)
-    return [Stack(members=firsts, kernels=kernels, copies=len(bucket) - len(places))]
-
-
-def _places(bucket: Sequence[Instance]) -> list[list[Instance]]:
-    """The positions along the normal, in order, each with what lies there; none without positions."""
-    z = z_of([item.slice for item in bucket])
-    places: list[list[Instance]] = []
-    if z is None:
-        return places
-    last = None
-    for i in sorted(range(len(bucket)), key=lambda i: z[i]):
-        if last is not None and z[i] - last <= SAME_PLACE_MM:
-            places[-1].append(bucket[i])
-        else:
-            places.append([bucket[i]])
-            last = z[i]
-    return places
-
-
-def _told_apart(places: Sequence[Sequence[Instance]]) -> tuple[int, dict[bytes, list[Instance]]] | None:
-    """The first element whose values tell apart slices that are on top of each other, and the slices of each value.
-
-    Kernel and thickness also tell apart what lies between each other. Where values follow one another, the scan
-    changed on its way: that is one stack, although its parts may meet at a position.
-    """
-    ordered = [item for place in places for item in place]
-    most = max(map(len, places), default=1)
-    repeated = sum(len(place) > 1 for place in places)
-    for tag in (tags.KERNEL, *tags.PHASES) if repeated else (tags.KERNEL, tags.THICKNESS):
-        values = [item.header.elements.get(tag, b"").strip(b" \0") for item in ordered]
-        sizes = Counter(values)
-        least = min(sizes.values(), default=0)
-        if len(sizes) < 2 or least < 2:
-            continue
-        on_top = len(sizes) <= most and 2 * repeated >= least and _thins(places, tag, most)
-        runs = 1 + sum(one != other for one, other in pairwise(values))
-        if on_top or (tag in (tags.KERNEL, tags.THICKNESS) and runs > 2 * len(sizes)):
-            groups: dict[bytes, list[Instance]] = {value: [] for value in sorted(sizes, key=_counting)}
-            for item, value in zip(ordered, values, strict=True):
-                groups[value].append(item)
-            return tag, groups
-    return None
-
-
-def _in_turn(places: Sequence[Sequence[Instance]]) -> list[list[Instance]]:
-    """Slices taken in the order of their numbers, a new stack where a position comes again; none where few do."""
-    if 2 * sum(len(place) > 1 for place in places) < len(places):
-        return []
-    number = {id(item): index for index, place in enumerate(places) for item in place}
-    groups: list[list[Instance]] = []
-    taken: set[int] = set()
-    for item in natural([item for place in places for item in place], _own):
-        if not groups or number[id(item)] in taken:
-            groups.append([])
-            taken = set()
-        groups[-1].append(item)
-        taken.add(number[id(item)])
-    return groups
-
-
-def _said(tag: int, value: bytes) -> str:
-    """An element of `PHASES` and its value in words; numbers that are stored as bytes are left out."""
-    text = value.decode("latin-1")
-    return f"{tags.PHASES[tag]} {text or 'not given'}" if text.isprintable() else tags.PHASES[tag]
-
-
-def _thins(places: Sequence[Sequence[Instance]], tag: int, most: int) -> bool:
-    """Whether no value of an element is as often at any position as there are slices at the fullest."""
-    return all(
-        max(Counter(item.header.elements.get(tag, b"").strip(b" \0") for item in place).values()) < most
-        for place in places
-        if len(place) == most
-    )
-
-
 def _series(stack: Stack, index: int) -> Series:
     """A sorted series with its notes; `index` 0 keeps the UID."""
-    first = natural(stack.members, _own)[0]
+    first = natural(stack.members, own)[0]
     slices = tuple(item.slice for item in stack.members)
     z = None if stack.flat or first.kind is not Kind.PICTURE or first.localizer else z_of(slices)
     if z is None:
@@ -355,32 +229,3 @@ def _number(item: Instance) -> tuple[bool, int]:
     """Sort key: by instance number, those without one last."""
     number = item.slice.instance_number
     return (number is None, number or 0)
-
-
-def natural(items: Iterable[_Item], place_of: Callable[[_Item], SliceHeader]) -> list[_Item]:
-    """Items in the order of slices without a position: instance number, then frame, then file name (2 before 10)."""
-    groups: dict[tuple[bool, int, int], list[_Item]] = {}
-    for item in items:
-        place = place_of(item)
-        number = place.instance_number
-        groups.setdefault((number is None, number or 0, place.frame), []).append(item)
-    ordered: list[_Item] = []
-    for key in sorted(groups):
-        alike = groups[key]
-        ordered += sorted(alike, key=lambda item: _name(place_of(item).path)) if len(alike) > 1 else alike
-    return ordered
-
-
-def _name(path: Path) -> tuple[tuple[bool, int, str], ...]:
-    """Sort key of a file name in which numbers count as numbers."""
-    return _counting(str(path))
-
-
-def _counting(text: str | bytes) -> tuple[tuple[bool, int, str], ...]:
-    """Sort key of a text in which numbers count as numbers."""
-    parts = re.split(r"(\d+)", text if isinstance(text, str) else text.decode("latin-1"))
-    return tuple((part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts)
-
-
-def _own(item: Instance) -> SliceHeader:
-    return item.slice

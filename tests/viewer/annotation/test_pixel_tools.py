@@ -501,6 +501,16 @@ def test_what_a_tool_finds_can_change_the_selected_polygon(how: Combination, exp
     assert now[52, 62] == expected
 
 
+@pytest.mark.parametrize("tool", [ToolName.FILL, ToolName.GROW, ToolName.LIVEWIRE, ToolName.BRUSH])
+def test_nothing_of_a_locked_subtype_is_found_or_painted(tool: ToolName) -> None:
+    editor: Editor = hand.new_editor(one_slice(), tool)
+    editor.handle(SetLayer("SDH", Layer(locked=True)))
+    click(editor, hand.MIDDLE)
+    editor.handle(Key.CLOSE)
+    assert editor.document.annotations == ()
+    assert words.LOCKED.format(code="SDH") in editor.take_messages()
+
+
 def test_painting_keeps_the_corners_that_the_stroke_does_not_touch() -> None:
     base = Annotation("a", "0", 0, "SDH", ((20.25, 20.25), (50.75, 21.5), (49.125, 60.0), (21.0, 58.5)))
     editor: Editor = hand.new_editor(one_slice(), ToolName.BRUSH, base)

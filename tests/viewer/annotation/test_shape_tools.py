@@ -2,6 +2,7 @@
 
 import math
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -368,6 +369,29 @@ def test_the_policy_says_which_subtype_gives_way(overlap: Overlap, sdh: float, i
     assert [round(total_area(a), 6) for a in editor.document.annotations] == [sdh, iph]
     editor.handle(Key.UNDO)
     assert editor.document.annotations == (square("a", 20, 20),)
+
+
+def test_parts_dragged_over_each_other_become_one_part() -> None:
+    two = replace(square("a", 20, 20), islands=((square("b", 60, 20).outline, ()),))
+    editor = hand.new_editor(None, ToolName.EDIT, two)
+    editor.handle(Select("a"))
+    edit = drag(editor, (40.0, 40.0), (70.0, 40.0), reach=2.0)  # the corner of the one into the other
+    assert edit is not None
+    (changed,) = editor.document.annotations
+    assert len(changed.parts) == 1
+    # The corner makes the square wider by a triangle of 30 × 20 / 2, of which what lies over the other counts once.
+    over = 10 * 20 / 3 / 2  # from x = 60 on it is 20 · 10 / 30 high
+    assert total_area(changed) == pytest.approx(400 + 300 + 400 - over)
+    assert editor.take_messages() == (words.REPAIRED,)
+
+
+def test_no_shape_is_dragged_under_what_may_not_be_cut() -> None:
+    editor = hand.new_editor(None, ToolName.EDIT, square("a", 60, 20, 8), square("b", 20, 20, 30, "IPH"))
+    editor.handle(SetLayer("IPH", Layer(locked=True)))
+    editor.handle(Select("a"))
+    assert drag(editor, (64.0, 24.0), (34.0, 34.0), reach=1.0) is None
+    assert editor.take_messages() == (words.COVERED,)
+    assert editor.document.annotations[0] == square("a", 60, 20, 8)
 
 
 def test_what_others_cover_whole_goes_or_is_not_drawn() -> None:

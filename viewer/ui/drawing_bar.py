@@ -39,7 +39,7 @@ TOOLS: tuple[tuple[ToolName, str, str, str], ...] = (
         "edit",
         "Drag points, a box of them, or the whole; grips scale and turn. Alt+click adds a point, Shift+click takes it.",
     ),
-    (ToolName.HOLE, "Hole", "hole", "Draw inside the selected polygon what is not part of it."),
+    (ToolName.HOLE, "Hole", "hole", "Draw inside a polygon what is not part of it."),
     (ToolName.CUT, "Cut", "cut", "Drag a line across a polygon to part it."),
     (
         ToolName.LIVEWIRE,

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 
 from viewer.dicom.series import Problem
-from viewer.session import Probe, Session
+from viewer.session import Probe, Retraining, Session
 from viewer.ui import theme
 
 RESEARCH = "Research use only — not for diagnosis"
@@ -32,6 +32,7 @@ class StatusBar(QFrame):
         layout.addStretch(1)
         self.copying = self._fact(layout, "quiet", 0)
         self.exporting = self._fact(layout, "quiet", 0)
+        self.training = self._fact(layout, "quiet", 0)
         self.ai = self._fact(layout, "quiet", 0)
         self.loaded = self._fact(layout, "quiet", 0)
         self.research = theme.label(RESEARCH, "amber")
@@ -40,8 +41,10 @@ class StatusBar(QFrame):
         session.save_state_changed.connect(self._show_saved)
         session.copying_changed.connect(self.copying.setText)
         session.exports.progress_changed.connect(self.exporting.setText)
+        session.retraining_changed.connect(self._show_training)
         session.ai_state_changed.connect(self.ai.setText)
         session.load_state_changed.connect(self.loaded.setText)
+        self._show_training(session.retraining)
         self.ai.setText(session.ai_state)
         self.loaded.setText(session.load_state)
         self._show_saved(session.save_state)
@@ -67,6 +70,18 @@ class StatusBar(QFrame):
         known = place is not None and not unknown
         self.millimetres.setText(f"{about}({', '.join(map(number, place))}) mm" if place and known else "")
         self.pixel.setText(f"px {probe.pixel[0]}, {probe.pixel[1]}")
+
+    def _show_training(self, now: Retraining) -> None:
+        """Whichever panel is open: how far a retraining is, and that a candidate waits."""
+        said = {
+            "preparing": "Retraining: preparing",
+            "running": f"Retraining {now.progress:.0%}",
+            "paused": "Retraining paused",
+            "stopping": "Retraining: stopping",
+            "comparing": "Retraining: comparing",
+            "candidate": "Retrained: a candidate waits",
+        }
+        self.training.setText(said.get(now.state, ""))
 
     def _show_saved(self, text: str) -> None:
         self.saved.setText(text)

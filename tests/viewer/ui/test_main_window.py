@@ -15,7 +15,7 @@ from viewer.annotation import events
 from viewer.annotation.options import ToolName
 from viewer.dicom.series import Note, Problem
 from viewer.imaging.windows import BONE
-from viewer.session import Mode, ModelEntry, Probe, Session, Tool
+from viewer.session import Mode, ModelEntry, Probe, Retraining, Session, Tool
 from viewer.ui.main_window import MainWindow
 from viewer.ui.reading import ReadingArea
 from viewer.ui.status_bar import RESEARCH
@@ -216,6 +216,17 @@ def test_estimated_and_unknown_spacing_are_marked_in_the_status_bar(window: Main
         session.set_probe(None)
         session.set_probe(Probe(1, (1.0, 2.0, 3.0), (0, 0)))
         assert status.millimetres.text() == text
+
+
+def test_a_retraining_is_followed_in_the_status_bar(window: MainWindow) -> None:
+    said = window.status.training
+    for state, text in (
+        ("idle", ""),
+        ("running", "Retraining 62%"),
+        ("candidate", "Retrained: a candidate waits"),
+    ):
+        window.session.set_retraining(Retraining(state, progress=0.62))
+        assert said.text() == text
 
 
 def test_unsaved_work_is_red_in_the_status_bar(window: MainWindow) -> None:

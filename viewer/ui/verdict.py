@@ -163,8 +163,11 @@ class VerdictDialog(QDialog):
 
     def _open(self, place: str) -> None:
         """Make room for the slice; the card, or Models, shows the verdict again."""
+        learning, below = self._session.learning, self.parentWidget()
         self.close()
-        self._session.learning.slice_requested.emit(place)
+        if isinstance(below, QDialog):
+            below.close()
+        learning.slice_requested.emit(place)
 
 
 def _by_subtype(table: Mapping[str, Mapping[str, Row]]) -> QWidget:

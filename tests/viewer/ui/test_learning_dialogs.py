@@ -364,3 +364,11 @@ def test_a_slice_that_got_worse_is_opened_in_the_viewer(
     with qtbot.waitSignal(session.learning.slice_requested) as caught:
         buttons[1].click()
     assert caught.args == ["b/2:0"]
+    models = VersionsDialog(window, session)
+    qtbot.addWidget(models)
+    models.show()
+    above = VerdictDialog(models, session)
+    above.show()
+    (first, _) = (b for b in above.findChildren(QPushButton) if b.text() == "Open in viewer")
+    first.click()
+    assert not models.isVisible()  # neither covers the slice

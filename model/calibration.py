@@ -1,19 +1,23 @@
-"""Logits to scores that mean the same for every subtype: Platt's two numbers a head, fitted on validation cases."""
+"""Weights and thresholds that turn logits and masks into scores, fitted on validation cases; see `model.scoring`.
 
-from collections.abc import Mapping, Sequence
+Each thing a score weighs is first made a log odds of its own, by Platt's two numbers; the mean of them is stretched
+and shifted to how often patients bleed. Few validation patients bleed, so nothing else is fitted: what agrees less
+with the truth among a handful of them would lose its say by chance.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model import metrics
+from model import metrics, scoring
 from model.labels import SCORES
+from model.scoring import DRAWN, OFFSET, PARTS, PEAK, SLOPE, sigmoid
 
 Numbers = npt.NDArray[np.float64]
 
-PARTS = ("provisional", "slice", "study")
-"""Scores of a slice before the sequence has run, after it, and of the study."""
 MASK_THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(11))
 """Probabilities of bleeding, 0.2 to 0.7, among which that of the mask is chosen."""
 SIMULATED_SHARE = 0.25
@@ -29,50 +33,49 @@ TYPICAL_PATIENTS = 3
 
 
 def _identity() -> dict[str, Numbers]:
-    return {part: np.stack([np.ones(len(SCORES)), np.zeros(len(SCORES))]) for part in PARTS}
+    return {part: scoring.identity() for part in PARTS}
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What turns a network's logits into an answer.
 
-    platt: by part, (2, 6) slopes and offsets. thresholds: by name of score, from which on a slice is flagged;
+    weights: by part, (4, 6), see `model.scoring`. thresholds: by name of score, from which on a slice is flagged;
     study_thresholds: a study. Bleeding is rarer among slices than among studies, so theirs are lower.
     mask_threshold: probability of bleeding from which on a pixel is drawn. slice_gate: provisional score of `any`
     below which nothing is drawn on a slice. counts: how many cases each number rests on, for the card.
     """
 
-    platt: Mapping[str, Numbers] = field(default_factory=_identity)
+    weights: Mapping[str, Numbers] = field(default_factory=_identity)
     thresholds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SCORES, 0.5))
     study_thresholds: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(SCORES, 0.5))
     mask_threshold: float = 0.5
     slice_gate: float = 0.0
     counts: Mapping[str, Any] = field(default_factory=dict)
 
-    def scores(self, part: str, logits: npt.NDArray[np.floating]) -> Numbers:
-        """Scores 0..1 of logits (n, 6)."""
-        slope, offset = self.platt[part]
-        return sigmoid(slope * logits + offset)
+    def provisional(self, logits: npt.NDArray[np.floating]) -> Numbers:
+        """Scores 0..1 of slices before the sequence has run, from logits (n, 6)."""
+        weights = self.weights["provisional"]
+        return sigmoid(weights[SLOPE] * logits + weights[OFFSET])
+
+    def settled(
+        self,
+        slice_logits: npt.NDArray[np.floating],
+        study_logits: npt.NDArray[np.floating],
+        mm2: Numbers,
+        gaps_mm: npt.NDArray[np.floating],
+    ) -> tuple[Numbers, Numbers]:
+        """Scores of slices (Z, 6) and of their study (6,); see `scoring.settled`."""
+        return scoring.settled(self.weights, slice_logits, study_logits, mm2, gaps_mm)
 
     def info(self) -> dict[str, Any]:
         """As model.json holds it: calibration, thresholds, mask."""
-        table = {
-            part: {
-                code: [round(float(v), 5) for v in pair] for code, pair in zip(SCORES, numbers.T, strict=True)
-            }
-            for part, numbers in self.platt.items()
-        }
         return {
-            "calibration": table,
+            "calibration": scoring.write_weights(self.weights),
             "thresholds": {code: round(float(value), 4) for code, value in self.thresholds.items()},
             "study_thresholds": {code: round(float(v), 4) for code, v in self.study_thresholds.items()},
             "mask": {"threshold": round(self.mask_threshold, 4), "slice_gate": round(self.slice_gate, 4)},
         }
-
-
-def sigmoid(logits: Numbers) -> Numbers:
-    """1 / (1 + exp(-logits)), without overflow."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Rows:
 
     logits: float64 (n, 6). truth: int8 (n, 6), 1 present, 0 absent, -1 unknown. patients: whose each row is.
     real: (n,), whether of a patient as scanned. painted: (n,), whether of a patient with painted bleeds (None: no
-    row is); what is neither is of a simulated head.
+    row is); what is neither is of a simulated head. studies: (n,), of slices, which of the studies' rows theirs is
+    (None: not known).
     """
 
     logits: Numbers
@@ -89,6 +93,7 @@ class Rows:
     patients: tuple[str, ...]
     real: npt.NDArray[np.bool_]
     painted: npt.NDArray[np.bool_] | None = None
+    studies: npt.NDArray[np.intp] | None = None
 
     def head(self, column: int) -> "Head":
         """The rows whose truth of one score is known."""
@@ -117,49 +122,104 @@ class Head:
         return len({self.patients[i] for i in np.flatnonzero(self.truth & kind)})
 
 
-def fit(parts: Mapping[str, Rows], dice_at: Sequence[Numbers] = ()) -> Calibration:
+Drawn = Callable[[float, npt.NDArray[np.bool_]], Numbers]
+"""`scoring.log_volume` of each study (n, 6), from a mask threshold and the slices (rows,) on which a mask is drawn."""
+
+
+def fit(
+    parts: Mapping[str, Rows], dice_at: Sequence[Numbers] = (), drawn: Drawn | None = None
+) -> Calibration:
     """Calibration, thresholds, mask threshold and gate, all from validation cases.
 
     parts: rows of each of PARTS. dice_at: of each kind of case (cases, MASK_THRESHOLDS), Dice of each that bleeds
-    with its mask drawn from that probability on; none keeps 0.5. Raises ValueError where a part is missing.
+    with its mask drawn from that probability on; none keeps 0.5. drawn: what is drawn then; without it studies are
+    scored by the part along z alone. Raises ValueError where a part is missing.
     """
     missing = [part for part in PARTS if part not in parts]
     if missing:
         raise ValueError(f"calibration needs rows of {', '.join(PARTS)}; {', '.join(missing)} missing")
-    platt: dict[str, Numbers] = {}
-    counts: dict[str, Any] = {"mask_cases": sum(map(len, dice_at))}
-    for part in PARTS:
-        heads = [parts[part].head(column) for column in range(len(SCORES))]
-        shares = natural_shares(heads)
-        platt[part] = np.array(
-            [
-                fit_platt(h.logits, h.truth, natural_weights(h.truth, h.real, share), balanced=False)
-                for h, share in zip(heads, shares, strict=True)
-            ]
-        ).T
-    points = {part: _operating_points(parts[part], platt[part]) for part in ("slice", "study")}
+    first, slices, study = (parts[part] for part in PARTS)
+    weights = {"provisional": _weigh(first, [first.logits]), "slice": _weigh(slices, [slices.logits])}
+    mask_threshold = best_mask_threshold(dice_at)
+    odds = {part: parts[part].logits * w[SLOPE] + w[OFFSET] for part, w in weights.items()}
+    known = first.truth[:, 0] >= 0
+    gate = metrics.threshold_for(
+        first.truth[known, 0] == 1, sigmoid(odds["provisional"][known, 0]), least_sensitivity=GATE_SENSITIVITY
+    )
+    points = {"slice": _operating_points(slices, odds["slice"])}
+    gate = min(gate, points["slice"][SCORES[0]]["threshold"], LARGEST_GATE)
+    evidence = [study.logits]
+    if drawn is not None and slices.studies is not None:
+        volumes = drawn(mask_threshold, sigmoid(odds["provisional"][:, 0]) >= gate)
+        peaks = [scoring.peak(odds["slice"][slices.studies == row]) for row in range(len(study.logits))]
+        evidence += [volumes, np.stack(peaks)]
+    weights["study"] = _weigh(study, evidence)
+    rows = zip((SLOPE, DRAWN, PEAK), evidence, strict=False)
+    whole = np.asarray(weights["study"][OFFSET] + sum(weights["study"][row] * e for row, e in rows))
+    points["study"] = _operating_points(study, whole)
     thresholds, study_thresholds = ({c: p["threshold"] for c, p in each.items()} for each in points.values())
-    first = parts["provisional"].head(0)
-    scores = sigmoid(platt["provisional"][0, 0] * first.logits + platt["provisional"][1, 0])
-    gate = metrics.threshold_for(first.truth, scores, least_sensitivity=GATE_SENSITIVITY)
     return Calibration(
-        platt=platt,
+        weights=weights,
         thresholds=thresholds,
         study_thresholds=study_thresholds,
-        mask_threshold=best_mask_threshold(dice_at),
-        slice_gate=min(gate, thresholds[SCORES[0]], LARGEST_GATE),
-        counts={**counts, **points["slice"], "study": points["study"]},
+        mask_threshold=mask_threshold,
+        slice_gate=gate,
+        counts={"mask_cases": sum(map(len, dice_at)), **points["slice"], "study": points["study"]},
     )
 
 
-def _operating_points(rows: Rows, platt: Numbers) -> dict[str, dict[str, Any]]:
-    """`operating_point` of each score."""
+def _weigh(rows: Rows, evidence: Sequence[Numbers]) -> Numbers:
+    """Weights (4, 6) of the logits, then of what is drawn and of the peak, each (n, 6), where they are given."""
+    found = np.zeros((4, len(SCORES)))
+    shares = natural_shares([rows.head(column) for column in range(len(SCORES))])
+    for column, share in enumerate(shares):
+        known = rows.truth[:, column] >= 0
+        slopes, offset = fit_mean([e[known, column] for e in evidence], rows.head(column), share)
+        found[OFFSET, column] = offset
+        for row, slope in zip((SLOPE, DRAWN, PEAK), slopes, strict=False):
+            found[row, column] = slope
+    return found
+
+
+def fit_mean(evidence: Sequence[Numbers], head: Head, share: float) -> tuple[tuple[float, ...], float]:
+    """Slopes of each kind of evidence (n,) and an offset: the mean of their log odds, where a `share` bleeds.
+
+    Evidence alone gets Platt's two numbers. Of several each gets them first, patients, painted and simulated ones
+    with the same say; it is measured in its own standard deviations, which the prior on a slope near 1 needs.
+    """
+    natural = natural_weights(head.truth, head.real, share)
+    if len(evidence) == 1:
+        slope, offset = fit_platt(evidence[0], head.truth, natural, balanced=False)
+        return (slope,), offset
+    even = even_weights(head)
+    slopes, offsets = [], []
+    for values in evidence:
+        middle = np.average(values, weights=even)
+        spread = float(np.sqrt(np.average((values - middle) ** 2, weights=even))) or 1.0
+        slope, offset = fit_platt(values / spread, head.truth, even)
+        slopes.append(slope / spread / len(evidence))
+        offsets.append(offset / len(evidence))
+    mean = np.asarray(sum(slope * values for slope, values in zip(slopes, evidence, strict=True)))
+    stretch, offset = fit_platt(mean + sum(offsets), head.truth, natural, balanced=False)
+    return tuple(stretch * slope for slope in slopes), offset + stretch * sum(offsets)
+
+
+def even_weights(head: Head) -> Numbers:
+    """Weights (n,) under which patients, painted patients and simulated heads weigh the same, however many."""
+    painted = np.zeros_like(head.real) if head.painted is None else head.painted
+    weights = np.zeros(len(head.truth))
+    for kind in (head.real, painted & ~head.real, ~painted & ~head.real):
+        if kind.any():
+            weights[kind] = 1 / kind.sum()
+    return weights
+
+
+def _operating_points(rows: Rows, odds: Numbers) -> dict[str, dict[str, Any]]:
+    """`operating_point` of each score, from log odds (n, 6)."""
     points = {}
     for column, code in enumerate(SCORES):
-        head = rows.head(column)
-        points[code] = operating_point(
-            replace(head, logits=sigmoid(platt[0, column] * head.logits + platt[1, column]))
-        )
+        known = rows.truth[:, column] >= 0
+        points[code] = operating_point(replace(rows.head(column), logits=sigmoid(odds[known, column])))
     return points
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.batches import Case
-from model.calibration import MASK_THRESHOLDS, PARTS, THRESHOLD_RANGE, Calibration
+from model.calibration import MASK_THRESHOLDS, THRESHOLD_RANGE, Calibration
 from model.compare import Answered, Raw, ask, mean_dice, read
 from model.deal import PARTS as SPLIT
 from model.deal import Counts, Deal
 from model.errors import Cancelled
 from model.labels import CODES, SCORES
 from model.registry import study_thresholds
+from model.scoring import read_weights
 from model.verdict import REFERENCE, YOURS, Tables, Verdict, change
 
 if TYPE_CHECKING:
@@ -39,14 +40,9 @@ _SETS = {YOURS: "your test patients", REFERENCE: "simulated heads"}
 
 def calibration_of(info: Mapping[str, Any]) -> Calibration:
     """The calibration, thresholds and mask threshold of a version's model.json."""
-    tables = info.get("calibration", {})
-    platt = {
-        part: np.array([tables.get(part, {}).get(code, (1.0, 0.0)) for code in SCORES], np.float64).T
-        for part in PARTS
-    }
     mask = info.get("mask", {})
     return Calibration(
-        platt=platt,
+        weights=read_weights(info),
         thresholds={code: float(info["thresholds"][code]) for code in SCORES},
         study_thresholds=study_thresholds(info),
         mask_threshold=float(mask.get("threshold", 0.5)),

@@ -13,6 +13,7 @@ from model.evaluation.resample import Resampler
 from model.labels import CODES, NOT_REVIEWED, SCORES, UNKNOWN_SUBTYPE
 from model.metrics import Numbers
 from model.preprocess import PIXEL_MM
+from model.scoring import drawn_mm2, suspected
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,10 +54,14 @@ class Answered:
 
 @dataclass(frozen=True)
 class Raw:
-    """What a network says before thresholds: mask logits (Z, 6, n, n), a tensor, and slice logits float64 (Z, 6)."""
+    """What a network says before thresholds.
+
+    masks: logits (Z, 6, n, n), a tensor. logits, study: float64 (Z, 6) of the slices, (6,) of them together.
+    """
 
     masks: "Tensor"
     logits: Numbers
+    study: Numbers
 
 
 def ask(network: "Flagship", case: Case) -> Raw:
@@ -70,18 +75,22 @@ def ask(network: "Flagship", case: Case) -> Raw:
     with torch.no_grad():
         masks, _, embeddings = network.series(x)
         gaps = torch.from_numpy(case.gaps_mm)[None].to(device)
-        return Raw(masks, network.sequence(embeddings[None], gaps)[0][0].double().cpu().numpy())
+        slices, study = (said[0].double().cpu().numpy() for said in network.sequence(embeddings[None], gaps))
+        return Raw(masks, slices, study)
 
 
 def read(raw: Raw, case: Case, calibration: "Calibration") -> Answered:
     """What a network said of `case`, scored and drawn as its calibration wants it."""
     from model.validation import found_labels
 
-    marks = found_labels(raw.masks, case.labels.shape[-1], calibration.mask_threshold)
+    size, threshold = case.labels.shape[-1], calibration.mask_threshold
+    marks = found_labels(raw.masks, size, threshold)
+    mm2 = np.stack([drawn_mm2(mark, (PIXEL_MM, PIXEL_MM)) for mark in marks])
+    scores, study = calibration.settled(raw.logits, raw.study, mm2, case.gaps_mm)
+    marks = found_labels(raw.masks, size, threshold, suspected(study, calibration.study_thresholds))
     heights = (case.gaps_mm + np.append(case.gaps_mm[1:], case.gaps_mm[-1:])).astype(np.float64) / 2
     pixel_ml = heights * PIXEL_MM**2 / 1000
     true, found, both = (part * pixel_ml[:, None] for part in _volumes(case.labels, marks, case.scores))
-    scores = calibration.scores("slice", raw.logits)
     return Answered(case.patient, case.scores, scores, true, found, both, marks)
 
 

@@ -7,7 +7,7 @@ is its own neighbour. What a slice gets depends on these three alone, so the ord
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model import preprocess
+from model import preprocess, scoring
 from model.device import open_on
 from model.errors import Cancelled, PterionError
 from model.labels import SCORES
@@ -79,6 +79,19 @@ class StudyResult:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """One slice: provisional scores (6,), mask (rows, columns), embedding (1, E), and the mask's logits (6, n, n).
+
+    The last are None where the gate kept the mask empty.
+    """
+
+    scores: Floats
+    mask: npt.NDArray[np.uint8]
+    embedding: Floats
+    mask_logits: Floats | None
+
+
+@dataclass(frozen=True)
 class _Encoded:
     geometry: Geometry
     features: dict[str, Floats]
@@ -112,11 +125,7 @@ class Predictor:
         mask = info.get("mask", {})
         self.mask_threshold = float(mask.get("threshold", 0.5))
         self._slice_gate = float(mask.get("slice_gate", 0.0))
-        calibration = info.get("calibration", {})
-        self._calibration = {name: _platt(calibration.get(name, {})) for name in ("slice", "study")}
-        self._calibration["provisional"] = _platt(
-            calibration.get("provisional", calibration.get("slice", {}))
-        )
+        self._weights = scoring.read_weights(info)
         graphs = {name: read_file(version_path, info, name) for name in GRAPHS}
 
         def load(providers: Sequence[str]) -> list[Any]:
@@ -137,6 +146,8 @@ class Predictor:
     ) -> StudyResult:
         """Score a volume. `on_slice` is called in this thread as soon as a slice is decoded.
 
+        It is called again for slices on which the scores of the study settle what could be one subtype as well as
+        another (`renamed_mask`).
         Raises Cancelled within one slice of `cancelled` becoming true, PterionError where no slice can be read.
         """
         start = time.perf_counter()
@@ -149,7 +160,10 @@ class Predictor:
             raise PterionError(
                 "No slice of this series could be read, so nothing was scored.", code="NO_PIXELS"
             )
-        scores, slice_scores = self._combine(stream.embeddings, source)
+        scores, slice_scores = self._combine(stream, source)
+        for result in stream.renamed(scoring.suspected(scores, self.study_thresholds)):
+            if on_slice is not None:
+                on_slice(result)
         indices = sorted(stream.embeddings)
         embeddings = np.concatenate([stream.embeddings[index] for index in indices])
         novelty = None
@@ -164,23 +178,19 @@ class Predictor:
         features = self._encode.run(None, {"x": x[None]})
         return _Encoded(geometry, {f"h{number}": feature for number, feature in enumerate(features)})
 
-    def decode(
-        self, before: _Encoded, here: _Encoded, after: _Encoded, *, masks: bool = True
-    ) -> tuple[Floats, npt.NDArray[np.uint8], Floats]:
-        """Provisional scores (6,), mask (rows, columns) and embedding (1, E) of the slice `here`.
-
-        masks: else the mask stays empty, which saves its time.
-        """
+    def decode(self, before: _Encoded, here: _Encoded, after: _Encoded, *, masks: bool = True) -> "Decoded":
+        """What the slice `here` shows. masks: else the mask stays empty, which saves its time."""
         given = {}
         for letter, encoded in (("p", before), ("h", here), ("n", after)):
             given.update({letter + name[1:]: feature for name, feature in encoded.features.items()})
         mask_logits, slice_logits, embedding = self._decode.run(
             None, {name: feature for name, feature in given.items() if name in self._wanted}
         )
-        scores = _calibrated(slice_logits[0], self._calibration["provisional"])
+        slope, offset, *_ = self._weights["provisional"]
+        scores = scoring.sigmoid(slope * slice_logits[0] + offset).astype(np.float32)
         if not masks or scores[0] < self._slice_gate:
-            return scores, np.zeros(here.geometry.shape, np.uint8), embedding
-        return scores, self.draw(mask_logits[0], here.geometry), embedding
+            return Decoded(scores, np.zeros(here.geometry.shape, np.uint8), embedding, None)
+        return Decoded(scores, self.draw(mask_logits[0], here.geometry), embedding, mask_logits[0])
 
     def score_windows(
         self,
@@ -198,22 +208,25 @@ class Predictor:
         here = _Encoded(geometry, {f"h{number}": feature for number, feature in enumerate(features)})
         return self.decode(
             here if own_neighbour[0] else before, here, here if own_neighbour[1] else after, masks=False
-        )[0]
+        ).scores
 
     def draw(self, mask_logits: Floats, geometry: Geometry) -> npt.NDArray[np.uint8]:
         """Mask (rows, columns) of a slice from its logits (6, n, n)."""
         return source_mask(mask_logits, geometry, self.mask_threshold)
 
-    def _combine(self, embeddings: dict[int, Floats], source: VolumeSource) -> tuple[Floats, Floats]:
+    def _combine(self, stream: "_Stream", source: VolumeSource) -> tuple[Floats, Floats]:
         """Run the sequence over the scored slices, from the first to the last."""
-        indices = sorted(embeddings)
-        feeds = {"embeddings": np.stack([embeddings[index] for index in indices], axis=1)}
+        indices = sorted(stream.embeddings)
+        feeds = {"embeddings": np.stack([stream.embeddings[index] for index in indices], axis=1)}
+        gaps = gaps_mm(source.z_mm, indices)
         if any(node.name == "gaps_mm" for node in self._sequence.get_inputs()):
-            feeds["gaps_mm"] = gaps_mm(source.z_mm, indices)[None]
+            feeds["gaps_mm"] = gaps[None]
         slice_logits, study_logits = self._sequence.run(None, feeds)
+        mm2 = np.stack([stream.drawn_mm2[index] for index in indices])
+        settled, scores = scoring.settled(self._weights, slice_logits[0], study_logits[0], mm2, gaps)
         slice_scores = np.full((source.count, len(SCORES)), np.nan, np.float32)
-        slice_scores[indices] = _calibrated(slice_logits[0], self._calibration["slice"])
-        return _calibrated(study_logits[0], self._calibration["study"]), slice_scores
+        slice_scores[indices] = settled
+        return scores.astype(np.float32), slice_scores
 
 
 class _Stream:
@@ -222,6 +235,8 @@ class _Stream:
     def __init__(self, predictor: Predictor, source: VolumeSource, cancelled: Callable[[], bool]) -> None:
         self.done = np.zeros(source.count, np.bool_)
         self.embeddings: dict[int, Floats] = {}
+        self.drawn_mm2: dict[int, npt.NDArray[np.float64]] = {}
+        self._drawn: dict[int, tuple[SliceResult, npt.NDArray[np.float16], Geometry]] = {}
         self._predictor = predictor
         self._source = source
         self._cancelled = cancelled
@@ -236,12 +251,26 @@ class _Stream:
             return None
         before, after = self._features(index - 1) or here, self._features(index + 1) or here
         self._stop_if_asked()
-        scores, mask, embedding = self._predictor.decode(before, here, after)
+        found = self._predictor.decode(before, here, after)
         self._mark_done(index)
-        if not (np.isfinite(scores).all() and np.isfinite(embedding).all()):
+        if not (np.isfinite(found.scores).all() and np.isfinite(found.embedding).all()):
             return None
-        self.embeddings[index] = embedding
-        return SliceResult(index, scores, mask)
+        self.embeddings[index] = found.embedding
+        self.drawn_mm2[index] = scoring.drawn_mm2(found.mask, self._source.spacing_mm)
+        result = SliceResult(index, found.scores, found.mask)
+        if found.mask_logits is not None and self.drawn_mm2[index][0]:
+            self._drawn[index] = result, found.mask_logits.astype(np.float16), here.geometry
+        return result
+
+    def renamed(self, named: npt.NDArray[np.bool_]) -> Iterator[SliceResult]:
+        """The slices on which `renamed_mask` changes a name, with their new masks."""
+        for index in sorted(self._drawn):
+            result, logits, geometry = self._drawn[index]
+            if self.drawn_mm2[index][1:][~named].any():
+                self._stop_if_asked()
+                mask = renamed_mask(result.mask, logits.astype(np.float32), geometry, named)
+                if (mask != result.mask).any():
+                    yield replace(result, mask=mask)
 
     def _stop_if_asked(self) -> None:
         if self._cancelled():
@@ -292,6 +321,26 @@ def source_mask(mask_logits: Floats, geometry: Geometry, threshold: float) -> np
     return mask
 
 
+def renamed_mask(
+    mask: npt.NDArray[np.uint8], mask_logits: Floats, geometry: Geometry, named: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint8]:
+    """A mask of `source_mask` in which the subtypes that are `named` (5,) settle what could as well be another.
+
+    A pixel of another subtype gets the likeliest of them where that is at least `scoring.NEARLY` as likely there.
+    """
+    wrong = (mask > 0) & ~np.append(True, named)[mask]
+    rows, columns = np.flatnonzero(wrong.any(1)), np.flatnonzero(wrong.any(0))
+    if not rows.size:
+        return mask
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    powers = np.exp(mask_logits - mask_logits.max(0))
+    likely = preprocess.to_source((powers / powers.sum(0))[1:], _part(geometry, box))
+    likeliest = (likely * scoring.readiness(named)[:, None, None]).argmax(0) + 1
+    renamed = mask.copy()
+    renamed[box] = np.where(wrong[box], likeliest, mask[box])
+    return renamed
+
+
 def _reached(likely: npt.NDArray[np.bool_], geometry: Geometry) -> tuple[slice, slice]:
     """Rows and columns of the source slice that lie within one mask pixel of those that are true in `likely` (n, n)."""
     reached = []
@@ -338,15 +387,3 @@ def _indices(order: Order, done: npt.NDArray[np.bool_]) -> Iterator[int]:
         if not 0 <= following < len(done) or done[following]:
             raise ValueError(f"the order must name a slice that is not done, got {following}")
         yield following
-
-
-def _platt(table: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """Slope and offset (2, 6) of the calibration, 1 and 0 where the table has none."""
-    return np.array([table.get(code, (1.0, 0.0)) for code in SCORES], np.float64).T
-
-
-def _calibrated(logits: Floats, calibration: npt.NDArray[np.float64]) -> Floats:
-    """Scores 0..1 of logits (…, 6). Platt, Advances in Large Margin Classifiers 1999."""
-    z = np.clip(calibration[0] * logits + calibration[1], -60, 60)
-    scores: Floats = (1 / (1 + np.exp(-z))).astype(np.float32)
-    return scores

@@ -13,6 +13,7 @@ from model.batches import Case
 from model.labels import CODES
 from model.metrics import auc, dice
 from model.networks.flagship import Flagship
+from model.scoring import readiness
 
 
 def validate(network: Flagship, sets: Mapping[str, Sequence[Case]]) -> dict[str, float]:
@@ -28,14 +29,20 @@ def validate(network: Flagship, sets: Mapping[str, Sequence[Case]]) -> dict[str,
     return result
 
 
-def found_labels(mask_logits: Tensor, size: int, threshold: float = 0.5) -> npt.NDArray[np.uint8]:
+def found_labels(
+    mask_logits: Tensor, size: int, threshold: float = 0.5, named: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.uint8]:
     """Labels uint8 (Z, size, size) of mask logits (Z, 6, n, n), smoothly enlarged.
 
-    threshold: probability of bleeding from which a pixel is drawn; its label is the likeliest subtype.
+    threshold: probability of bleeding from which a pixel is drawn; its label is the likeliest subtype. named: of which
+    subtypes (5,) a study is suspected; they settle what could as well be another, as in `predict.renamed_mask`.
     """
     probability = torch.softmax(mask_logits.float(), 1)
     probability = functional.interpolate(probability, (size, size), mode="bilinear", align_corners=False)
-    subtype = probability[:, 1:].argmax(1) + 1
+    likely = probability[:, 1:]
+    if named is not None:
+        likely = likely * torch.from_numpy(readiness(named)).to(likely)[:, None, None]
+    subtype = likely.argmax(1) + 1
     return torch.where(1 - probability[:, 0] >= threshold, subtype, 0).to(torch.uint8).cpu().numpy()
 
 

@@ -1,7 +1,7 @@
 """What a flagship says of validation cases, as calibration wants it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
 
@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from model.batches import Case
-from model.calibration import MASK_THRESHOLDS, PARTS, Calibration, Rows, fit
+from model.calibration import MASK_THRESHOLDS, Calibration, Rows, fit
 from model.errors import PterionError
 from model.evaluation.cases import study_truth
-from model.labels import NOT_REVIEWED
+from model.labels import NOT_REVIEWED, SCORES
 from model.metrics import Numbers
 from model.networks.flagship import Flagship
+from model.preprocess import PIXEL_MM
+from model.scoring import PARTS, log_volume
 
 PAINTED = "painted"
 """Source of validation patients with painted bleeds."""
@@ -35,6 +37,7 @@ def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
     network.eval()
     found: dict[str, list[tuple[Numbers, Case]]] = {part: [] for part in PARTS}
     dices: dict[str, list[Numbers]] = {}
+    likely: list[Likely] = []
     with torch.no_grad():
         for case in cases:
             masks, provisional, embeddings = network.series(
@@ -43,17 +46,56 @@ def fit_scores(network: Flagship, cases: Sequence[Case]) -> Calibration:
             slices, study = network.sequence(embeddings[None], torch.from_numpy(case.gaps_mm)[None])
             for part, logits in zip(PARTS, (provisional, slices[0], study), strict=True):
                 found[part].append((logits.double().numpy(), case))
+            shares = torch.softmax(masks.float(), 1)
+            shares = functional.interpolate(shares, case.labels.shape[1:], mode="bilinear")
+            bleeding = (1 - shares[:, 0]).numpy()
+            likely.append(Likely.of(bleeding, shares[:, 1:].argmax(1).numpy() + 1, case.gaps_mm))
             if (case.scores[:, 0] == 1).any():
-                background = torch.softmax(masks.float(), 1)[:, :1]
-                bleeding = (
-                    1 - functional.interpolate(background, case.labels.shape[1:], mode="bilinear")[:, 0]
-                )
                 kind = "patients" if is_real(case) else case.source
-                dices.setdefault(kind, []).append(dice_curve(case.labels, bleeding.numpy()))
+                dices.setdefault(kind, []).append(dice_curve(case.labels, bleeding))
+
+    def drawn(threshold: float, shown: npt.NDArray[np.bool_]) -> Numbers:
+        parts = np.split(shown, np.cumsum([len(one.gaps_mm) for one in likely])[:-1])
+        return np.stack([one.log_volume(threshold, part) for one, part in zip(likely, parts, strict=True)])
+
     return fit(
         {part: _rows(part, answers) for part, answers in found.items()},
         [np.stack(curves) for curves in dices.values()],
+        drawn,
     )
+
+
+@dataclass(frozen=True)
+class Likely:
+    """What a network may draw of one case, without the volume.
+
+    index: (n,), slices of the pixels that any of MASK_THRESHOLDS would draw. bleeding: (n,), their probability;
+    subtype: (n,), 1..5. gaps_mm: (Z,).
+    """
+
+    index: npt.NDArray[np.intp]
+    bleeding: npt.NDArray[np.float32]
+    subtype: npt.NDArray[np.uint8]
+    gaps_mm: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        bleeding: npt.NDArray[np.float32],
+        subtype: npt.NDArray[np.integer],
+        gaps_mm: npt.NDArray[np.float32],
+    ) -> "Likely":
+        """From volumes (Z, N, N)."""
+        where = np.nonzero(bleeding >= MASK_THRESHOLDS[0])
+        return cls(where[0], bleeding[where], subtype[where].astype(np.uint8), gaps_mm)
+
+    def log_volume(self, threshold: float, shown: npt.NDArray[np.bool_]) -> Numbers:
+        """What the study's score weighs of it (6,), with masks on the slices `shown` (Z,) alone."""
+        chosen = (self.bleeding >= threshold) & shown[self.index]
+        mm2 = np.zeros((len(self.gaps_mm), len(SCORES)))
+        for column in (np.zeros_like(self.subtype), self.subtype):  # of `any`, then of the subtype
+            np.add.at(mm2, (self.index[chosen], column[chosen]), PIXEL_MM**2)
+        return log_volume(mm2, self.gaps_mm)
 
 
 def is_real(case: Case) -> bool:
@@ -100,4 +142,7 @@ def _rows(part: str, answers: Sequence[tuple[Numbers, Case]]) -> Rows:
         tuple(chain.from_iterable([c.patient] * len(logits) for logits, c in answers)),
         np.concatenate([np.full(len(logits), is_real(c)) for logits, c in answers]),
         np.concatenate([np.full(len(logits), c.source == PAINTED) for logits, c in answers]),
+        None
+        if part == "study"
+        else np.repeat(np.arange(len(answers)), [len(logits) for logits, _ in answers]),
     )

@@ -13,10 +13,11 @@ from model.calibration import Calibration
 from model.errors import ModelFileError
 from model.evaluation.answer import Answer
 from model.labels import SCORES, UNKNOWN_SUBTYPE
-from model.predict import Predictor, SliceResult, VolumeSource, source_mask
+from model.predict import Predictor, SliceResult, VolumeSource, renamed_mask, source_mask
 from model.preprocess import Geometry
 from model.registry import INFO
 from model.sample import Sample
+from model.scoring import drawn_mm2, suspected
 
 if TYPE_CHECKING:
     from torch import nn
@@ -89,15 +90,16 @@ class NetworkScorer:
             source_mask(m, g, self.calibration.mask_threshold) for m, g in zip(masks, geometries, strict=True)
         ]
         bleeding = [bleeding_map(m, g) for m, g in zip(masks, geometries, strict=True)]
-        provisional = self.calibration.scores("provisional", logits["provisional"])
+        provisional = self.calibration.provisional(logits["provisional"])
         for z in np.flatnonzero(provisional[:, 0] < self.calibration.slice_gate):
             drawn[z][:], bleeding[z][:] = 0, 0
-        return Answer(
-            self.calibration.scores("slice", logits["slice"]),
-            self.calibration.scores("study", logits["study"])[0],
-            np.stack(drawn),
-            np.stack(bleeding),
+        mm2 = np.stack([drawn_mm2(mask, sample.spacing_mm) for mask in drawn])
+        scores, study = self.calibration.settled(
+            logits["slice"], logits["study"][0], mm2, gaps_mm(sample.z_mm)
         )
+        named = suspected(study, self.study_thresholds)
+        shown = [renamed_mask(d, m, g, named) for d, m, g in zip(drawn, masks, geometries, strict=True)]
+        return Answer(scores, study, np.stack(shown), np.stack(bleeding))
 
     def logits(
         self, sample: Sample

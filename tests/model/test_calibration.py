@@ -1,24 +1,28 @@
 """Platt's numbers on logits of known meaning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from model.calibration import (
     MASK_THRESHOLDS,
-    PARTS,
     Calibration,
     Head,
     Rows,
     best_mask_threshold,
+    even_weights,
     fit,
+    fit_mean,
     fit_platt,
     natural_shares,
     natural_weights,
     operating_point,
-    sigmoid,
 )
+from model.candidate import calibration_of
 from model.labels import SCORES
-from model.metrics import calibration_error
+from model.metrics import auc, calibration_error
+from model.scoring import PARTS, sigmoid
 
 
 def test_well_separated_logits_keep_their_slope_and_their_middle() -> None:
@@ -151,12 +155,70 @@ def test_a_fit_gives_scores_that_match_the_patients() -> None:
     logits = rng.normal(3 * truth - 1, 1)
     rows = Rows(logits, truth, tuple(f"p{i // 30}" for i in range(600)), np.ones(600, bool))
     found = fit(dict.fromkeys(PARTS, rows))
-    scores = found.scores("slice", logits)
+    scores = sigmoid(found.weights["slice"][0] * logits + found.weights["slice"][1])
     assert scores.mean(0) == pytest.approx(truth.mean(0), abs=0.02)
     assert calibration_error(truth[:, 0] == 1, scores[:, 0]) < 0.05
     info = found.info()
     assert set(info["thresholds"]) == set(SCORES)
     assert info["mask"]["slice_gate"] <= info["thresholds"]["any"]
+
+
+def study_rows(rng: np.random.Generator, count: int = 200) -> Rows:
+    truth = (rng.random((count, 6)) < 0.4).astype(np.int8)
+    return Rows(rng.normal(truth, 1), truth, tuple(map(str, range(count))), np.ones(count, bool))
+
+
+def test_each_kind_of_case_has_the_same_say_in_what_a_score_weighs() -> None:
+    real, painted = np.array([1, 1, 0, 0, 0, 0, 0], bool), np.array([0, 0, 1, 0, 0, 0, 0], bool)
+    found = even_weights(Head(np.zeros(7), np.zeros(7, bool), tuple("abcdefg"), real, painted))
+    assert found.tolist() == pytest.approx([0.5, 0.5, 1, 0.25, 0.25, 0.25, 0.25])
+    assert even_weights(Head(np.zeros(2), np.zeros(2, bool), tuple("ab"), np.ones(2, bool))).tolist() == [
+        0.5,
+        0.5,
+    ]
+
+
+def test_evidence_of_any_unit_is_weighed_alike() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.arange(400) < 160
+    case = Head(np.zeros(400), truth, tuple(map(str, range(400))), np.ones(400, bool))
+    one, other = rng.normal(2 * truth, 1), rng.normal(2 * truth, 1)
+    slopes, offset = fit_mean([one, 50 * other], case, 0.4)
+    assert slopes[0] == pytest.approx(50 * slopes[1], rel=0.2)
+    score = sigmoid(slopes[0] * one + slopes[1] * 50 * other + offset)
+    assert score.mean() == pytest.approx(0.4, abs=0.02)
+    # Two independent views tell more than one.
+    assert auc(truth, score) > max(auc(truth, one), auc(truth, other)) + 0.02
+
+
+def test_evidence_that_says_nothing_never_turns_a_score_around() -> None:
+    truth = np.arange(40) < 20
+    case = Head(np.zeros(40), truth, tuple(map(str, range(40))), np.ones(40, bool))
+    against, flat = np.where(truth, -1.0, 1.0), np.zeros(40)
+    slopes, _ = fit_mean([np.where(truth, 2.0, -2.0), against, flat], case, 0.5)
+    assert min(slopes) > 0
+    assert slopes[0] > 5 * slopes[1]
+
+
+def test_a_study_is_weighed_with_what_is_drawn_where_its_slices_are_known() -> None:
+    rng = np.random.default_rng(4)
+    study = study_rows(rng)
+    logits, truth = np.repeat(study.logits, 2, 0), np.repeat(study.truth, 2, 0)
+    patients = tuple(name for name in study.patients for _ in range(2))
+    slices = Rows(logits, truth, patients, np.ones(400, bool), studies=np.repeat(np.arange(200), 2))
+    asked = []
+
+    def drawn(threshold: float, shown: np.ndarray) -> np.ndarray:
+        asked.append((threshold, len(shown)))
+        return rng.normal(2.0 * study.truth, 1)
+
+    parts = {"provisional": slices, "slice": slices, "study": study}
+    found = fit(parts, drawn=drawn)
+    assert asked == [(0.5, 400)]
+    assert (found.weights["study"][[0, 2, 3]] > 0).all()
+    assert not found.weights["slice"][2:].any()
+    alone = fit(parts)
+    assert not alone.weights["study"][2:].any()
 
 
 def test_a_fit_without_a_part_is_refused() -> None:
@@ -166,4 +228,14 @@ def test_a_fit_without_a_part_is_refused() -> None:
 
 def test_no_calibration_gives_the_sigmoid() -> None:
     logits = np.array([[0.0, 1, 2, 3, 4, 5]])
-    assert Calibration().scores("slice", logits) == pytest.approx(sigmoid(logits))
+    assert Calibration().provisional(logits) == pytest.approx(sigmoid(logits))
+
+
+def test_a_calibration_comes_back_from_model_json_as_it_was() -> None:
+    rng = np.random.default_rng(5)
+    study = study_rows(rng)
+    slices = replace(study, studies=np.arange(200))
+    parts = {"provisional": slices, "slice": slices, "study": study}
+    info = fit(parts, drawn=lambda *_: rng.normal(study.truth, 1)).info()
+    assert len(info["calibration"]["study"]["EDH"]) == 4
+    assert calibration_of(info).info() == info

@@ -187,7 +187,7 @@ def test_operating_points_keep_the_share_of_quiet_slices(monkeypatch: pytest.Mon
 
     def said(network: Fixed, one: Case) -> Raw:
         logit = np.log(np.array(network.logits) / (1 - np.array(network.logits)))
-        return Raw(torch.zeros(20, 6, 4, 4), np.repeat(logit[:, None], 6, 1))
+        return Raw(torch.zeros(20, 6, 4, 4), np.repeat(logit[:, None], 6, 1), np.zeros(6))
 
     monkeypatch.setattr(candidate, "ask", said)
     before, after = Fixed(list(scores)), Fixed(list(scores + 0.2))

@@ -110,6 +110,70 @@ def test_calibration_is_applied_to_slice_and_study(tmp_path: Path) -> None:
     assert study.scores[:2].tolist() == pytest.approx([sigmoid(1), sigmoid(3)], abs=1e-5)
 
 
+def test_a_study_weighs_what_is_drawn_and_its_slices(tmp_path: Path) -> None:
+    table = {"study": {"EDH": [0.0, -6.0, 1.0], "SDH": [0.0, -6.0, 1.0], "IPH": [0.0, 0.0, 0.0, 1.0]}}
+    _, study = score(Predictor(make(tmp_path, "weighing", calibration=table), threads=1), uniform(80))
+    # EDH fills 201 × 201 mm of a slice of 5 mm, 202 mL; no SDH. The slice's own logit is 0.9.
+    drawn = sigmoid(np.log(1 + 201**2 * 5 / 1000 / 0.1) - 6)
+    assert study.scores[[1, 2, 5]].tolist() == pytest.approx([drawn, sigmoid(-6), sigmoid(0.9)], abs=1e-5)
+
+
+def test_no_score_turns_a_clear_mask_into_another_subtype(tmp_path: Path) -> None:
+    # Every score is sigmoid(1) = .73: at these operating points SDH alone is suspected, while EDH, e^22 as likely, is
+    # drawn.
+    points = {**dict.fromkeys(("any", "EDH", "SAH", "IVH", "IPH"), 0.9), "SDH": 0.5}
+    results, _ = score(
+        Predictor(make(tmp_path, "clear", study_thresholds=points), threads=1), uniform(80, 80, 0)
+    )
+    assert [r.index for r in results] == [0, 1, 2]
+    assert np.unique(results[0].mask).tolist() == [0, 1]
+
+
+def test_a_slice_whose_mask_is_settled_is_told_again(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "renamed_mask", lambda mask, *_: np.where(mask > 0, 2, 0).astype(np.uint8))
+    changed = Predictor(toy, threads=1)
+    changed.study_thresholds = {**dict.fromkeys(("any", "EDH", "SAH", "IVH", "IPH"), 0.9), "SDH": 0.5}
+    results, _ = score(changed, uniform(80, 80, 0))
+    assert [r.index for r in results] == [0, 1, 2, 0]
+    first, anew = results[0], results[3]
+    np.testing.assert_array_equal(anew.mask, 2 * first.mask)
+    np.testing.assert_array_equal(anew.scores, first.scores)
+
+
+def test_where_nothing_is_suspected_a_mask_keeps_its_names(tmp_path: Path) -> None:
+    points = dict.fromkeys(("any", "EDH", "SDH", "SAH", "IVH", "IPH"), 0.9)
+    results, _ = score(Predictor(make(tmp_path, "quiet", study_thresholds=points), threads=1), uniform(80))
+    assert len(results) == 1
+    assert results[0].mask.max() == 1
+
+
+def test_a_suspected_subtype_takes_what_is_half_as_likely_and_no_less() -> None:
+    # EDH is drawn everywhere, SDH .6 times as likely on the left and .4 on the right; SAH less than either.
+    logits = np.full((6, 12, 12), -20.0, np.float32)
+    logits[1] = 5
+    logits[2, :, :6], logits[2, :, 6:] = 5 + np.log(0.6), 5 + np.log(0.4)
+    logits[3] = 5 + np.log(0.1)
+    geometry = Geometry((60, 60), (2.0, 2.0), (29.5, 29.5))
+    mask = source_mask(logits, geometry, 0.5)
+    assert np.unique(mask).tolist() == [1]
+    renamed = predict.renamed_mask(mask, logits, geometry, np.array([0, 1, 1, 0, 0], bool))
+    assert set(renamed[:, :20].ravel()) == {2}
+    assert set(renamed[:, 40:].ravel()) == {1}
+
+
+def test_naming_anew_moves_no_edge_and_leaves_what_is_suspected() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (6, 12, 12)).astype(np.float32)
+    geometry, named = Geometry((90, 70), (2.0, 2.5), (45.0, 35.0)), np.array([0, 1, 0, 1, 0], bool)
+    mask = source_mask(logits, geometry, 0.5)
+    renamed = predict.renamed_mask(mask, logits, geometry, named)
+    np.testing.assert_array_equal(renamed > 0, mask > 0)
+    kept = np.isin(mask, (0, 2, 4))
+    np.testing.assert_array_equal(renamed[kept], mask[kept])
+    assert np.isin(renamed[renamed != mask], (2, 4)).all()
+    assert (renamed != mask).any()
+    assert predict.renamed_mask(mask, logits, geometry, np.ones(5, bool)) is mask
+
+
 @pytest.fixture(scope="module")
 def mixed() -> VolumeSource:
     return uniform(10, 80, None, 55, 80, 30, 72)

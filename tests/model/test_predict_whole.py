@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model.export import export, load_network
-from model.predict import Predictor, SliceResult, VolumeSource, source_mask
+from model.predict import Predictor, SliceResult, VolumeSource, renamed_mask, source_mask
 from model.preprocess import prepare_slice
 from tests.tiny_version import tiny_network
 
@@ -46,8 +46,14 @@ def in_torch(version: Path, heads: np.ndarray, z_mm: np.ndarray) -> tuple[np.nda
     masks, logits, embeddings = network.series(torch.from_numpy(np.stack([x for x, _ in prepared])))
     gaps = np.diff(z_mm, prepend=2 * z_mm[0] - z_mm[1]).astype(np.float32)
     final, study = network.sequence(embeddings[None], torch.from_numpy(gaps)[None])
-    drawn = [source_mask(m.numpy(), geometry, 0.5) for m, (_, geometry) in zip(masks, prepared, strict=True)]
-    return logits.sigmoid().numpy(), final[0].sigmoid().numpy(), study[0].sigmoid().numpy(), np.stack(drawn)
+    scores = study[0].sigmoid().numpy()
+    named = scores[1:] >= 0.5
+    assert named.any() and not named.all()  # so that some of what is drawn is named anew
+    drawn = [
+        renamed_mask(source_mask(m.numpy(), geometry, 0.5), m.numpy(), geometry, named)
+        for m, (_, geometry) in zip(masks, prepared, strict=True)
+    ]
+    return logits.sigmoid().numpy(), final[0].sigmoid().numpy(), scores, np.stack(drawn)
 
 
 @pytest.mark.parametrize("order", [lambda n: range(n), lambda n: range(n)[::-1], lambda n: (5, 2, 7, 0)])

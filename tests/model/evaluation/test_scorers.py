@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from model.batches import crop_sample
-from model.calibration import PARTS, Calibration
+from model.calibration import Calibration
 from model.corpus import fold_of
 from model.datasets.folder import index_folder
 from model.errors import ModelFileError, PterionError
@@ -30,6 +30,7 @@ from model.networks.kinds import kind_named
 from model.phantom import generate
 from model.recipe import load_settings
 from model.sample import Sample, load_sample
+from model.scoring import PARTS
 
 make = runpy.run_path(str(Path(__file__).parents[2] / "toy_version.py"))["make"]
 TINY = FlagshipConfig(
@@ -50,8 +51,9 @@ def network() -> Flagship:
 
 def lively() -> Calibration:
     """Scores stretched, a mask threshold and a gate that matter."""
-    platt = {part: np.stack([np.full(6, 2.0), np.full(6, 0.5)]) for part in PARTS}
-    return Calibration(platt, dict.fromkeys(SCORES, 0.4), mask_threshold=0.7, slice_gate=0.1)
+    weights = {part: np.stack([np.full(6, 2.0), np.full(6, 0.5), np.zeros(6), np.zeros(6)]) for part in PARTS}
+    weights["study"][2:] = [[0.3], [0.2]]
+    return Calibration(weights, dict.fromkeys(SCORES, 0.4), mask_threshold=0.7, slice_gate=0.1)
 
 
 def test_a_network_and_its_version_give_the_same_answer(

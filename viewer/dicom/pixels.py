@@ -1,6 +1,7 @@
 """One slice's pixels → HU. Pixels that may be wrong are never returned: every fault raises."""
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ _LOW, _HIGH = -32768, 32767
 _DENSE_HU = 4096
 _OUTSIDE_HU = -1024
 _META_MAX = 64 << 10
+_HEAD = 16
+"""Bytes before the pixels that are read with them: 12 tell what follows, and 16 keep the pixels aligned."""
+_PIXEL_TAGS = (b"\xe0\x7f\x10\0", b"\x7f\xe0\0\x10")
 
 
 def load_decoders() -> None:
@@ -101,12 +105,13 @@ def _read_native(
     size = out.size * layout.bits_allocated // 8
     first = layout.offset + place.frame * size
     if layout.syntax == DEFLATED:
-        data = _unpacked(place, layout)[first : first + size]
+        whole = _unpacked(place, layout)
+        _check_head(whole[: layout.offset][-_HEAD:])
+        data = whole[first : first + size]
         if len(data) < size:
             raise DamagedError("it is cut short")
     else:
-        data = scratch("frame", size)
-        read_at(place.path, first, data)
+        data = _read_behind_head(place.path, layout.offset, first, size)
     if not wide:
         out.reshape(-1)[:] = np.frombuffer(data, "u1")
         return out
@@ -115,6 +120,31 @@ def _read_native(
         return stored
     out[...] = stored
     return out
+
+
+def _read_behind_head(path: Path, offset: int, first: int, size: int) -> memoryview:
+    """`size` bytes of a file from `first` on, if pixels still begin at `offset`; in memory that is used again."""
+    before = min(_HEAD, offset)
+    if first == offset:  # the only frame, mostly: one reading for both
+        whole = scratch("frame", before + size)
+        read_at(path, first - before, whole)
+        _check_head(whole[:before])
+        return whole[before:]
+    head, data = memoryview(bytearray(before)), scratch("frame", size)
+    read_at(path, offset - before, head)
+    _check_head(head)
+    read_at(path, first, data)
+    return data
+
+
+def _check_head(head: memoryview) -> None:
+    """Raise DamagedError unless bytes end with the head of pixel data (PS3.5 7.1.2, 7.1.3), as they did in the scan.
+
+    A file that was written anew meanwhile may have its pixels elsewhere; what is there would look like a picture.
+    """
+    explicit, implicit = bytes(head[-12:-8]), bytes(head[-8:-4])
+    if explicit not in _PIXEL_TAGS and implicit not in _PIXEL_TAGS:
+        raise DamagedError("the file changed since it was scanned")
 
 
 def _unpacked(place: SliceHeader, layout: PixelLayout) -> memoryview:

@@ -48,7 +48,7 @@ class Volume:
         return positions_of(self.series.slices)
 
     def image_point(self, point_mm: tuple[float, float, float]) -> tuple[float, float, float] | None:
-        """(slice, column, row) of a place in the patient, or None where the series has no positions.
+        """(slice, column, row) of a place in the patient, or None where slices have no positions, or all the same.
 
         A whole slice number is that of a slice on which the place lies; between slices it is the fraction of the
         gap along the normal, beyond the ends of the gap there. The column and row are image-relative, on the slice
@@ -56,7 +56,7 @@ class Volume:
         """
         positions, heights = self.positions_mm, z_of(self.series.slices)
         first = self.series.slices[0].orientation
-        if positions is None or heights is None or first is None:
+        if positions is None or heights is None or first is None or not (np.diff(heights) > 0).all():
             return None
         point = np.array(point_mm, np.float64)
         number = fractional_index(heights, float(point @ normal_of(first)))

@@ -12,9 +12,14 @@ import imagecodecs
 import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGLSLossless, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEGLSLossless,
+    SecondaryCaptureImageStorage,
+)
 
-from viewer.dicom.load import load_all
+from viewer.dicom.load import allocate, load_all, load_slice
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Problem, Series
 
@@ -164,3 +169,28 @@ def test_what_macos_puts_beside_files_is_passed_over(tmp_path: Path) -> None:
         (tmp_path / f"._{path.name}").write_bytes(b"\0\5\x16\7" + bytes(100))
     assert found(tmp_path) == WHOLE
     assert not scan(tmp_path).notes
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("deflated", [False, True])
+def test_a_file_written_anew_after_the_scan_shows_no_wrong_picture(
+    tmp_path: Path, frames: int, deflated: bool
+) -> None:
+    """The pixels come to lie 400 bytes further on, where nothing but bytes of the header is missing from the size."""
+    pixels = np.repeat(np.arange(1034, 1034 + frames, dtype="<u2"), 80).tobytes()
+    made = ugly.slice_of(NumberOfFrames=frames, PixelData=pixels, ImagePositionPatient=None)
+    made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian if deflated else ExplicitVRLittleEndian
+    path = ugly.save(made, tmp_path / "a.dcm")
+    series = only(tmp_path)
+    assert load_all(series).hu[:, 0, 0].tolist() == list(range(10, 10 + frames))
+    made.ImageComments = "x" * 400
+    ugly.save(made, path)
+    said = [load_slice(allocate(series), index) for index in range(frames)]
+    assert all(text is not None and "the file changed since it was scanned" in text for text in said)
+
+
+def test_slices_that_claim_one_position_have_no_places(tmp_path: Path) -> None:
+    ugly.stack(tmp_path, gap_mm=0.0)
+    volume = load_all(only(tmp_path))
+    assert volume.series.z_mm == ()
+    assert volume.image_point((0.0, 0.0, 0.0)) is None

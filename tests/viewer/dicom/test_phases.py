@@ -1,12 +1,16 @@
 """Series that hold several stacks at the same place: each slice goes to its own stack, whatever the order of files."""
 
 import runpy
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedCTImageStorage
 
@@ -65,6 +69,31 @@ def test_an_element_tells_two_phases_apart(
     assert all(series.problems == {Problem.DUPLICATE_POSITIONS} for series in stacks(tmp_path))
     texts = sorted(series.notes[0].text for series in stacks(tmp_path))
     assert all(name in text and "lie over each other: it is shown as 2 stacks" in text for text in texts)
+
+
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(
+    count=st.integers(2, 4),
+    slices=st.integers(3, 5),
+    missing=st.integers(0, 20),
+    keyword=st.sampled_from(["KVP", "AcquisitionNumber", "ConvolutionKernel", "SliceThickness"]),
+    order=st.randoms(use_true_random=False),
+)
+def test_no_stack_mixes_phases_whatever_is_missing_and_in_whatever_order(
+    count: int, slices: int, missing: int, keyword: str, order: Random
+) -> None:
+    """Slice i of phase k holds 100 k + i; one slice may be missing."""
+    every = [(5.0 * i, 100 * k + i, {keyword: str(k + 1)}) for k in range(count) for i in range(slices)]
+    kept = [one for number, one in enumerate(every) if number != missing]
+    order.shuffle(kept)
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name), kept)
+        stacked = found(Path(name))
+    assert sorted(hu for _, hu in stacked) == [
+        [hu for number, (_, hu, _) in enumerate(every) if hu // 100 == k and number != missing]
+        for k in range(count)
+    ]
+    assert all(z_mm == tuple(5.0 * (value % 100) for value in hu) for z_mm, hu in stacked)
 
 
 def test_phases_are_numbered_and_named_in_the_order_of_their_values(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import torch
 
 from model.networks.flagship import Flagship
 
-SHARES = (1.0, 0.75, 0.5)
-"""How far to go from the first network to the second, the farthest first."""
+SHARES = (0.5, 0.75, 1.0)
+"""How far to go from the first network to the second, the nearest first."""
 AS_GOOD = 0.01
-"""How far below the best score is still as good: then the network that went farther is taken."""
+"""How far below the best score is still as good: then the network that stayed nearer is taken."""
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def between(start: Flagship, end: Flagship, share: float) -> Flagship:
 def best_between(
     start: Flagship, end: Flagship, score: Callable[[Flagship], float], shares: Sequence[float] = SHARES
 ) -> tuple[Flagship, float]:
-    """The network between both with the highest score, or one as good that went farther; and its share."""
+    """The network between both with the highest score, or one as good that stayed nearer; and its share."""
     networks = [end if share == 1 else between(start, end, share) for share in shares]
     scores = [score(network) for network in networks]
     chosen = next(n for n, value in enumerate(scores) if value >= max(scores) - AS_GOOD)

@@ -36,7 +36,7 @@ def test_a_quarter_of_the_way_is_a_quarter_of_each_difference(ends: tuple[Flagsh
     assert all(np.array_equal(weights(n)[k], b[k]) for n, b in zip(ends, before, strict=True) for k in b)
 
 
-def test_the_best_of_them_is_taken_and_of_equals_the_one_that_went_farthest(
+def test_the_best_of_them_is_taken_and_of_equals_the_one_that_stayed_nearest(
     ends: tuple[Flagship, Flagship],
 ) -> None:
     first = next(name for name, value in weights(ends[0]).items() if value.dtype.kind == "f")
@@ -47,6 +47,7 @@ def test_the_best_of_them_is_taken_and_of_equals_the_one_that_went_farthest(
 
     network, share = best_between(*ends, lambda one: -abs(went(one) - 0.75))
     assert (share, went(network)) == (0.75, pytest.approx(0.75, abs=1e-5))
-    network, share = best_between(*ends, lambda one: -0.01 * went(one))
-    assert (share, network) == (1.0, ends[1])  # .005 below the best is as good
-    assert best_between(*ends, lambda one: -0.03 * went(one))[1] == 0.75  # .0075 below
+    assert best_between(*ends, lambda _: 0.0)[1] == 0.5
+    assert best_between(*ends, lambda one: 0.03 * went(one))[1] == 0.75  # .0075 below the best is as good
+    network, share = best_between(*ends, lambda one: 0.05 * went(one))  # .0125 is not
+    assert (share, network) == (1.0, ends[1])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from viewer.dicom import instance as tags
 from viewer.dicom.geometry import measure, z_of
+from viewer.dicom.header import Header
 from viewer.dicom.instance import Instance, Kind, texts_of
 from viewer.dicom.notes import notes_of
 from viewer.dicom.order import natural, own
@@ -13,6 +14,7 @@ from viewer.dicom.phases import Stack, phases_of
 from viewer.dicom.plausible import amount, whole
 from viewer.dicom.series import Problem, Series, SliceHeader
 
+_CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 _ORIENTATION_TOLERANCE = 0.005
 _SPACING_TOLERANCE = 1e-3
 
@@ -176,7 +178,7 @@ def _series(stack: Stack, index: int) -> Series:
         study_uid=header.text(tags.STUDY_UID),
         series_uid=uid if index == 0 else f"{uid}#{index + 1}",
         number=whole(header.number(tags.SERIES_NUMBER)),
-        modality=header.text(tags.MODALITY),
+        modality=_modality(header),
         description=header.decoded(tags.SERIES_DESCRIPTION),
         slices=slices,
         gaps_mm=geometry.gaps_mm if geometry else (),
@@ -208,6 +210,11 @@ def _named_apart(slices: Iterable[SliceHeader]) -> Iterator[SliceHeader]:
         number = seen[place.sop_uid, place.frame]
         again = number > 1 or not place.sop_uid
         yield replace(place, sop_uid=f"{place.sop_uid}#{number}") if again else place
+
+
+def _modality(header: Header) -> str:
+    """Modality; where it is blank, that which objects of the SOP class have (PS3.3 A.3, A.38, A.70)."""
+    return header.text(tags.MODALITY).upper() or ("CT" if header.text(tags.SOP_CLASS) in _CT else "")
 
 
 def _technique(item: Instance) -> str:

@@ -71,6 +71,21 @@ def test_words_in_small_letters(tmp_path: Path) -> None:
     assert only(tmp_path).inverted
 
 
+@pytest.mark.parametrize("modality", [None, "", "ct"])
+def test_a_modality_that_somebody_blanked(tmp_path: Path, modality: str | None) -> None:
+    """Objects of the class of CT images have that modality, and no other."""
+    ugly.stack(tmp_path, Modality="CT" if modality else modality)
+    for path in tmp_path.iterdir() if modality else ():
+        ugly.replaced(path, 0x00080060, b"CS", b"ct")
+    assert found(tmp_path) == WHOLE
+    assert only(tmp_path).modality == "CT"
+
+
+def test_nuclear_medicine_without_a_modality_is_no_ct(tmp_path: Path) -> None:
+    ugly.stack(tmp_path, Modality=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.20")
+    assert only(tmp_path).problems == {Problem.AI_NOT_RUN}
+
+
 def test_a_tube_voltage_that_is_no_number_is_none(tmp_path: Path) -> None:
     for path in ugly.stack(tmp_path):
         ugly.inserted(path, 0x0020000D, ugly.element(KVP, b"DS", b"nan "))

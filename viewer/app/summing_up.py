@@ -52,7 +52,7 @@ def summary_of(session: Session, *, patient: bool) -> Summary:
     scored = findings is not None and findings.done
     return Summary(
         who=who,
-        series=caption(volume.series) or "Series",
+        series=f"Series {caption(volume.series)}".rstrip(),
         made=f"made {datetime.now().astimezone():%Y-%m-%d %H:%M}",
         measures=measures,
         scores=_scores(session) if scored else (),

@@ -97,7 +97,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cell = f'style="border-bottom:1px solid {_LINE}; padding:2px 10px 2px 0"'
     first = "".join(f'<th align="left" {cell}>{name}</th>' for name in head)
     lines = "".join("<tr>" + "".join(f"<td {cell}>{each}</td>" for each in row) + "</tr>" for row in rows)
-    return f'<table width="100%" cellspacing="0" cellpadding="2"><tr>{first}</tr>{lines}</table>'
+    table = '<table width="100%" cellspacing="0" cellpadding="2" style="margin-bottom:10px">'
+    return f'{table}<tr>{first}</tr>{lines}</table>'
 
 
 def _measures(measures: tuple[tuple[str, str, str, str], ...]) -> str:
@@ -132,7 +133,7 @@ def _scores(summary: Summary) -> str:
             )
         )
     total = f"<p>Any hemorrhage: <b>{summary.any_score:.2f}</b></p>" if summary.any_score is not None else ""
-    caution = f"<p>Scored with caution: {escape(', '.join(summary.cautions))}</p>" if summary.cautions else ""
+    caution = f"<p>Scored with caution. {escape(' '.join(summary.cautions))}</p>" if summary.cautions else ""
     return title + total + _table(("Subtype", "Score", "Threshold", "", "Volume"), rows) + caution
 
 

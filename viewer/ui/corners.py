@@ -220,7 +220,7 @@ class Corners:
         if findings.not_run:
             return (*volume.series.notes, Note(Problem.AI_NOT_RUN, "AI not run", findings.not_run))
         if findings.cautions:
-            text = "Scored with caution: " + ", ".join(findings.cautions)
+            text = "Scored with caution. " + " ".join(findings.cautions)
             return (*volume.series.notes, Note(Problem.AI_CAUTION, "AI: scored with caution", text))
         return volume.series.notes
 

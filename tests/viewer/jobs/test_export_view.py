@@ -1,5 +1,6 @@
 """Pictures and the summary page as files: whole, readable by others, and without anything outside."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_a_page_without_findings_says_so() -> None:
     assert "Nothing was measured." in page
     assert "The pixel size is unknown." in page
     assert "Doe, Jane<br>P-1" in page
+
+
+def test_cautions_stand_as_sentences_after_each_other() -> None:
+    """Each of them ends with a full stop of its own."""
+    cautions = ("The gantry was tilted by 18.50°.", "The gaps between slices differ.")
+    page = html(replace(PAGE, cautions=cautions))
+    told = "Scored with caution. The gantry was tilted by 18.50°. The gaps between slices differ.</p>"
+    assert told in page
 
 
 def test_more_measures_than_fit_are_counted() -> None:

@@ -129,7 +129,6 @@ class Training:
             log,
             control,
         )
-        self._calibration = calibration
         self._watch = Watch(dealt.validation if judged else (), heads.watched, calibration)
         self._pool = Pool(list(heads.replay), list(dealt.training), self._watch.sets, [])
         self._examples = Examples(folder, dealt, calibration)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from viewer.findings.frame import F64
 from viewer.findings.head import Head
 
-LEAST_MM = 3.5
-"""Below this nothing is said: the estimate is no finer."""
+LEAST_MM = 4.5
+"""Below this nothing is said: half of what would be told there is none (bench/shift.md)."""
 _MOST_MM = 18
 _HALF_MM = 62
 _WINDOW_HU = (0, 50)

@@ -91,7 +91,7 @@ def test_the_shift_is_called_an_estimate_and_leads_to_its_slice(shown) -> None:
     ("regions", "said"),
     [
         (Regions(no_shift="none is seen"), "Midline shift not measurable: none is seen."),
-        (Regions(shift=replace(SHIFT, mm=0.0)), "No midline shift of 3.5 mm or more · estimate"),
+        (Regions(shift=replace(SHIFT, mm=0.0)), "No midline shift of 4.5 mm or more · estimate"),
         (Regions(), ""),
     ],
 )

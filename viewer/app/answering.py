@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject
 
 from model.device import CPU
 from model.errors import PterionError
-from model.labels import CODES, SCORES
-from model.registry import Registry, Version, study_thresholds
+from model.labels import SCORES
+from model.registry import Registry, Version
+from viewer.app import answered
 from viewer.app.tasks import Tasks
 from viewer.dicom.series import Study
 from viewer.dicom.volume import Volume
@@ -135,7 +136,7 @@ class Answering(QObject):
             empty = np.zeros((0, len(SCORES)), np.float32), np.zeros((0, 1, 1), np.uint8)
             stored = self._library.study_scores(version.id)
             return {
-                (one.study_uid, one.series_uid): _with_thresholds(
+                (one.study_uid, one.series_uid): answered.with_thresholds(
                     Findings(one.series_uid, one.model_id, *empty, 0, 0, one.scores), version
                 )
                 for one in stored
@@ -164,7 +165,7 @@ class Answering(QObject):
         self._stop()
         reason = why_not(volume.series)
         if reason:
-            self._show(self._empty(volume, not_run=reason))
+            self._show(answered.nothing(volume, self._session.model_id, not_run=reason))
             return
         study_uid, uid = volume.series.key
 
@@ -182,10 +183,11 @@ class Answering(QObject):
             if self._session.volume is not volume:
                 return
             if stored is not None and stored.masks.shape == volume.hu.shape:
-                self._show(_restored(stored, author))  # another model's are marked where they are shown
+                # Another model's are marked where they are shown.
+                self._show(answered.restored(stored, author))
                 self._session.set_ai_state(self._idle)
             elif not fresh and self._session.preferences.model_run == "on_demand":
-                self._show(self._empty(volume, not_run=WAITS))
+                self._show(answered.nothing(volume, self._session.model_id, not_run=WAITS))
                 self._session.set_ai_state(self._idle)
             else:
                 self._start(volume, load, version)
@@ -200,18 +202,6 @@ class Answering(QObject):
             return self._registry.get(model_id)
         except PterionError:
             return current
-
-    def _empty(self, volume: Volume, version: Version | None = None, not_run: str = "") -> Findings:
-        empty = Findings(
-            volume.series.series_uid,
-            version.id if version else self._session.model_id,
-            np.full((len(volume.hu), len(SCORES)), np.nan, np.float32),
-            np.zeros(volume.hu.shape, np.uint8),
-            0,
-            len(volume.hu),
-            not_run=not_run,
-        )
-        return _with_thresholds(empty, version) if version else empty
 
     def _show(self, findings: Findings) -> None:
         """Show findings, in the worklist too."""
@@ -233,7 +223,7 @@ class Answering(QObject):
         job.finished.connect(lambda: self._finished(job))
         if load is not None:
             load.on_slice = job.slices_arrived
-        self._show(self._empty(volume, version))
+        self._show(answered.with_thresholds(answered.nothing(volume, version.id), version))
         self._session.set_ai_state("Loading the model…")
         job.start()
 
@@ -304,37 +294,16 @@ class Answering(QObject):
         findings = self._session.findings
         if job is not self._job or findings is None:
             return
-        final = replace(
-            findings,
-            slice_scores=answer.slice_scores,
-            scored=int(np.isfinite(answer.slice_scores[:, 0]).sum()),
-            study_scores=answer.scores,
-            volume_ml=answer.volume_ml,
-            thresholds=answer.thresholds,
-            study_thresholds=answer.study_thresholds,
-            seconds=answer.seconds,
-            cautions=tuple(caution.text for caution in answer.cautions),
-        )
+        final = answered.whole(findings, answer)
         self._show(final)
         study_uid = self._session.volume.series.study_uid if self._session.volume is not None else ""
-        self._tasks.ask("The findings could not be saved", lambda: self._save(final, study_uid))
-
-    def _save(self, findings: Findings, study_uid: str) -> None:
-        self._library.save_findings(
-            findings.series_uid,
-            findings.model_id,
-            study_scores=findings.study_scores or {},
-            slice_scores=findings.slice_scores,
-            masks=findings.masks,
-            volume_ml=findings.volume_ml,
-            cautions=findings.cautions,
-            seconds=findings.seconds,
-            study_uid=study_uid,
+        self._tasks.ask(
+            "The findings could not be saved", lambda: answered.keep(self._library, final, study_uid)
         )
 
     def _not_scored(self, volume: Volume, error: PterionError) -> None:
         if self._session.volume is volume:
-            self._show(self._empty(volume, not_run=str(error)))
+            self._show(answered.nothing(volume, self._session.model_id, not_run=str(error)))
             self._session.set_ai_state("AI not run")
 
     def _failed(
@@ -385,25 +354,3 @@ class Answering(QObject):
         job, self._job = self._job, None
         if job is not None:
             job.shutdown()
-
-
-def _with_thresholds(findings: Findings, version: Version) -> Findings:
-    info = version.info
-    return replace(findings, thresholds=dict(info["thresholds"]), study_thresholds=study_thresholds(info))
-
-
-def _restored(stored: "StoredFindings", version: Version) -> Findings:
-    """Findings as they were when they were saved."""
-    findings = Findings(
-        stored.series_uid,
-        stored.model_id,
-        stored.slice_scores,
-        stored.masks,
-        len(stored.masks),
-        len(stored.masks),
-        stored.study_scores,
-        {code: stored.volume_ml[code] for code in CODES if code in stored.volume_ml},
-        seconds=stored.seconds,
-        cautions=stored.cautions,
-    )
-    return _with_thresholds(findings, version)

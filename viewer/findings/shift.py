@@ -14,7 +14,7 @@ from viewer.findings.frame import F64
 from viewer.findings.head import Head
 
 LEAST_MM = 4.5
-"""Below this nothing is said: half of what would be told there is none (bench/shift.md)."""
+"""Below this nothing is said: it would too often be none (bench/shift.md tells how often)."""
 _MOST_MM = 18
 _HALF_MM = 62
 _WINDOW_HU = (0, 50)

@@ -98,7 +98,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     first = "".join(f'<th align="left" {cell}>{name}</th>' for name in head)
     lines = "".join("<tr>" + "".join(f"<td {cell}>{each}</td>" for each in row) + "</tr>" for row in rows)
     table = '<table width="100%" cellspacing="0" cellpadding="2" style="margin-bottom:10px">'
-    return f'{table}<tr>{first}</tr>{lines}</table>'
+    return f"{table}<tr>{first}</tr>{lines}</table>"
 
 
 def _measures(measures: tuple[tuple[str, str, str, str], ...]) -> str:

@@ -55,8 +55,8 @@ class LossCurve(QWidget):
 
         self._plot = plot = pyqtgraph.PlotWidget(background=theme.CARD)
         plot.setMenuEnabled(False)
+        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls the panel
         plot.setXRange(0, 100, padding=0.02)
-        plot.setMouseEnabled(x=False, y=False)
         plot.hideButtons()
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setFrameStyle(0)

@@ -66,7 +66,7 @@ class CurvePlot(QWidget):
 
         self._plot = plot = pyqtgraph.PlotWidget(background=theme.CARD)
         plot.setMenuEnabled(False)
-        plot.setMouseEnabled(x=False, y=False)
+        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls the dialog
         plot.hideButtons()
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setFrameStyle(0)

@@ -1,6 +1,7 @@
 """The retraining card in every state."""
 
 import pytest
+from pyqtgraph import PlotWidget
 from pytestqt.qtbot import QtBot
 
 from viewer.session import Retraining, Session
@@ -46,6 +47,18 @@ def test_running_shows_progress_curve_time_left_and_cancel(shown, qtbot: QtBot) 
     assert card.start.isHidden()
     with qtbot.waitSignal(session.retrain_cancel_requested):
         card.cancel.click()
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")  # of the platform without a screen
+def test_the_mouse_over_the_curves_is_over_the_card(shown) -> None:
+    """So that the wheel scrolls the panel there, too."""
+    session, card = shown
+    session.set_retraining(Retraining("running", "", 0.5, 100.0, (1.0, 0.8), (1.1, 0.9)))
+    card.show()
+    plot = card.findChild(PlotWidget)
+    assert plot.isVisible()
+    under = card.childAt(plot.mapTo(card, plot.rect().center()))
+    assert under is card.curve
 
 
 def test_stopping_cannot_be_cancelled_twice(shown) -> None:

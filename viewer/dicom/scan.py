@@ -30,6 +30,7 @@ _SLOW_SECONDS = 0.002
 _BELONGING = (tags.STUDY_UID, tags.SERIES_UID, tags.PATIENT_ID, tags.PATIENT_NAME)
 _STRANGER = "it is no DICOM file, whatever its name says"
 _DICOM_NAMES = (".dcm", ".dicom", ".ima")
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
 _APPLE_DOUBLE = "._"
 """Begins the names of files that macOS puts beside others on foreign disks and in archives."""
 _TELL_SECONDS = 0.3
@@ -314,12 +315,22 @@ def _read(path: Path, stencils: Stencils) -> _Read:
             return (path.name, "it ends within its header" if header.cut else "it names no study and series")
         return instances(header)
     except NotDicomError:
-        promises = path.suffix.lower() in _DICOM_NAMES and not path.name.startswith(_APPLE_DOUBLE)
-        return (path.name, _STRANGER) if promises else None
+        return _stranger(path)
     except DamagedError as error:
         return (path.name, str(error))
     except OSError as error:
         return (path.name, (error.strerror or "it cannot be opened").lower())
+
+
+def _stranger(path: Path) -> _Read:
+    """What is wrong with a file that is no DICOM, if its name says that it is."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if path.name.startswith(_APPLE_DOUBLE):
+        return None
+    if suffixes and suffixes[-1] in _DICOM_NAMES:
+        return path.name, _STRANGER
+    packed = len(suffixes) == 2 and suffixes[0] in _DICOM_NAMES and suffixes[1] in _PACKED
+    return (path.name, "it is compressed as a whole; unpack it first") if packed else None
 
 
 def _nothing(roots: Sequence[Path], finds: _Finds) -> PterionError:

@@ -1,5 +1,6 @@
 """Files that are oddly written, but mean one thing only: they open like any other."""
 
+import gzip
 import os
 import runpy
 import struct
@@ -19,6 +20,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from model.errors import PterionError
 from viewer.dicom.load import allocate, load_all, load_slice
 from viewer.dicom.scan import scan
 from viewer.dicom.series import Problem, Series
@@ -126,6 +128,14 @@ def test_a_capture_in_the_series_is_not_another_orientation(tmp_path: Path) -> N
     assert (len(stack.slices), len(alone.slices)) == (4, 1)
     assert stack.problems == {Problem.NO_POSITION}
     assert stack.z_mm == (0, 5, 10, 15)
+
+
+def test_slices_that_are_compressed_as_a_whole_are_named(tmp_path: Path) -> None:
+    for path in ugly.stack(tmp_path):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    with pytest.raises(PterionError, match=r"4 files cannot be read \(001.dcm.gz: .* unpack it first"):
+        scan(tmp_path)
 
 
 def test_slices_named_like_archives(tmp_path: Path) -> None:

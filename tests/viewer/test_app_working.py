@@ -250,6 +250,7 @@ def test_the_queue_says_why_each_study_stands_where_it_does() -> None:
         ("b", "any .50"),
         ("c", "not scored"),
     ]
+    assert entries[0].title == "ID a · 2026-01-01"
     assert (entries[0].readers, entries[0].seconds, entries[0].status) == ("A, B", 65.0, Status.IN_PROGRESS)
     entries = queue_of([row("a"), row("b"), row("c")], work, scores, drawn, Order.DOUBT)
     assert [(e.study_uid, e.reason) for e in entries] == [

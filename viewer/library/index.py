@@ -20,7 +20,9 @@ _SETTLED_NS = 2 * 10**9
 """A file that changed less than this ago may change again without its time telling (as git has it)."""
 _SHARED = ("orientation", "spacing_mm", "window", "pixels")
 _TYPES = (Study, Series, SliceHeader, PixelLayout, Note)
-SHAPE = json.dumps([[field.name for field in fields(kind)] for kind in _TYPES])
+_RULES = 2
+"""Raised where the same files would come out on other stacks, or with other notes, than before."""
+SHAPE = json.dumps([_RULES, [[field.name for field in fields(kind)] for kind in _TYPES]])
 """Of the values that are stored; another Pterion's are not read."""
 
 

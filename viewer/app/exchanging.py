@@ -27,7 +27,7 @@ class Exchanging(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._keeping, self._desk, self._tasks = session, keeping, desk, tasks
-        self._stop = threading.Event()
+        self._stop, self._doing = threading.Event(), ""
         self._relay = Relay(self)
         self._relay.arrived.connect(lambda values: self._progressed(*values[-1]))
         session.exports.cancel_requested.connect(self._stop.set)
@@ -140,21 +140,24 @@ class Exchanging(QObject):
             except Cancelled:
                 return None
 
-        def then(counts: Counts | None) -> None:
+        def ended() -> None:
+            self._doing = ""  # what was told before and comes later is not said
             exports.set_progress("")
+
+        def then(counts: Counts | None) -> None:
+            ended()
             if counts is not None:
                 tell(counts)
 
         def failed(error: PterionError) -> None:
-            exports.set_progress("")
+            ended()
             self._session.notice("error", failure, str(error))
 
         self._tasks.ask("", moved, then, failed)
 
     def _progressed(self, done: int, total: int) -> None:
-        exports = self._session.exports
-        if exports.progress:
-            exports.set_progress(f"{self._doing}… {100 * done // max(total, 1)} %")
+        if self._doing:
+            self._session.exports.set_progress(f"{self._doing}… {100 * done // max(total, 1)} %")
 
     def shutdown(self) -> None:
         """Stop; what is not finished leaves nothing behind."""

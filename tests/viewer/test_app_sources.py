@@ -199,6 +199,21 @@ def test_burned_in_text_is_blacked_out_in_the_copy(
         assert pixels.max() > pixels.min()
 
 
+def test_copying_tells_how_far_it_is(
+    start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    application = start(phantom_series)
+    wait_until_loaded(qtbot, application)
+    told: list[str] = []
+    application.session.copying_changed.connect(told.append)
+    application.session.copy_requested.emit(CopyOrder(tmp_path / "copy"))
+    qtbot.waitUntil(lambda: told[-1:] == [""], timeout=WAIT_MS)
+    assert told[0] == "Copying without the patient…"
+    counts = [text.partition("… ")[2] for text in told[1:-1]]
+    assert counts
+    assert all(count.endswith(" of 8") for count in counts)
+
+
 def test_copying_is_cancelled_and_leaves_nothing(
     start: Start, phantom_series: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:

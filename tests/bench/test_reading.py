@@ -36,8 +36,8 @@ def test_every_syntax_holds_the_same_head(tmp_path: Path, name: str) -> None:
     assert (load_all(series).hu == hu[[0, 0, 1, 1]]).all()
     assert reading.load(folder)[f"B.load_{name}"] > 0
     assert reading.load_simpleitk(folder)["peer"] > 0
-    assert reading.headers(folder)["B.scan"] > 0
-    assert reading.headers_pydicom(folder)["peer"] > 0
+    assert min(reading.headers(folder).values()) > 0
+    assert set(reading.headers(folder)) == {"B.scan", "peer"}
 
 
 def test_every_syntax_is_written_for_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def measure(
                 for name in wanted & set(names):
                     if "peer" in answer:
                         peers[name].append(answer["peer"])
-                    else:
+                    if name in answer:
                         values[name].append(answer[name])
     if wanted & set(quality.STORED):
         stored, missing = quality.stored()

@@ -126,10 +126,10 @@ def _longest(
 ) -> Thickness | None:
     """The longest first stretch of any ray (rays, steps) that is `held`, short holes bridged, from where the ray is
     `within` the skull."""
-    first, table = held.argmax(1), within.argmax(1)
-    first = np.where(first - table <= _RIM_MM / _STEP_MM, table, first)
-    some = held.any(1)
+    some, begin, table = held.any(1), held.argmax(1), within.argmax(1)
+    first = np.where(begin - table <= _RIM_MM / _STEP_MM, table, begin)
     position = np.arange(held.shape[1])[None, :]
+    held = held | ((position >= first[:, None]) & (position < begin[:, None]))
     holes = int(_HOLE_MM / _STEP_MM)
     last_held = np.maximum.accumulate(np.where(held, position, -1), axis=1)
     broken = (position > first[:, None]) & (position - last_held > holes)

@@ -63,6 +63,17 @@ def test_a_crescent_is_as_thick_as_it_was_made(tmp_path: Path, tilt_deg: float, 
     assert 1.4 * np.hypot(x1 - x0, y1 - y0) == pytest.approx(found.thickness.mm, abs=0.5)
 
 
+def test_the_rim_that_bone_outshines_counts_as_bleed(tmp_path: Path) -> None:
+    """The mask begins 2 mm from the inner table of a bleed that is 9 mm thick."""
+    whole = heads.crescent(-1, 9.0)
+    volume, masks = heads.write_head(
+        tmp_path / "s", [(2, lambda x, y, z: whole(x, y, z) & (heads.radius(x, y, z, -2.0) <= 1))]
+    )
+    (found,) = regions(volume, masks, "SDH").found
+    assert found.thickness is not None
+    assert found.thickness.mm == pytest.approx(9.0, abs=1.2)
+
+
 def test_a_thin_bleed_along_the_falx_lies_at_the_midline(tmp_path: Path) -> None:
     def sheet(x, y, z):
         return (np.abs(x - 2) < 3) & (y > 20) & (y < 60) & (z > 30) & (z < 60)
